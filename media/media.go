@@ -1,0 +1,98 @@
+package media
+
+import "time"
+
+// Sampling of all audio inside trunkline (ITU-T G.711: 8 kHz, one channel).
+const (
+	SampleRate    = 8000                  // samples per second
+	FrameSamples  = 160                   // samples in a Frame
+	FrameDuration = 20 * time.Millisecond // time that a Frame covers
+)
+
+// Samples counts audio samples at SampleRate.
+type Samples int64
+
+// Duration is the time that s samples cover.
+func (s Samples) Duration() time.Duration {
+	return time.Duration(s) * time.Second / SampleRate
+}
+
+// SamplesIn is the number of whole samples in d.
+func SamplesIn(d time.Duration) Samples {
+	return Samples(d * SampleRate / time.Second)
+}
+
+// Frame is 20 ms of linear 16-bit audio.
+type Frame [FrameSamples]int16
+
+// Word places a spoken word in the audio of its sentence.
+type Word struct {
+	Text  string
+	Start Samples // counted from the sentence's first sample
+}
+
+// Kind says where the audio of an inbound frame came from.
+type Kind uint8
+
+// The kinds of an inbound frame.
+const (
+	Quiet     Kind = iota // nothing is being sent to us: before the first packet, on hold, in a DTX gap
+	Received              // decoded from a packet that arrived in time
+	Concealed             // made up in place of a packet that is late or lost
+)
+
+// Inbound describes one frame read from a Leg.
+type Inbound struct {
+	Kind Kind
+	// Arrived is when the packet that carried the frame reached the socket.
+	// It is zero unless Kind is Received.
+	Arrived time.Time
+}
+
+// Digit is one key pressed by the far end.
+type Digit struct {
+	Key      byte          // one of 0-9 * # A B C D
+	Duration time.Duration // how long the key was held, as far as the sender told
+}
+
+// A Leg is the two-way audio of one call, as a door hands it over.
+//
+// Read, Write and Digit are called by one goroutine, the line clock's, once
+// per 20 ms; they never block and never allocate. Stats and Close may be
+// called from any goroutine.
+type Leg interface {
+	// Read fills f with the caller's next 20 ms and says what it is.
+	// For Quiet the frame is all zero.
+	Read(f *Frame) Inbound
+	// Write sends f to the caller as the next 20 ms of the agent's audio.
+	// It reports whether a packet left; on hold nothing is sent.
+	Write(f *Frame) bool
+	// Digit takes the next key press that has ended, oldest first.
+	Digit() (Digit, bool)
+	// Stats is a snapshot of the leg's counters.
+	Stats() LegStats
+	// Close releases the leg's socket and ports. It may be called twice.
+	Close() error
+}
+
+// LegStats counts what a Leg carried. All counters start at zero.
+type LegStats struct {
+	Codec       string        // "PCMU" or "PCMA"
+	Local       string        // our media address, host:port
+	Remote      string        // where we send, host:port; empty while unknown
+	PacketsIn   uint64        // packets accepted from the latched source
+	PacketsOut  uint64        // packets sent
+	Lost        uint64        // sequence numbers that never arrived
+	Late        uint64        // packets that arrived after their turn
+	Reordered   uint64        // packets that overtook one another and were put right
+	Duplicates  uint64        // packets that arrived twice
+	Foreign     uint64        // packets dropped because their source was not ours
+	Malformed   uint64        // packets dropped because they were not RTP of this call
+	Concealed   uint64        // frames made up
+	Jitter      time.Duration // RFC 3550 section 6.4.1 inter-arrival jitter
+	Delay       time.Duration // time that the jitter buffer holds audio back
+	FirstPacket time.Time     // first accepted packet; zero when none came
+	LastPacket  time.Time     // latest accepted packet; zero when none came
+	OnHold      bool          // the far end asked us not to send
+	SendDropped uint64        // packets that the socket refused
+}

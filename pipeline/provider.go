@@ -1,0 +1,116 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"iter"
+
+	"trunkline/media"
+)
+
+// ErrBusy says that a provider has no free instance for one more call. The
+// caller hears a line, not silence.
+var ErrBusy = errors.New("all instances are in use")
+
+// A Recognizer turns the speech of calls into words.
+type Recognizer interface {
+	// Open takes one stream for one call. It returns ErrBusy when all
+	// instances are taken. The stream ends with its Close, not with ctx.
+	Open(ctx context.Context) (Recognition, error)
+}
+
+// Recognition is one call's stream through a Recognizer.
+//
+// Begin, Write and End are called by one goroutine and never block: a stream
+// that cannot keep up drops audio by its own stated bound and says so in a
+// Transcript's Err. Audio between End and the next Begin is never written:
+// voice activity gates the stream, with a pre-roll of 300 ms.
+type Recognition interface {
+	// Begin starts talkspurt n; numbers grow by one.
+	Begin(n int)
+	// Write gives 20 ms of the running talkspurt.
+	Write(f *media.Frame)
+	// End says that the talkspurt is over and asks for its final words.
+	End()
+	// Transcripts delivers partial and final words in order. The channel is
+	// closed by Close.
+	Transcripts() <-chan Transcript
+	// Close gives the instance back. It waits until the stream is quiet and
+	// may be called twice.
+	Close() error
+}
+
+// Transcript is what a Recognizer believes was said in one talkspurt.
+type Transcript struct {
+	Spurt      int     // the talkspurt's number, from Begin
+	Text       string  // all words of the talkspurt so far, lower case, no markup; may be empty
+	Final      bool    // no further transcript of this talkspurt will come
+	Confidence float64 // 0 to 1; 0 when the engine gives none
+	Err        error   // set when the engine failed; Final is then set too
+}
+
+// A Model writes the agent's replies.
+type Model interface {
+	// Generate streams the reply to the history in req. It is a pure function
+	// of the request: calling it has no effect outside. The sequence ends
+	// after its first error, and soon after ctx is cancelled.
+	Generate(ctx context.Context, req Request) iter.Seq2[Delta, error]
+}
+
+// Request is what a Model replies to.
+type Request struct {
+	CallID  string
+	Turn    int               // number of this reply in the call, from 1
+	System  string            // the agent's instructions
+	Vars    map[string]string // values that replies may name, such as the caller's number
+	History []Message         // oldest first; the last one is the caller's
+}
+
+// Role says who a Message is from.
+type Role string
+
+// The roles in a conversation.
+const (
+	Caller Role = "caller"
+	Agent  Role = "agent"
+)
+
+// Message is one side's words as the other side heard them.
+type Message struct {
+	Role Role
+	Text string
+	Cut  bool // the agent was interrupted here: Text ends at the last word heard
+}
+
+// Delta is a piece of a streamed reply: some text, or an act.
+type Delta struct {
+	Text string
+	Act  *Act
+}
+
+// Act is something the agent does besides speaking.
+type Act struct {
+	Name string            // ActHangUp, ActHandOff, or a tool's name
+	Args map[string]string // such as "target" for ActHandOff, "reason" for ActHangUp
+}
+
+// Acts that every agent knows. They are carried out after the reply's text
+// has been heard.
+const (
+	ActHangUp  = "hang_up"
+	ActHandOff = "hand_off"
+)
+
+// A Synthesizer speaks.
+type Synthesizer interface {
+	// Synthesize streams the audio of one sentence or short text, first
+	// samples as early as the engine can. The sequence ends after its first
+	// error, and soon after ctx is cancelled. It is safe for concurrent use.
+	Synthesize(ctx context.Context, text string) iter.Seq2[Speech, error]
+}
+
+// Speech is a chunk of synthesised audio.
+type Speech struct {
+	Samples []int16      // linear 16-bit at media.SampleRate
+	Words   []media.Word // words that begin in this chunk, when the engine tells; else none
+}
