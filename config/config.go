@@ -1,0 +1,217 @@
+package config
+
+import (
+	"cmp"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// DatabaseURLEnv names the environment variable that holds the PostgreSQL
+// connection string. It wins over database.url in the file.
+const DatabaseURLEnv = "TRUNKLINE_DATABASE_URL"
+
+// Config is the whole file. The zero value of a field means its default, which
+// Default fills in.
+type Config struct {
+	Node      string    `yaml:"node"`      // this node's name in the records; default: the host's name
+	StateDir  string    `yaml:"state_dir"` // private database, caches and recordings
+	Log       Log       `yaml:"log"`
+	SIP       SIP       `yaml:"sip"`
+	Media     Media     `yaml:"media"`
+	HTTP      HTTP      `yaml:"http"`
+	Database  Database  `yaml:"database"`
+	Calls     Calls     `yaml:"calls"`
+	Recording Recording `yaml:"recording"`
+	Agents    []Agent   `yaml:"agents"`
+}
+
+// Log sets what is logged, to standard error.
+type Log struct {
+	Level  string `yaml:"level"`  // debug, info, warn or error
+	Format string `yaml:"format"` // text or json
+}
+
+// SIP is the SIP door.
+type SIP struct {
+	// Listen are the sockets, each "udp:HOST:PORT" or "tcp:HOST:PORT".
+	Listen []string `yaml:"listen"`
+	// Advertise is the IP address put into Contact and SDP; by default the
+	// listening one. It is required when listening on all addresses.
+	Advertise string  `yaml:"advertise"`
+	Trunks    []Trunk `yaml:"trunks"`
+	// Codecs in order of preference: PCMU, PCMA.
+	Codecs []string `yaml:"codecs"`
+}
+
+// Trunk is one peer that may send calls.
+type Trunk struct {
+	Name     string   `yaml:"name"`
+	Sources  []string `yaml:"sources"`   // addresses or CIDR prefixes; all others get no answer
+	MaxCalls int      `yaml:"max_calls"` // at once; 0: no limit of its own
+	Agent    string   `yaml:"agent"`     // name of the agent that answers
+}
+
+// Media is the audio side of the SIP door.
+type Media struct {
+	Address string `yaml:"address"`  // IP address of the RTP sockets; default: the SIP listener's
+	PortLow int    `yaml:"port_low"` // first and last port of the pool
+	PortTop int    `yaml:"port_top"`
+	Clocks  int    `yaml:"clocks"` // line clock shards; default: one per processor
+}
+
+// HTTP is the API and the pages.
+type HTTP struct {
+	Listen string `yaml:"listen"` // HOST:PORT
+}
+
+// Database is PostgreSQL. With no URL trunkline runs a private cluster made
+// from the machine's own PostgreSQL programs.
+type Database struct {
+	URL string `yaml:"url"`
+}
+
+// Calls bounds each call.
+type Calls struct {
+	Cap        time.Duration `yaml:"cap"`         // longest call from its answer
+	WarnBefore time.Duration `yaml:"warn_before"` // spoken warning this long before the cap; 0: none
+	NoMedia    time.Duration `yaml:"no_media"`    // no RTP for this long ends the call, except on hold
+	MaxCalls   int           `yaml:"max_calls"`   // at once, all trunks
+}
+
+// Recording is the two-channel WAV of each call, caller left, agent right.
+type Recording struct {
+	Enabled   bool   `yaml:"enabled"`
+	Directory string `yaml:"directory"` // default: STATE_DIR/recordings
+}
+
+// Agent is who answers.
+type Agent struct {
+	Name       string     `yaml:"name"`
+	Recogniser Recogniser `yaml:"recogniser"`
+	Model      Model      `yaml:"model"`
+	Voice      Voice      `yaml:"voice"`
+	// Greeting and Lines override what the model's script says.
+	Greeting string          `yaml:"greeting"`
+	Lines    Lines           `yaml:"lines"`
+	Idle     []time.Duration `yaml:"idle"` // caller silence before each prompt; after the last one, goodbye
+}
+
+// Lines are fixed sentences that do not come from the model.
+type Lines struct {
+	Idle       []string `yaml:"idle"`        // one for each stage of silence
+	Goodbye    string   `yaml:"goodbye"`     // before trunkline hangs up
+	Busy       string   `yaml:"busy"`        // every recogniser is in use
+	Apology    string   `yaml:"apology"`     // a provider failed; the call goes on
+	CapWarning string   `yaml:"cap_warning"` // warn_before the cap
+	CapGoodbye string   `yaml:"cap_goodbye"` // at the cap
+}
+
+// Recogniser chooses the speech recogniser.
+type Recogniser struct {
+	Engine string `yaml:"engine"` // "offline" (pocketsphinx)
+	Mode   string `yaml:"mode"`   // offline: domain, general+domain or general
+	Pool   int    `yaml:"pool"`   // decoders, which is calls heard at once
+}
+
+// Model chooses who writes the replies.
+type Model struct {
+	Engine string `yaml:"engine"` // "script"
+	Script string `yaml:"script"` // path of the dialogue file; empty: the built-in reception desk
+}
+
+// Voice chooses the synthesiser.
+type Voice struct {
+	Engine string `yaml:"engine"` // "offline" (flite)
+	Name   string `yaml:"name"`   // offline: slt, rms, awb or kal16
+}
+
+// Default is the configuration with no file: a reception desk that answers
+// softphones on this machine, with no key and no account.
+func Default() Config {
+	host, err := os.Hostname()
+	if err != nil || host == "" {
+		host = "localhost"
+	}
+
+	return Config{
+		Node:     host,
+		StateDir: defaultStateDir(),
+		Log:      Log{Level: "info", Format: "text"},
+		SIP: SIP{
+			Listen: []string{"udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"},
+			Codecs: []string{"PCMU", "PCMA"},
+			Trunks: []Trunk{{Name: "local", Sources: []string{"127.0.0.0/8"}, Agent: "reception"}},
+		},
+		Media: Media{PortLow: 16384, PortTop: 32767},
+		HTTP:  HTTP{Listen: "127.0.0.1:8080"},
+		Calls: Calls{
+			Cap:        30 * time.Minute,
+			WarnBefore: 2 * time.Minute,
+			NoMedia:    30 * time.Second,
+			MaxCalls:   500,
+		},
+		Agents: []Agent{{
+			Name:       "reception",
+			Recogniser: Recogniser{Engine: "offline", Mode: "domain", Pool: 24},
+			Model:      Model{Engine: "script"},
+			Voice:      Voice{Engine: "offline", Name: "slt"},
+			Idle:       []time.Duration{8 * time.Second, 8 * time.Second},
+		}},
+	}
+}
+
+// fillAgents gives each agent of the file the defaults of what it leaves out:
+// elements of a list do not inherit from Default.
+func (c *Config) fillAgents() {
+	def := Default().Agents[0]
+	for i := range c.Agents {
+		a := &c.Agents[i]
+		a.Recogniser.Engine = cmp.Or(a.Recogniser.Engine, def.Recogniser.Engine)
+		a.Recogniser.Mode = cmp.Or(a.Recogniser.Mode, def.Recogniser.Mode)
+		a.Recogniser.Pool = cmp.Or(a.Recogniser.Pool, def.Recogniser.Pool)
+		a.Model.Engine = cmp.Or(a.Model.Engine, def.Model.Engine)
+		a.Voice.Engine = cmp.Or(a.Voice.Engine, def.Voice.Engine)
+		a.Voice.Name = cmp.Or(a.Voice.Name, def.Voice.Name)
+		if a.Idle == nil {
+			a.Idle = def.Idle
+		}
+	}
+}
+
+// defaultStateDir is where a service of this user keeps its state (XDG base
+// directories; /var/lib for root, as in the Filesystem Hierarchy Standard).
+func defaultStateDir() string {
+	if os.Geteuid() == 0 {
+		return "/var/lib/trunkline"
+	}
+	if d := os.Getenv("XDG_STATE_HOME"); d != "" {
+		return filepath.Join(d, "trunkline")
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return filepath.Join(os.TempDir(), "trunkline")
+	}
+
+	return filepath.Join(home, ".local", "state", "trunkline")
+}
+
+// RecordingDir is where recordings go.
+func (c *Config) RecordingDir() string {
+	if c.Recording.Directory != "" {
+		return c.Recording.Directory
+	}
+
+	return filepath.Join(c.StateDir, "recordings")
+}
+
+// Agent finds an agent by name.
+func (c *Config) Agent(name string) (Agent, bool) {
+	for _, a := range c.Agents {
+		if a.Name == name {
+			return a, true
+		}
+	}
+
+	return Agent{}, false
+}

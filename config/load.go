@@ -1,0 +1,148 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// Problem is one mistake in a configuration.
+type Problem struct {
+	Path         string // such as sip.trunks[0].sources; empty for a syntax error
+	Line, Column int    // from 1; 0 when the value is a default that stands in no file
+	What         string // what is wrong, and what to do
+}
+
+// Error is every mistake found in one file.
+type Error struct {
+	File     string // empty: the built-in defaults with flags and environment
+	Problems []Problem
+}
+
+func (e *Error) Error() string {
+	var b strings.Builder
+	for i, p := range e.Problems {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		switch {
+		case e.File != "" && p.Line > 0:
+			fmt.Fprintf(&b, "%s:%d:%d: ", e.File, p.Line, p.Column)
+		case e.File != "":
+			fmt.Fprintf(&b, "%s: ", e.File)
+		}
+		if p.Path != "" {
+			fmt.Fprintf(&b, "%s: ", p.Path)
+		}
+		b.WriteString(p.What)
+	}
+
+	return b.String()
+}
+
+// Load reads the file over the defaults, applies the environment and
+// validates the whole. With an empty path it validates the defaults. The
+// error is an *Error when the configuration itself is wrong.
+func Load(path string) (Config, error) {
+	var src []byte
+	if path != "" {
+		var err error
+		if src, err = os.ReadFile(path); err != nil {
+			return Config{}, fmt.Errorf("read configuration: %w", err)
+		}
+	}
+
+	return Parse(path, src)
+}
+
+// Parse is Load on bytes; name is used in messages.
+func Parse(name string, src []byte) (Config, error) {
+	c := Default()
+	if len(bytes.TrimSpace(src)) > 0 {
+		// io.EOF: the file holds comments only.
+		err := yaml.NewDecoder(bytes.NewReader(src), yaml.Strict()).Decode(&c)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return Config{}, &Error{File: name, Problems: []Problem{decodeProblem(src, err)}}
+		}
+	}
+	c.fillAgents()
+	if u := os.Getenv(DatabaseURLEnv); u != "" {
+		c.Database.URL = u
+	}
+	if problems := c.Validate(); len(problems) > 0 {
+		locate(src, problems)
+
+		return Config{}, &Error{File: name, Problems: problems}
+	}
+
+	return c, nil
+}
+
+// decodeProblem turns the YAML library's error into a Problem.
+func decodeProblem(src []byte, err error) Problem {
+	p := Problem{What: err.Error()}
+	var yerr yaml.Error
+	if !errors.As(err, &yerr) {
+		// A value's own parser failed (a duration, say): its message quotes the value.
+		p.Line, p.Column = quotedPosition(src, p.What)
+
+		return p
+	}
+	p.What = yerr.GetMessage()
+	if tok := yerr.GetToken(); tok != nil {
+		p.Line, p.Column = tok.Position.Line, tok.Position.Column
+	}
+	if key, found := strings.CutPrefix(p.What, "unknown field "); found {
+		p.What = fmt.Sprintf("unknown key %s: remove it or correct its spelling", key)
+	}
+
+	return p
+}
+
+// quotedPosition finds the scalar that message quotes.
+func quotedPosition(src []byte, message string) (line, column int) {
+	for _, tok := range lexer.Tokenize(string(src)) {
+		if tok.Type == token.StringType && strings.Contains(message, strconv.Quote(tok.Value)) {
+			return tok.Position.Line, tok.Position.Column
+		}
+	}
+
+	return 0, 0
+}
+
+// locate gives each problem the position of its value in the source, or of the
+// nearest part above it that stands there.
+func locate(src []byte, problems []Problem) {
+	file, err := parser.ParseBytes(src, 0)
+	if err != nil {
+		return
+	}
+	for i := range problems {
+		problems[i].Line, problems[i].Column = position(file, problems[i].Path)
+	}
+}
+
+func position(file *ast.File, path string) (line, column int) {
+	for path != "" {
+		if p, err := yaml.PathString("$." + path); err == nil {
+			if node, err := p.FilterFile(file); err == nil && node != nil {
+				pos := node.GetToken().Position
+
+				return pos.Line, pos.Column
+			}
+		}
+		path = path[:max(strings.LastIndexAny(path, ".["), 0)]
+	}
+
+	return 0, 0
+}

@@ -1,0 +1,209 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Validate reports every setting that is wrong by itself or together with
+// another one. It touches no socket and no service; it does look whether named
+// files exist.
+func (c *Config) Validate() []Problem {
+	v := &validator{}
+	v.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
+	v.oneOf("log.format", c.Log.Format, "text", "json")
+	v.require("node", c.Node)
+	v.require("state_dir", c.StateDir)
+	v.sip(c)
+	v.media(c)
+	if _, _, err := net.SplitHostPort(c.HTTP.Listen); err != nil {
+		v.add("http.listen", "%q is not HOST:PORT; write for example 127.0.0.1:8080", c.HTTP.Listen)
+	}
+	v.calls(c)
+	v.agents(c)
+
+	return v.problems
+}
+
+type validator struct{ problems []Problem }
+
+func (v *validator) add(path, format string, args ...any) {
+	v.problems = append(v.problems, Problem{Path: path, What: fmt.Sprintf(format, args...)})
+}
+
+func (v *validator) require(path, value string) {
+	if value == "" {
+		v.add(path, "is empty; give it a value or leave the key out for the default")
+	}
+}
+
+func (v *validator) oneOf(path, value string, allowed ...string) {
+	if !slices.Contains(allowed, value) {
+		v.add(path, "%q is not known; use one of: %s", value, strings.Join(allowed, ", "))
+	}
+}
+
+func (v *validator) sip(c *Config) {
+	if len(c.SIP.Listen) == 0 {
+		v.add("sip.listen", "is empty; name at least one socket, such as udp:127.0.0.1:5060")
+	}
+	for i, l := range c.SIP.Listen {
+		path := fmt.Sprintf("sip.listen[%d]", i)
+		_, addr, err := ParseListen(l)
+		if err != nil {
+			v.add(path, "%v", err)
+
+			continue
+		}
+		if addr.Addr().IsUnspecified() && c.SIP.Advertise == "" {
+			v.add(path, "listens on all addresses, so peers cannot be told which one to use; set sip.advertise to the address that they reach")
+		}
+	}
+	if c.SIP.Advertise != "" {
+		if a, err := netip.ParseAddr(c.SIP.Advertise); err != nil || a.IsUnspecified() {
+			v.add("sip.advertise", "%q is not an IP address of this host", c.SIP.Advertise)
+		}
+	}
+	if len(c.SIP.Codecs) == 0 {
+		v.add("sip.codecs", "is empty; list PCMU, PCMA or both")
+	}
+	for i, codec := range c.SIP.Codecs {
+		v.oneOf(fmt.Sprintf("sip.codecs[%d]", i), codec, "PCMU", "PCMA")
+	}
+	if len(c.SIP.Trunks) == 0 {
+		v.add("sip.trunks", "is empty, so nobody could call; add a trunk with its sources and agent")
+	}
+	v.trunks(c)
+}
+
+func (v *validator) trunks(c *Config) {
+	names := map[string]bool{}
+	for i, t := range c.SIP.Trunks {
+		path := fmt.Sprintf("sip.trunks[%d]", i)
+		v.require(path+".name", t.Name)
+		if names[t.Name] {
+			v.add(path+".name", "%q names two trunks; names must differ", t.Name)
+		}
+		names[t.Name] = true
+		if len(t.Sources) == 0 {
+			v.add(path+".sources", "is empty, so no call would be accepted; list the carrier's addresses or prefixes")
+		}
+		for j, s := range t.Sources {
+			if _, err := ParseSource(s); err != nil {
+				v.add(fmt.Sprintf("%s.sources[%d]", path, j), "%v", err)
+			}
+		}
+		if t.MaxCalls < 0 {
+			v.add(path+".max_calls", "is negative; use 0 for no limit")
+		}
+		if _, ok := c.Agent(t.Agent); !ok {
+			v.add(path+".agent", "%q is not one of the agents; add it under agents or correct the name", t.Agent)
+		}
+	}
+}
+
+func (v *validator) media(c *Config) {
+	m := c.Media
+	if m.Address != "" {
+		if a, err := netip.ParseAddr(m.Address); err != nil || a.IsUnspecified() {
+			v.add("media.address", "%q is not an IP address of this host", m.Address)
+		}
+	}
+	if m.PortLow < 1024 || m.PortTop > 65535 || m.PortTop-m.PortLow < 3 {
+		v.add("media.port_low", "%d to %d is no usable range; it must lie in 1024 to 65535 and hold at least two pairs of ports", m.PortLow, m.PortTop)
+
+		return
+	}
+	if pairs := (m.PortTop - m.PortLow + 1) / 2; pairs < c.Calls.MaxCalls {
+		v.add("media.port_top", "%d port pairs cannot carry calls.max_calls = %d; widen the range or lower the limit", pairs, c.Calls.MaxCalls)
+	}
+	if m.Clocks < 0 {
+		v.add("media.clocks", "is negative; use 0 for one per processor")
+	}
+}
+
+func (v *validator) calls(c *Config) {
+	k := c.Calls
+	if k.Cap <= 0 {
+		v.add("calls.cap", "must be longer than 0; every call has a cap")
+	}
+	if k.WarnBefore < 0 || k.WarnBefore >= k.Cap && k.Cap > 0 {
+		v.add("calls.warn_before", "%s does not lie before the cap of %s; shorten it, or 0 for no warning", k.WarnBefore, k.Cap)
+	}
+	if k.NoMedia <= 0 {
+		v.add("calls.no_media", "must be longer than 0; a dead call has to end")
+	}
+	if k.MaxCalls <= 0 {
+		v.add("calls.max_calls", "must be at least 1")
+	}
+}
+
+func (v *validator) agents(c *Config) {
+	names := map[string]bool{}
+	for i, a := range c.Agents {
+		path := fmt.Sprintf("agents[%d]", i)
+		v.require(path+".name", a.Name)
+		if names[a.Name] {
+			v.add(path+".name", "%q names two agents; names must differ", a.Name)
+		}
+		names[a.Name] = true
+		v.oneOf(path+".recogniser.engine", a.Recogniser.Engine, "offline")
+		v.oneOf(path+".recogniser.mode", a.Recogniser.Mode, "domain", "general+domain", "general")
+		if a.Recogniser.Pool < 1 {
+			v.add(path+".recogniser.pool", "must be at least 1")
+		}
+		v.oneOf(path+".model.engine", a.Model.Engine, "script")
+		if s := a.Model.Script; s != "" {
+			if _, err := os.Stat(s); err != nil {
+				v.add(path+".model.script", "%v; give the path of a dialogue file", err)
+			}
+		}
+		v.oneOf(path+".voice.engine", a.Voice.Engine, "offline")
+		v.oneOf(path+".voice.name", a.Voice.Name, "slt", "rms", "awb", "kal16")
+		for j, d := range a.Idle {
+			if d <= 0 {
+				v.add(fmt.Sprintf("%s.idle[%d]", path, j), "must be longer than 0")
+			}
+		}
+	}
+}
+
+// ParseListen splits "udp:HOST:PORT" or "tcp:HOST:PORT".
+func ParseListen(s string) (network string, addr netip.AddrPort, err error) {
+	network, rest, _ := strings.Cut(s, ":")
+	if network != "udp" && network != "tcp" {
+		return "", netip.AddrPort{}, fmt.Errorf("%q does not begin with udp: or tcp:; write for example udp:127.0.0.1:5060", s)
+	}
+	host, port, err := net.SplitHostPort(rest)
+	if err != nil {
+		return "", netip.AddrPort{}, fmt.Errorf("%q is not %s:ADDRESS:PORT", s, network)
+	}
+	ip, err := netip.ParseAddr(host)
+	if err != nil {
+		return "", netip.AddrPort{}, fmt.Errorf("%q: %q is not an IP address", s, host)
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return "", netip.AddrPort{}, fmt.Errorf("%q: %q is not a port", s, port)
+	}
+
+	return network, netip.AddrPortFrom(ip, uint16(n)), nil
+}
+
+// ParseSource reads an address or a CIDR prefix.
+func ParseSource(s string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(s); err == nil {
+		return netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	p, err := netip.ParsePrefix(s)
+	if err != nil {
+		return netip.Prefix{}, fmt.Errorf("%q is neither an IP address nor a prefix; write for example 203.0.113.7 or 203.0.113.0/24", s)
+	}
+
+	return p.Masked(), nil
+}
