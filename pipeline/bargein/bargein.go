@@ -1,0 +1,144 @@
+package bargein
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"trunkline/pipeline/endpoint"
+)
+
+// Verdict is what speech over the agent's voice turned out to be.
+type Verdict string
+
+// The verdicts.
+const (
+	Undecided    Verdict = "undecided"
+	Interruption Verdict = "interruption" // the caller takes the turn
+	Backchannel  Verdict = "backchannel"  // the caller agrees and listens on
+	Noise        Verdict = "noise"        // a cough, a click, a false start, the line
+)
+
+// Config is how the judge weighs its evidence. The zero value of a field takes
+// the default that the field's comment gives.
+type Config struct {
+	Language string        `json:"language,omitempty"`  // of the word lists: "en"
+	Window   time.Duration `json:"window_ns,omitempty"` // how long to wait for words before sound alone may decide: 400 ms
+	Grace    time.Duration `json:"grace_ns,omitempty"`  // how much longer, when there are no words, before a long sound counts as speech: 300 ms
+	MinWords int           `json:"min_words,omitempty"` // this many content words interrupt at once: 2
+	Cough    time.Duration `json:"cough_ns,omitempty"`  // a sound up to this long and without words is noise: 300 ms
+	Faint    float64       `json:"faint_dbov,omitempty"`
+	// Faint is the level in dBov below which sound without words is the
+	// room's, not the caller's: -45.
+}
+
+// WithDefaults fills the fields that are zero.
+func (c Config) WithDefaults() Config {
+	if c.Language == "" {
+		c.Language = "en"
+	}
+	if c.Window == 0 {
+		c.Window = 400 * time.Millisecond
+	}
+	if c.Grace == 0 {
+		c.Grace = 300 * time.Millisecond
+	}
+	if c.MinWords == 0 {
+		c.MinWords = 2
+	}
+	if c.Cough == 0 {
+		c.Cough = 300 * time.Millisecond
+	}
+	if c.Faint == 0 {
+		c.Faint = -45
+	}
+	return c
+}
+
+// Validate says which settings cannot work.
+func (c Config) Validate() error {
+	c = c.WithDefaults()
+	if _, ok := languages[c.Language]; !ok {
+		return fmt.Errorf("bargein: no word lists for language %q: use one of %s", c.Language, strings.Join(Languages(), ", "))
+	}
+	if c.Window < 0 || c.Grace < 0 || c.Cough < 0 || c.MinWords < 0 {
+		return errors.New("bargein: window, grace, cough and min words cannot be negative")
+	}
+	if c.Window+c.Grace > 2*time.Second {
+		return fmt.Errorf("bargein: window and grace are %v together: above 2s the caller hears a dead line", c.Window+c.Grace)
+	}
+	if c.Faint > 0 {
+		return fmt.Errorf("bargein: faint is %v dBov: levels are 0 or below", c.Faint)
+	}
+	return nil
+}
+
+// Evidence is what is known about the speech so far.
+type Evidence struct {
+	Text    string        // the recogniser's words so far
+	Final   bool          // no more words will come
+	Ended   bool          // the caller fell silent
+	Voiced  time.Duration // voiced audio so far
+	Elapsed time.Duration // time since the onset
+	Level   float64       // level of the voiced audio in dBov; 0 when unknown
+}
+
+// Judgement is a verdict and what led to it.
+type Judgement struct {
+	Verdict Verdict
+	Reasons []string
+	// Again is when to judge once more if nothing new is learnt before,
+	// counted from the onset. It is zero unless the verdict is Undecided.
+	Again time.Duration
+}
+
+// Judge weighs the evidence. It never stays undecided beyond window and grace,
+// except for the final words of speech that has ended: those the caller of
+// Judge must bound.
+func Judge(c Config, e Evidence) Judgement {
+	c = c.WithDefaults()
+	lists := languages[c.Language]
+	heard := lists.read(endpoint.Words(e.Text))
+	over := e.Final || e.Elapsed >= c.Window
+
+	switch {
+	case heard.command != "":
+		return decided(Interruption, fmt.Sprintf("%q asks the agent to stop", heard.command))
+	case heard.content >= c.MinWords:
+		return decided(Interruption, fmt.Sprintf("%d words that are no backchannel", heard.content))
+	case heard.content > 0 && over:
+		return decided(Interruption, "a word that is no backchannel")
+	case heard.content > 0:
+		return Judgement{Undecided, []string{"one word so far"}, c.Window}
+	case heard.backchannel > 0 && over:
+		return decided(Backchannel, "only words of agreement")
+	case heard.backchannel > 0:
+		return Judgement{Undecided, []string{"words of agreement so far"}, c.Window}
+	}
+	return c.judgeSound(e)
+}
+
+// judgeSound judges sound in which no words were recognised.
+func (c Config) judgeSound(e Evidence) Judgement {
+	limit := c.Window + c.Grace
+	switch {
+	case e.Final:
+		return decided(Noise, "no words in it")
+	case e.Ended && e.Voiced <= c.Cough:
+		return decided(Noise, fmt.Sprintf("%v of sound without words", e.Voiced))
+	case e.Elapsed >= c.Window && e.Level < c.Faint:
+		return decided(Noise, fmt.Sprintf("no words at %.0f dBov", e.Level))
+	case e.Elapsed < c.Window:
+		return Judgement{Undecided, []string{"no words yet"}, c.Window}
+	case e.Elapsed < limit:
+		return Judgement{Undecided, []string{"no words in the window"}, limit}
+	case e.Ended:
+		return decided(Noise, "it ended and no words came")
+	}
+	return decided(Interruption, fmt.Sprintf("%v of voice, whatever the words", e.Voiced))
+}
+
+func decided(v Verdict, reason string) Judgement {
+	return Judgement{Verdict: v, Reasons: []string{reason}}
+}
