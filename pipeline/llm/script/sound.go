@@ -1,0 +1,113 @@
+package script
+
+import "strings"
+
+// alike is the least similarity at which a word heard may stand for another.
+const alike = 0.7
+
+// similarity says how easily a recogniser takes one word for the other: 1 for
+// the same word, 0 for words that have nothing in common.
+func similarity(a, b *word) float64 {
+	if a.text == b.text {
+		return 1
+	}
+	if len(a.text) < 3 || len(b.text) < 3 {
+		return 0
+	}
+	short, long := len(a.text), len(b.text)
+	if short > long {
+		short, long = long, short
+	}
+	if long > 2*short {
+		return 0
+	}
+	written := 1 - float64(distance(a.text, b.text))/float64(long)
+	if len(a.sound) < 2 || len(b.sound) < 2 {
+		return written
+	}
+	spoken := 1 - float64(distance(a.sound, b.sound))/float64(max(len(a.sound), len(b.sound)))
+	return max(written, 0.5*written+0.5*spoken)
+}
+
+// word is a word and what it sounds like.
+type word struct {
+	text  string
+	sound string
+}
+
+func newWord(text string) word { return word{text: text, sound: sound(text)} }
+
+func newWords(texts []string) []word {
+	words := make([]word, len(texts))
+	for i, t := range texts {
+		words[i] = newWord(t)
+	}
+	return words
+}
+
+// letterSounds maps letters to classes of consonants that telephone speech
+// confuses: voiced and unvoiced, m and n. Vowels and h, w, y have none.
+var letterSounds = [26]byte{
+	'b' - 'a': 'p', 'p' - 'a': 'p',
+	'f' - 'a': 'f', 'v' - 'a': 'f',
+	'd' - 'a': 't', 't' - 'a': 't',
+	'g' - 'a': 'k', 'k' - 'a': 'k', 'q' - 'a': 'k', 'c' - 'a': 'k',
+	's' - 'a': 's', 'z' - 'a': 's', 'x' - 'a': 's', 'j' - 'a': 's',
+	'm' - 'a': 'n', 'n' - 'a': 'n',
+	'l' - 'a': 'l', 'r' - 'a': 'r',
+}
+
+// digraphs are spelled as one letter before sounds are looked up.
+var digraphs = strings.NewReplacer(
+	"tion", "sn", "ough", "o", "igh", "i", "ph", "f", "ch", "s", "sh", "s", "ck", "k", "kn", "n", "wr", "r",
+	"ce", "se", "ci", "si", "ge", "je", "gi", "ji", "dg", "j",
+)
+
+// sound is the consonant skeleton of a word, with a leading "a" for a word
+// that begins with a vowel.
+func sound(w string) string {
+	key := make([]byte, 0, len(w))
+	first := true
+	for _, r := range digraphs.Replace(w) {
+		if r < 'a' || r > 'z' {
+			continue
+		}
+		c := letterSounds[r-'a']
+		if c == 0 {
+			if first && r != 'h' && r != 'w' && r != 'y' {
+				key = append(key, 'a')
+				first = false
+			}
+			continue
+		}
+		first = false
+		if len(key) == 0 || key[len(key)-1] != c {
+			key = append(key, c)
+		}
+	}
+	return string(key)
+}
+
+// maxWord bounds the words that are compared, in bytes.
+const maxWord = 32
+
+// distance is the Levenshtein distance of two short words in bytes.
+func distance(a, b string) int {
+	a, b = a[:min(len(a), maxWord)], b[:min(len(b), maxWord)]
+	var row [maxWord + 1]int
+	for j := range len(b) + 1 {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal, row[j+1] = row[j+1], cost
+		}
+	}
+	return row[len(b)]
+}
