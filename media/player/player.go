@@ -1,0 +1,366 @@
+package player
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"trunkline/media"
+)
+
+const (
+	defaultBound = 10 * time.Second // audio that may wait to be played
+	kept         = 8                // played or cleared utterances that the ledger remembers
+
+	// Writers that wait for room are woken when this part of the bound has
+	// been played, not at every tick.
+	wakeups = 8
+)
+
+// Options sets up a Player.
+type Options struct {
+	// Notify is told when an utterance starts and when it has finished. It is
+	// called on the tick goroutine, may call the player, and must not block.
+	// It may be nil.
+	Notify func(Event)
+	// Bound is how much audio may wait to be played; 10 s when zero.
+	Bound time.Duration
+}
+
+// EventKind says what happened to an utterance.
+type EventKind uint8
+
+// The kinds of an Event.
+const (
+	// Started says that the frame with the utterance's first sample has left.
+	Started EventKind = iota + 1
+	// Finished says that nothing of a sealed utterance is left to play. An
+	// utterance without audio finishes without having started; a cleared one
+	// never finishes.
+	Finished
+)
+
+// Event tells the progress of an utterance.
+type Event struct {
+	Kind      EventKind
+	Utterance int
+	At        time.Time // just after the frame left
+}
+
+// Stats counts what went out of a Player.
+type Stats struct {
+	Queued media.Samples // waiting to be played
+	// Underruns counts the times that an utterance fell silent, other than by
+	// Pause, before more of its audio came. Gap is how long it was silent in
+	// all those times.
+	Underruns int
+	Gap       time.Duration
+}
+
+// Player is the agent's side of one call. Play and Next belong to the tick
+// goroutine; all other methods may be called from any goroutine.
+type Player struct {
+	notify func(Event)
+	bound  media.Samples
+
+	mu         sync.Mutex
+	room       sync.Cond     // waited on by writers while the queue is full
+	utterances []*utterance  // oldest first: those kept for the ledger, then those to play
+	head       int           // index of the first utterance that is not over
+	queued     media.Samples // waiting in all segments
+	drained    media.Samples // played since the writers were last woken
+
+	paused bool
+	flows  bool               // the last frame that left ended at full level
+	tail   [fadeSamples]int16 // audio that Clear still has to fade out
+	tailN  int
+
+	underruns int
+	gap       media.Samples
+	events    []Event // of the running tick
+}
+
+// utterance is one reply and its place in the ledger.
+type utterance struct {
+	id       int
+	segments []*Segment
+	head     int // index of the first segment that is not over
+	sealed   bool
+	cleared  bool
+	started  bool
+	finished bool
+	gap      media.Samples // silence since its last sample
+}
+
+// New makes a Player with nothing to play.
+func New(o Options) *Player {
+	if o.Bound <= 0 {
+		o.Bound = defaultBound
+	}
+	p := &Player{
+		notify: o.Notify,
+		bound:  max(media.SamplesIn(o.Bound), media.FrameSamples),
+		events: make([]Event, 0, 2*kept),
+	}
+	p.room.L = &p.mu
+	return p
+}
+
+// Add appends a segment that speaks text, one sentence, to an utterance. When
+// the utterance was cleared, writes to the segment fail with ErrCleared; when
+// it was sealed, with ErrClosed.
+func (p *Player) Add(utterance int, text string) *Segment {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	u := p.utterance(utterance)
+	s := &Segment{player: p, utterance: u, text: text, closed: u.sealed}
+	if !u.sealed && !u.cleared {
+		u.segments = append(u.segments, s)
+	}
+	return s
+}
+
+// Seal says that an utterance gets no more segments, so that it can finish.
+// Utterances behind it wait for that.
+func (p *Player) Seal(utterance int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.utterance(utterance).sealed = true
+}
+
+// utterance finds an utterance of the ledger or begins it at the end of the
+// queue. The caller holds p.mu.
+func (p *Player) utterance(id int) *utterance {
+	if u := p.find(id); u != nil {
+		return u
+	}
+	if over := p.head - kept; over > 0 {
+		p.utterances = slices.Delete(p.utterances, 0, over)
+		p.head -= over
+	}
+	u := &utterance{id: id}
+	p.utterances = append(p.utterances, u)
+	return u
+}
+
+func (p *Player) find(id int) *utterance {
+	for _, u := range slices.Backward(p.utterances) {
+		if u.id == id {
+			return u
+		}
+	}
+	return nil
+}
+
+// Pause stops the audio with the next frame and keeps the position.
+func (p *Player) Pause() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.paused = true
+}
+
+// Resume goes on where Pause stopped, with the next frame.
+func (p *Player) Resume() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.paused = false
+}
+
+// Paused reports whether the player is paused.
+func (p *Player) Paused() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.paused
+}
+
+// Clear fades out with the next frame, drops all that is queued and gives up
+// every utterance that is not finished: their writers get ErrCleared and no
+// event follows. A pause ends with it. What was heard stays in the ledger.
+func (p *Player) Clear() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.flows {
+		p.tailN = p.ahead(p.tail[:])
+		p.flows = false
+	}
+	for _, u := range p.utterances[p.head:] {
+		u.cleared = true
+		for _, s := range u.segments {
+			s.free()
+		}
+	}
+	p.head = len(p.utterances)
+	p.queued = 0
+	p.paused = false
+	p.room.Broadcast()
+}
+
+// Stats is a snapshot of the player's counters.
+func (p *Player) Stats() Stats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return Stats{Queued: p.queued, Underruns: p.underruns, Gap: p.gap.Duration()}
+}
+
+// Next takes the frame of this tick. It reports whether agent audio is in it.
+func (p *Player) Next(f *media.Frame) bool {
+	audible, _ := p.Play(f, left)
+	return audible
+}
+
+func left(*media.Frame) bool { return true }
+
+// Play fills f with the next 20 ms, silence when there is none, and hands it
+// to send. When send reports that the frame did not leave, as on hold, nothing
+// counts as played: the same audio comes again at the next tick. Play does not
+// allocate. send must not call the player.
+func (p *Player) Play(f *media.Frame, send func(*media.Frame) bool) (audible, sent bool) {
+	p.mu.Lock()
+	p.retire()
+	out := p.fill(f)
+	sent = send(f)
+	if sent {
+		p.commit(out)
+	}
+	if len(p.events) == 0 {
+		p.mu.Unlock()
+		return out.audible, sent
+	}
+	now := time.Now()
+	p.mu.Unlock()
+	for _, e := range p.events { // p.events belongs to the tick goroutine
+		e.At = now
+		if p.notify != nil {
+			p.notify(e)
+		}
+	}
+	p.events = p.events[:0]
+	return out.audible, sent
+}
+
+// output describes a frame that was filled but has not left yet.
+type output struct {
+	audible bool
+	played  int  // samples at full level
+	flows   bool // full level up to the frame's end
+	gap     int  // samples of silence at the end for want of audio
+}
+
+// fill renders the frame of this tick and changes nothing.
+func (p *Player) fill(f *media.Frame) output {
+	switch {
+	case p.tailN > 0:
+		copy(f[:], p.tail[:p.tailN])
+		rampDown(f[:p.tailN])
+		clear(f[p.tailN:])
+		return output{audible: true}
+	case p.paused && p.flows:
+		n := p.ahead(f[:rampSamples])
+		rampDown(f[:n])
+		clear(f[n:])
+		return output{audible: n > 0}
+	case p.paused:
+		clear(f[:])
+		return output{}
+	}
+	lead := 0
+	if s := p.current(); s != nil && !p.flows && s.waiting() > 0 {
+		lead = copy(f[:], s.before(rampSamples))
+		rampUp(f[:lead])
+	}
+	n := p.ahead(f[lead:])
+	clear(f[lead+n:])
+	return output{audible: n > 0, played: n, flows: lead+n == len(f), gap: len(f) - lead - n}
+}
+
+// commit records that a frame left.
+func (p *Player) commit(out output) {
+	p.tailN = 0
+	p.flows = out.flows
+	for n := out.played; n > 0; {
+		u := p.utterances[p.head]
+		if !u.started {
+			u.started = true
+			p.events = append(p.events, Event{Kind: Started, Utterance: u.id})
+		}
+		if u.gap > 0 {
+			p.underruns++
+			p.gap += u.gap
+			u.gap = 0
+		}
+		n -= u.segments[u.head].play(n)
+		p.retire()
+	}
+	p.wake(media.Samples(out.played))
+	if p.head < len(p.utterances) && p.utterances[p.head].started {
+		p.utterances[p.head].gap += media.Samples(out.gap)
+	}
+}
+
+// wake lets waiting writers go on, once per some played audio.
+func (p *Player) wake(played media.Samples) {
+	p.queued -= played
+	p.drained += played
+	if p.drained >= p.bound/wakeups {
+		p.drained = 0
+		p.room.Broadcast()
+	}
+}
+
+// retire moves past the segments and utterances that are over.
+func (p *Player) retire() {
+	for p.head < len(p.utterances) {
+		u := p.utterances[p.head]
+		for u.head < len(u.segments) && u.segments[u.head].over() {
+			u.segments[u.head].free()
+			u.head++
+			p.room.Broadcast() // the next segment is bounded by itself alone from now on
+		}
+		if u.head < len(u.segments) || !u.sealed {
+			return
+		}
+		u.finished = true
+		p.head++
+		p.events = append(p.events, Event{Kind: Finished, Utterance: u.id})
+	}
+}
+
+// current is the segment that plays or will play next, nil when there is none.
+func (p *Player) current() *Segment {
+	if p.head == len(p.utterances) {
+		return nil
+	}
+	u := p.utterances[p.head]
+	if u.head == len(u.segments) {
+		return nil
+	}
+	return u.segments[u.head]
+}
+
+// ahead copies the audio that plays next into dst, as far as there is any, and
+// changes nothing.
+func (p *Player) ahead(dst []int16) int {
+	n := 0
+	for _, u := range p.utterances[p.head:] {
+		for _, s := range u.segments[u.head:] {
+			n += copy(dst[n:], s.buf[s.next:])
+			if n == len(dst) || !s.closed {
+				return n
+			}
+		}
+		if !u.sealed {
+			return n
+		}
+	}
+	return n
+}
+
+// wakeOnDone wakes the writers when ctx ends, so that they see it.
+func (p *Player) wakeOnDone(ctx context.Context) (stop func() bool) {
+	return context.AfterFunc(ctx, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.room.Broadcast()
+	})
+}

@@ -1,0 +1,111 @@
+package player
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"trunkline/media"
+)
+
+var (
+	// ErrCleared says that the segment was given up by Clear.
+	ErrCleared = errors.New("player: cleared")
+	// ErrClosed says that the segment or its utterance had been ended before.
+	ErrClosed = errors.New("player: write after the end of the segment")
+)
+
+// Segment is one sentence of an utterance. One goroutine writes it.
+type Segment struct {
+	player    *Player
+	utterance *utterance
+	text      string
+
+	// Guarded by player.mu.
+	words  []media.Word
+	buf    []int16 // audio to play, behind some that was played
+	next   int     // index in buf of the sample to play next
+	played media.Samples
+	total  media.Samples // written so far
+	closed bool
+}
+
+// Write appends audio at media.SampleRate, and the marks of words that begin
+// in it. It blocks while the player's queue is full; the segment that plays
+// now is held back only by its own audio, so that sentences made ahead cannot
+// starve it. It returns ErrCleared once the segment is given up, ErrClosed
+// after Close, and the cause of ctx when that ends first.
+func (s *Segment) Write(ctx context.Context, samples []int16, words []media.Word) error {
+	p := s.player
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s.words = append(s.words, words...)
+	for waits := false; ; waits = true {
+		switch {
+		case s.utterance.cleared:
+			return ErrCleared
+		case s.closed:
+			return ErrClosed
+		case ctx.Err() != nil:
+			return fmt.Errorf("player: write to utterance %d: %w", s.utterance.id, context.Cause(ctx))
+		}
+		n := min(len(samples), s.room())
+		s.append(samples[:n])
+		if samples = samples[n:]; len(samples) == 0 {
+			return nil
+		}
+		if !waits {
+			defer p.wakeOnDone(ctx)()
+		}
+		p.room.Wait()
+	}
+}
+
+// Close says that the segment has all its audio. It may be called twice.
+func (s *Segment) Close() {
+	s.player.mu.Lock()
+	defer s.player.mu.Unlock()
+	s.closed = true
+}
+
+// room is how many samples may be appended now.
+func (s *Segment) room() int {
+	p := s.player
+	queued := p.queued
+	if p.current() == s {
+		queued = media.Samples(s.waiting())
+	}
+	return int(max(0, p.bound-queued))
+}
+
+// append adds audio to the queue. It drops what was played, but for the lead
+// that a resume needs, when that is more than what stays.
+func (s *Segment) append(samples []int16) {
+	if drop := s.next - rampSamples; drop > len(s.buf)/2 {
+		s.buf = s.buf[:copy(s.buf, s.buf[drop:])]
+		s.next = rampSamples
+	}
+	s.buf = append(s.buf, samples...)
+	s.total += media.Samples(len(samples))
+	s.player.queued += media.Samples(len(samples))
+}
+
+// play advances by at most n samples and returns by how many.
+func (s *Segment) play(n int) int {
+	n = min(n, s.waiting())
+	s.next += n
+	s.played += media.Samples(n)
+	return n
+}
+
+// waiting is how many samples are still to be played.
+func (s *Segment) waiting() int { return len(s.buf) - s.next }
+
+// before is the audio just before the position, at most n samples.
+func (s *Segment) before(n int) []int16 { return s.buf[max(0, s.next-n):s.next] }
+
+// over reports whether the segment has been played and gets no more audio.
+func (s *Segment) over() bool { return s.closed && s.waiting() == 0 }
+
+// free drops the audio; the counts stay.
+func (s *Segment) free() { s.buf, s.next = nil, 0 }
