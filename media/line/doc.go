@@ -1,0 +1,18 @@
+// Package line joins the parts of one call's audio and moves one frame each
+// way per tick of the clock.
+//
+// In this order: the leg's frame from the caller, voice activity, the ear
+// (whoever listens: recogniser, turn machine), key presses to the ear, the
+// player's frame to the leg, and both frames to the tap (the recorder). So
+// what the ear decides at a tick, such as a pause at a barge-in, is true of the
+// frame that leaves at the same tick.
+//
+// A frame that the leg does not send, as on hold, does not count as played:
+// the player gives the same audio again at the next tick. The player's Started
+// event is therefore stamped when the first packet of an utterance has really
+// left.
+//
+// The call package makes a Line per call and adds it to the clock. A Line
+// starts no goroutine, owns nothing that it is given and allocates nothing per
+// tick.
+package line
