@@ -1,21 +1,23 @@
 package talkspurt
 
-import "time"
+import (
+	"time"
 
-// Levels are in dBov (ITU-T G.100.1): 0 is a full-scale square wave, digital
-// silence is minus infinity.
+	"trunkline/media/vad"
+)
+
 const (
 	// A frame is loud when it exceeds the noise floor by loudOver, but never
 	// asked for less than loudMin (comfort noise lies below) nor for more than
 	// loudMax (a steady tone is its own floor, and is still audio).
-	loudOver = 9
-	loudMin  = -45
-	loudMax  = -35
+	loudOver vad.DBov = 9
+	loudMin  vad.DBov = -45
+	loudMax  vad.DBov = -35
 	// A frame is audible when it exceeds the quiet right beside the talkspurt
 	// by audibleOver. audibleMin lies just above the idle pattern of A-law,
 	// ±8, which is -72 dBov: beside digital silence the edges are exact.
-	audibleOver = 6
-	audibleMin  = -70
+	audibleOver vad.DBov = 6
+	audibleMin  vad.DBov = -70
 )
 
 // Times of media, not of arrival: packets that arrive in a burst count in full.
@@ -44,7 +46,7 @@ type Spurt struct {
 
 // frame is what the detector remembers of one frame.
 type frame struct {
-	level float64
+	level vad.DBov
 	at    time.Time
 	dur   time.Duration
 }
@@ -58,7 +60,7 @@ type Detector struct {
 	recent  [history]frame // ring
 	n       int            // frames seen
 	floor   floor
-	loud    float64       // what a loud frame exceeds at present
+	loud    vad.DBov      // what a loud frame exceeds at present
 	loudFor time.Duration // loud audio of late, less the quiet between; while silent
 	since   time.Duration // media since the last loud frame; while talking
 	loudAt  int           // number of the last loud frame; while talking
@@ -67,10 +69,10 @@ type Detector struct {
 	spurt   Spurt
 }
 
-// Step takes the next dur of audio: its level in dBov and when the packet
+// Step takes the next dur of audio: its level and when the packet
 // that brought it was on the wire. For time in which no packet came, pass
-// minus infinity and the present time.
-func (d *Detector) Step(level float64, at time.Time, dur time.Duration) Edge {
+// vad.Silence and the present time.
+func (d *Detector) Step(level vad.DBov, at time.Time, dur time.Duration) Edge {
 	d.recent[d.n%history] = frame{level, at, dur}
 	d.n++
 	d.loud = d.floor.threshold(level, dur)
@@ -173,7 +175,7 @@ func (d *Detector) lastAudible() int {
 
 // audible is the level that an audible frame exceeds beside quiet of the
 // given level; a loud frame is always audible.
-func (d *Detector) audible(quietest float64) float64 {
+func (d *Detector) audible(quietest vad.DBov) vad.DBov {
 	return min(max(quietest+audibleOver, audibleMin), d.loud)
 }
 
@@ -186,15 +188,15 @@ const (
 
 // floor tracks the level of the background.
 type floor struct {
-	parts [floorParts]float64 // lowest level of each part of the window, ring
-	used  int                 // parts that hold a level
-	at    int                 // the part being filled
-	in    time.Duration       // audio in it
+	parts [floorParts]vad.DBov // lowest level of each part of the window, ring
+	used  int                  // parts that hold a level
+	at    int                  // the part being filled
+	in    time.Duration        // audio in it
 }
 
 // threshold adds a frame of the given level and returns what a loud frame
 // exceeds.
-func (f *floor) threshold(level float64, dur time.Duration) float64 {
+func (f *floor) threshold(level vad.DBov, dur time.Duration) vad.DBov {
 	switch {
 	case f.used == 0:
 		f.used, f.parts[0] = 1, level

@@ -1,7 +1,6 @@
 package talkspurt
 
 import (
-	"math"
 	"testing"
 	"time"
 
@@ -9,16 +8,16 @@ import (
 	"pgregory.net/rapid"
 
 	"trunkline/media"
+	"trunkline/media/vad"
 )
 
-var (
-	start   = time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
-	silence = math.Inf(-1)
-)
+const silence = vad.Silence
+
+var start = time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
 
 // level is a run of frames at one level.
 type level struct {
-	dbov   float64
+	dbov   vad.DBov
 	frames int
 }
 
@@ -129,11 +128,11 @@ func TestDetectorProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		levels := rapid.SliceOf(rapid.Custom(func(t *rapid.T) level {
 			return level{
-				rapid.SampledFrom([]float64{silence, -72.2, -65, -55, -48, -40, -30, -20, -5}).Draw(t, "level"),
+				rapid.SampledFrom([]vad.DBov{silence, -72.2, -65, -55, -48, -40, -30, -20, -5}).Draw(t, "level"),
 				rapid.IntRange(1, 40).Draw(t, "frames"),
 			}
 		})).Draw(t, "levels")
-		var flat []float64
+		var flat []vad.DBov
 		for _, l := range levels {
 			for range l.frames {
 				flat = append(flat, l.dbov)

@@ -2,6 +2,12 @@ package talkspurt
 
 import "time"
 
+// Pauses that people make without giving the turn away.
+const (
+	TurnPause  = 700 * time.Millisecond // between talkspurts of one turn of the caller
+	ReplyPause = 600 * time.Millisecond // between talkspurts of one reply of the agent
+)
+
 // Exchange is one turn of the caller and what the agent did about it. Times
 // are those of packets at the caller's end of the line.
 type Exchange struct {

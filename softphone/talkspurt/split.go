@@ -1,25 +1,11 @@
 package talkspurt
 
 import (
-	"math"
 	"time"
 
 	"trunkline/media"
+	"trunkline/media/vad"
 )
-
-// Level is the level of linear 16-bit samples in dBov; minus infinity for
-// digital silence or no samples.
-func Level(samples []int16) float64 {
-	var sum int64
-	for _, s := range samples {
-		sum += int64(s) * int64(s)
-	}
-	if sum == 0 {
-		return math.Inf(-1)
-	}
-
-	return 10 * math.Log10(float64(sum)/float64(len(samples))/(1<<30))
-}
 
 // A Span is a talkspurt in a recording, in whole frames of media.FrameSamples:
 // from First to before End.
@@ -46,9 +32,10 @@ func Spans(samples []int16, gap time.Duration) []Span {
 		}
 	)
 	for i := 0; i*media.FrameSamples < len(samples); i++ {
-		end := min((i+1)*media.FrameSamples, len(samples))
+		var f media.Frame // the last one is padded with silence
+		copy(f[:], samples[i*media.FrameSamples:])
 		at := epoch.Add(time.Duration(i) * media.FrameDuration)
-		if d.Step(Level(samples[i*media.FrameSamples:end]), at, media.FrameDuration) == Offset {
+		if d.Step(vad.Level(&f), at, media.FrameDuration) == Offset {
 			add()
 		}
 	}

@@ -20,24 +20,6 @@ func tone(frames int, amplitude float64) []int16 {
 	return out
 }
 
-func TestLevel(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		samples []int16
-		want    float64
-	}{
-		{nil, math.Inf(-1)},
-		{[]int16{0, 0, 0}, math.Inf(-1)},
-		{[]int16{-32768, -32768}, 0},
-		{[]int16{8, -8}, -72.25},
-		{tone(10, 32767), -3.01},
-	} {
-		if got := Level(test.samples); math.Abs(got-test.want) > 0.01 {
-			t.Errorf("level = %.2f dBov, want %.2f", got, test.want)
-		}
-	}
-}
-
 func TestSpans(t *testing.T) {
 	t.Parallel()
 	var recording []int16
