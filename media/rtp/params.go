@@ -1,0 +1,76 @@
+package rtp
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"trunkline/media"
+	"trunkline/media/g711"
+)
+
+const (
+	minPtime = 10 * time.Millisecond
+	maxPtime = 100 * time.Millisecond // a packet stays well below 1500 octets
+
+	// maxPayload is the largest payload we take: the 200 ms that RFC 3551
+	// section 4.2 asks receivers to take.
+	maxPayload = 1600
+
+	// headerSize is an RTP header without CSRC and extension, as we send it.
+	headerSize = 12
+
+	// comfortNoise is the static payload type of RFC 3389 at 8 kHz.
+	comfortNoise = 13
+)
+
+// Params is what an offer and its answer agreed on.
+type Params struct {
+	// Remote is where the SDP asks us to send; the zero value when it does
+	// not tell, and then nothing is sent until the far end was heard.
+	Remote netip.AddrPort
+	// Codec is the codec of both directions.
+	Codec g711.Codec
+	// PayloadType is the codec's payload type, 0 to 127.
+	PayloadType uint8
+	// EventType is the payload type of telephone events; 0 when there are
+	// none.
+	EventType uint8
+	// Ptime is the audio in a packet that we send, whole milliseconds from
+	// 10 to 100; 0 means 20 ms. Packets of any length are received.
+	Ptime time.Duration
+	// Send says that we may send; false puts us on hold.
+	Send bool
+	// Receive says that the far end may send; when false, what it sends is
+	// not listened to.
+	Receive bool
+}
+
+// Validate says what is wrong with p.
+func (p Params) Validate() error {
+	switch {
+	case p.PayloadType > 127 || p.EventType > 127:
+		return fmt.Errorf("payload types %d and %d: want 0 to 127", p.PayloadType, p.EventType)
+	case p.EventType == p.PayloadType && p.EventType != 0:
+		return fmt.Errorf("payload type %d stands for both audio and events", p.EventType)
+	case p.Ptime != 0 && (p.Ptime < minPtime || p.Ptime > maxPtime || p.Ptime%time.Millisecond != 0):
+		return fmt.Errorf("ptime %v: want whole milliseconds from %v to %v", p.Ptime, minPtime, maxPtime)
+	case p.Remote.IsValid() && p.Remote.Port() == 0:
+		return errors.New("the remote port is 0")
+	}
+	return nil
+}
+
+// normal is p with its defaults filled in.
+func (p Params) normal() Params {
+	if p.Ptime == 0 {
+		p.Ptime = media.FrameDuration
+	}
+	if p.Remote.IsValid() && !p.Remote.Addr().IsUnspecified() {
+		p.Remote = netip.AddrPortFrom(p.Remote.Addr().Unmap(), p.Remote.Port())
+	} else {
+		p.Remote = netip.AddrPort{}
+	}
+	return p
+}

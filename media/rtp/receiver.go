@@ -1,0 +1,160 @@
+package rtp
+
+import (
+	"net/netip"
+	"time"
+
+	pion "github.com/pion/rtp"
+
+	"trunkline/media"
+	"trunkline/media/jitter"
+)
+
+// receiver takes the datagrams of one call and gives back frames and digits.
+// It owns no socket and reads no clock.
+type receiver struct {
+	params  Params
+	applied bool
+
+	packet  pion.Packet // reused
+	samples [maxPayload]int16
+
+	latch   latch
+	source  source
+	buffer  *jitter.Buffer
+	conceal fade
+	keys    keyReceiver
+
+	accepted, reordered, foreign, malformed uint64
+
+	firstPacket, lastPacket time.Time
+}
+
+func newReceiver(maxDelay time.Duration) *receiver {
+	r := &receiver{}
+	r.packet.CSRC = make([]uint32, 0, 15)              // as many as a header can name,
+	r.packet.Extensions = make([]pion.Extension, 0, 4) // so that parsing allocates nothing
+	r.buffer = jitter.New(jitter.Options{Max: maxDelay, Concealer: &r.conceal})
+	return r
+}
+
+// apply takes new parameters.
+func (r *receiver) apply(p Params, now time.Time) {
+	if r.latch.expect(p.Remote, now) {
+		r.source.renew()
+		r.keys.restart()
+	}
+	if !p.Receive {
+		r.buffer.Flush()
+		r.keys.restart()
+	}
+	r.params, r.applied = p, true
+}
+
+// datagram takes what came from the socket. It reports true for the packet
+// that settled who the far end is.
+func (r *receiver) datagram(b []byte, from netip.AddrPort, at time.Time) (settled bool) {
+	if !r.applied {
+		r.foreign++
+		return false
+	}
+	if !r.parse(b) {
+		r.malformed++
+		return false
+	}
+	p := &r.packet
+	ours, settled := r.latch.admit(from, p.SSRC, p.SequenceNumber, at)
+	if !ours {
+		r.foreign++
+		return false
+	}
+	stream := r.source.ssrc
+	before := r.source.highest
+	seq, ok := r.source.place(p.SSRC, p.SequenceNumber)
+	if !ok {
+		r.malformed++
+		return settled
+	}
+	if p.SSRC != stream {
+		r.keys.restart()
+	}
+	r.accepted++
+	if r.firstPacket.IsZero() {
+		r.firstPacket = at
+	}
+	r.lastPacket = at
+	if r.deliver(seq, at) == jitter.Duplicate {
+		return settled
+	}
+	r.source.count()
+	if seq < before {
+		r.reordered++
+	}
+	return settled
+}
+
+// parse reads b into r.packet; it reports false unless b is RTP of this call.
+func (r *receiver) parse(b []byte) bool {
+	const version2 = 2
+	p := &r.packet
+	if err := p.Unmarshal(b); err != nil || p.Version != version2 {
+		return false
+	}
+	switch p.PayloadType {
+	case r.params.PayloadType:
+		return len(p.Payload) > 0 && len(p.Payload) <= maxPayload
+	case comfortNoise:
+		return true
+	}
+	return r.isEvent() && len(p.Payload) >= eventSize
+}
+
+func (r *receiver) isEvent() bool {
+	return r.params.EventType != 0 && r.packet.PayloadType == r.params.EventType
+}
+
+// deliver hands a placed packet on. Events and comfort noise go through the
+// jitter buffer too: they say that the sender is silent.
+func (r *receiver) deliver(seq int64, at time.Time) jitter.Verdict {
+	p := &r.packet
+	audio := r.samples[:0]
+	if p.PayloadType == r.params.PayloadType {
+		audio = r.samples[:r.params.Codec.Decode(r.samples[:], p.Payload)]
+	}
+	if !r.params.Receive {
+		return jitter.Queued
+	}
+	if r.isEvent() {
+		if e, ok := parseEvent(p.Payload); ok {
+			r.keys.put(e, p.Timestamp, p.Marker, at)
+		}
+	}
+	return r.buffer.Put(jitter.Packet{Seq: seq, Timestamp: p.Timestamp, Samples: audio, Arrived: at})
+}
+
+// take gives the frame of one tick.
+func (r *receiver) take(f *media.Frame, now time.Time) media.Inbound {
+	r.keys.expire(now)
+	if !r.params.Receive {
+		clear(f[:])
+		return media.Inbound{Kind: media.Quiet}
+	}
+	return r.buffer.Take(f, now)
+}
+
+// fill adds the receiver's part to the statistics of the leg.
+func (r *receiver) fill(s *media.LegStats) {
+	b := r.buffer.Stats()
+	s.PacketsIn = r.accepted
+	s.Lost = r.source.lost()
+	s.Late = b.Late + b.Dropped
+	s.Reordered = r.reordered
+	s.Duplicates = b.Duplicates
+	s.Foreign = r.foreign
+	s.Malformed = r.malformed
+	s.Concealed = b.Concealed
+	s.Jitter = b.Jitter
+	s.Delay = b.Delay
+	s.FirstPacket = r.firstPacket
+	s.LastPacket = r.lastPacket
+}

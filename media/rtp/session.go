@@ -1,0 +1,255 @@
+package rtp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"trunkline/media"
+)
+
+const (
+	// minKey is the shortest key press that receivers must notice
+	// (ITU-T Q.24: 40 ms).
+	minKey = 40 * time.Millisecond
+
+	// datagramSize is more than any packet we take; longer ones are cut and
+	// refused.
+	datagramSize = 2048
+
+	// readFailures is how many errors in a row end the reading of a socket.
+	readFailures = 100
+)
+
+// Options of a Session.
+type Options struct {
+	// MaxDelay is the longest time that the jitter buffer may hold audio
+	// back; 0 means its default.
+	MaxDelay time.Duration
+	// Log is told where the far end was found; nil means nobody.
+	Log *slog.Logger
+}
+
+// Session is the RTP session of one call, a media.Leg. Until Apply is called
+// it sends nothing and takes nothing.
+type Session struct {
+	port *Port
+	log  *slog.Logger
+
+	in struct { // what arrives
+		sync.Mutex
+		*receiver
+	}
+	out struct { // what leaves
+		sync.Mutex
+		*sender
+		socket        *output
+		sent, refused uint64
+	}
+	to   atomic.Pointer[destination] // nil while unknown
+	rtcp atomic.Uint64               // RTCP datagrams dropped
+
+	closed  atomic.Bool
+	reading sync.WaitGroup
+}
+
+var _ media.Leg = (*Session)(nil)
+
+// NewSession starts to listen on port, which is the session's from now on and
+// closed with it.
+func NewSession(port *Port, o Options) *Session {
+	s := &Session{port: port, log: o.Log}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.in.receiver = newReceiver(o.MaxDelay)
+	s.out.sender = newSender()
+	s.out.socket = newOutput(port.rtp)
+	s.reading.Go(func() { s.read(port.rtp, s.receive) })
+	s.reading.Go(func() { s.read(port.rtcp, s.dropRTCP) })
+	return s
+}
+
+// Local is the address that RTP arrives at.
+func (s *Session) Local() netip.AddrPort { return s.port.Local() }
+
+// Apply puts the outcome of an offer and its answer in force. A Remote other
+// than the one before makes the session look anew for the far end; the same
+// Remote keeps the address that was found. It may be called at any time from
+// any goroutine, and returns an error when p is invalid or the session is
+// closed; then nothing changes.
+func (s *Session) Apply(p Params) error {
+	if s.closed.Load() {
+		return fmt.Errorf("rtp: apply: %w", net.ErrClosed)
+	}
+	if err := p.Validate(); err != nil {
+		return fmt.Errorf("rtp: apply: %w", err)
+	}
+	p = p.normal()
+	if local := s.Local().Addr(); p.Remote.IsValid() && p.Remote.Addr().Is4() != local.Is4() {
+		return fmt.Errorf("rtp: apply: cannot send to %s from %s: the address families differ", p.Remote, local)
+	}
+
+	s.in.Lock()
+	if s.in.latch.sdp != p.Remote || !s.in.applied {
+		s.direct(p.Remote)
+	}
+	s.in.apply(p, time.Now())
+	s.in.Unlock()
+
+	s.out.Lock()
+	s.out.apply(p)
+	s.out.Unlock()
+	return nil
+}
+
+// direct sends to addr from now on.
+func (s *Session) direct(addr netip.AddrPort) {
+	if !addr.IsValid() {
+		s.to.Store(nil)
+		return
+	}
+	s.to.Store(newDestination(addr))
+}
+
+// read hands each datagram of conn to take, with the time of its arrival,
+// until conn is closed.
+func (s *Session) read(conn *net.UDPConn, take func(b []byte, from netip.AddrPort, at time.Time)) {
+	buf := make([]byte, datagramSize)
+	for failures := 0; failures < readFailures; {
+		n, from, err := conn.ReadFromUDPAddrPort(buf)
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return
+		case err != nil:
+			failures++
+			s.log.LogAttrs(context.Background(), slog.LevelWarn, "media socket cannot be read",
+				slog.String("local", s.Local().String()), slog.Any("error", err))
+		default:
+			failures = 0
+			take(buf[:n], from, time.Now())
+		}
+	}
+}
+
+func (s *Session) receive(b []byte, from netip.AddrPort, at time.Time) {
+	s.in.Lock()
+	settled := s.in.datagram(b, from, at)
+	sdp := s.in.latch.sdp
+	if settled && from != sdp {
+		s.direct(from)
+	}
+	s.in.Unlock()
+	if settled {
+		s.log.LogAttrs(context.Background(), slog.LevelDebug, "media source found",
+			slog.String("local", s.Local().String()), slog.String("source", from.String()), slog.String("sdp", sdp.String()))
+	}
+}
+
+func (s *Session) dropRTCP([]byte, netip.AddrPort, time.Time) { s.rtcp.Add(1) }
+
+// Read implements media.Leg.
+func (s *Session) Read(f *media.Frame) media.Inbound {
+	now := time.Now()
+	s.in.Lock()
+	defer s.in.Unlock()
+	return s.in.take(f, now)
+}
+
+// Digit implements media.Leg.
+func (s *Session) Digit() (media.Digit, bool) {
+	s.in.Lock()
+	defer s.in.Unlock()
+	return s.in.keys.next()
+}
+
+// Write implements media.Leg. With a ptime above 20 ms a packet leaves only at
+// the tick that fills it, and Write reports true at that tick.
+func (s *Session) Write(f *media.Frame) bool {
+	s.out.Lock()
+	defer s.out.Unlock()
+	to := s.to.Load()
+	if to == nil || !s.out.params.Send {
+		s.out.pause()
+		return false
+	}
+	s.out.push(f)
+	sent := false
+	for datagram := s.out.next(); datagram != nil; datagram = s.out.next() {
+		if s.out.socket.send(datagram, to) {
+			s.out.sent++
+			sent = true
+		} else {
+			s.out.refused++
+		}
+	}
+	return sent
+}
+
+// SendDigit queues a key press, one of 0-9 * # A B C D held for d, to be sent
+// as a telephone event by the coming Writes; up to 32 may wait. Less than
+// 40 ms count as 40 ms. While a key is sent, audio is not. It returns an error
+// for another key, when the far end takes no events, and when too many wait.
+func (s *Session) SendDigit(key byte, d time.Duration) error {
+	code, ok := keyCode(key)
+	if !ok {
+		return fmt.Errorf("rtp: send digit: %q is no telephone key: want 0-9, *, # or A-D", key)
+	}
+	s.out.Lock()
+	defer s.out.Unlock()
+	switch {
+	case s.closed.Load():
+		return fmt.Errorf("rtp: send digit: %w", net.ErrClosed)
+	case s.out.params.EventType == 0:
+		return errors.New("rtp: send digit: the far end did not agree to telephone events")
+	case !s.out.keys.add(keyPress{code: code, hold: media.SamplesIn(max(d, minKey))}):
+		return fmt.Errorf("rtp: send digit: %d digits are waiting already", keysHeld)
+	}
+	return nil
+}
+
+// Stats implements media.Leg. Late counts also the packets that the jitter
+// buffer had to drop.
+func (s *Session) Stats() media.LegStats {
+	stats := media.LegStats{Local: s.Local().String()}
+	if to := s.to.Load(); to != nil {
+		stats.Remote = to.addr.String()
+	}
+	s.in.Lock()
+	s.in.fill(&stats)
+	s.in.Unlock()
+
+	s.out.Lock()
+	defer s.out.Unlock()
+	stats.Codec = s.out.params.Codec.String()
+	stats.PacketsOut = s.out.sent
+	stats.SendDropped = s.out.refused
+	stats.OnHold = !s.out.params.Send
+	return stats
+}
+
+// Drops counts what the session did not take off its sockets' hands.
+type Drops struct {
+	Kernel uint64 // RTP datagrams the kernel dropped because we read too slowly; 0 once closed
+	RTCP   uint64 // RTCP datagrams, which are not looked at
+}
+
+// Drops is a snapshot of the session's drops.
+func (s *Session) Drops() Drops {
+	return Drops{Kernel: kernelDrops(s.port.rtp), RTCP: s.rtcp.Load()}
+}
+
+// Close releases the ports and waits until nobody reads them. It may be called
+// twice, from any goroutine.
+func (s *Session) Close() error {
+	s.closed.Store(true)
+	err := s.port.Close()
+	s.reading.Wait()
+	return err
+}
