@@ -13,20 +13,21 @@ const (
 	upperEdge   = 3446.495 // Hz, the mel edge that filter 18 of 25 ends on
 )
 
-// residual is the variance, in squared log energy, that a coefficient gains
-// because the dropped cepstra beyond the 13th no longer cancel in a narrower
-// band: for the static, delta and double-delta streams.
+// residual is the variance, in squared log energy, of what the 13 cepstra of
+// the wide band leave undescribed in each filter: for the static, delta and
+// double-delta streams. In the narrow band the same 13 coefficients resolve
+// finer detail, and so have this much more variance.
 var residual = [...]float64{0.2, 0.28, 0.56}
 
 // projection maps the 13 liftered cepstra of a filter bank to those of its
 // lowest filters.
 type projection struct {
-	matrix   [cepstra][cepstra]float64
-	residual [len(residual)]float64
+	matrix [cepstra][cepstra]float64
+	gain   [cepstra]float64 // variance of a coefficient per residual variance of a filter
 }
 
 // newProjection keeps the lowest kept of filters mel filters. When it keeps
-// all of them it is the identity.
+// all of them it is the identity: nothing is lost, so nothing is added.
 func newProjection(filters, kept int) *projection {
 	p := &projection{}
 	for i := range cepstra {
@@ -37,9 +38,9 @@ func newProjection(filters, kept int) *projection {
 			}
 			p.matrix[i][j] = lift(i) * sum / lift(j)
 		}
-	}
-	if kept < filters {
-		p.residual = residual
+		if kept < filters {
+			p.gain[i] = lift(i) * lift(i) // the DCT's rows have unit length
+		}
 	}
 	return p
 }
@@ -61,8 +62,9 @@ func (p *projection) mean(_ int, vector []float32) {
 func (p *projection) variance(stream int, vector []float32) {
 	var out [cepstra]float64
 	for i := range out {
+		out[i] = p.gain[i] * residual[stream]
 		for j, v := range vector {
-			out[i] += p.matrix[i][j] * p.matrix[i][j] * (float64(v) + p.residual[stream])
+			out[i] += p.matrix[i][j] * p.matrix[i][j] * float64(v)
 		}
 	}
 	for i, v := range out {
