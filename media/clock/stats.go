@@ -8,7 +8,7 @@ import (
 
 // bounds are the upper limits of the lateness buckets; a last bucket has no
 // limit.
-var bounds = [...]time.Duration{ //nolint:gochecknoglobals // a constant table
+var bounds = [...]time.Duration{
 	100 * time.Microsecond,
 	250 * time.Microsecond,
 	500 * time.Microsecond,
