@@ -222,6 +222,8 @@ func (p *Player) Play(f *media.Frame, send func(*media.Frame) bool) (audible, se
 	sent = send(f)
 	if sent {
 		p.commit(out)
+	} else {
+		p.flows, p.tailN = false, 0 // the caller hears a break already
 	}
 	if len(p.events) == 0 {
 		p.mu.Unlock()
