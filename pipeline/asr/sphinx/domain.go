@@ -1,0 +1,38 @@
+package sphinx
+
+import "trunkline/pipeline/asr/sphinx/ngram"
+
+// phrase is something that callers say, and how often compared with others.
+type phrase struct {
+	words  []string
+	weight float64
+}
+
+// courtesies are what callers say to any agent.
+var courtesies = []string{
+	"yes", "yes please", "yeah", "yep", "yes that is right", "that is right", "right", "correct", "sure", "okay", "all right", "please",
+	"no", "no thank you", "no thanks", "nope", "no that is wrong", "that is not right",
+	"uh huh", "mm hm", "hm", "uh", "um", "i see",
+	"hello", "hi", "good morning", "good afternoon", "good evening", "thank you", "thanks", "thank you very much", "goodbye", "bye", "thank you goodbye",
+	"sorry", "pardon", "excuse me", "what", "sorry what did you say", "can you repeat that", "could you say that again please", "i do not understand",
+	"stop", "wait", "wait stop", "hold on", "one moment please", "just a moment", "never mind",
+	"i do not know", "help",
+}
+
+// courtesyWeight is what a courtesy counts, against 1 for an agent's phrase.
+const courtesyWeight = 0.5
+
+// domainPhrases is the whole of what a domain's model is made from.
+func domainPhrases(agent []string) []phrase {
+	var phrases []phrase
+	add := func(texts []string, weight float64) {
+		for _, text := range texts {
+			if words := ngram.Words(text); len(words) > 0 {
+				phrases = append(phrases, phrase{words: words, weight: weight})
+			}
+		}
+	}
+	add(courtesies, courtesyWeight)
+	add(agent, 1)
+	return phrases
+}

@@ -1,0 +1,5 @@
+//go:build !offline
+
+package sphinx
+
+func newDecoder(*models) (decoder, error) { return nil, ErrNotBuilt }
