@@ -1,0 +1,138 @@
+package sip
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"time"
+
+	"trunkline/media/g711"
+)
+
+// Config says how a UA is reached, by whom, and what it offers.
+type Config struct {
+	Listen []Listen
+	Trunks []Trunk
+	Media  Media // opens the audio of each call; see RTP
+
+	// Advertise is the address that Contact, Via and SDP name. It may be left
+	// zero when every listener is bound to one specified address.
+	Advertise netip.Addr
+	Codecs    []g711.Codec // most preferred first; empty means PCMU, PCMA
+	UserAgent string       // of the Server and User-Agent headers; empty means "trunkline"
+	Log       *slog.Logger
+
+	MaxCalls      int // calls of all trunks at once, beyond which INVITEs get 503; 0 means 1000
+	ReceiveBuffer int // bytes wanted for each UDP socket's receive buffer; 0 means 4 MiB
+	MaxMessage    int // bytes of a message; 0 means 16 KiB
+	MaxHeaders    int // header lines of a message; 0 means 128
+	Timers        Timers
+}
+
+// Listen is an address to be reached at.
+type Listen struct {
+	Network string // "udp" or "tcp"
+	Addr    string // host:port; port 0 lets the kernel choose
+}
+
+// Trunk is a carrier or PBX that may send us calls.
+type Trunk struct {
+	Name     string
+	Sources  []netip.Prefix // where its messages come from
+	MaxCalls int            // calls at once, beyond which INVITEs get 486; 0 means no limit of its own
+}
+
+// Timers are the timers of RFC 3261 that belong to dialogs. Those of
+// transactions are sipgo's, for the whole process, with the RFC's defaults.
+type Timers struct {
+	T1 time.Duration // round-trip estimate, first interval of retransmitted 2xx responses; 0 means 500 ms
+	T2 time.Duration // longest such interval; 0 means 4 s
+}
+
+// giveUp is how long a 2xx response is retransmitted and an unanswered
+// exchange is waited for: 64*T1.
+func (t Timers) giveUp() time.Duration { return 64 * t.T1 }
+
+func (c *Config) setDefaults() {
+	setDefault(&c.UserAgent, "trunkline")
+	setDefault(&c.MaxCalls, 1000)
+	setDefault(&c.ReceiveBuffer, 4<<20)
+	setDefault(&c.MaxMessage, 16<<10)
+	setDefault(&c.MaxHeaders, 128)
+	setDefault(&c.Timers.T1, 500*time.Millisecond)
+	setDefault(&c.Timers.T2, 4*time.Second)
+
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Validate says what in the configuration cannot work, naming every fault.
+func (c *Config) Validate() error {
+	var errs []error
+
+	if len(c.Listen) == 0 {
+		errs = append(errs, errors.New("no listener: give at least one address to listen on"))
+	}
+
+	for _, l := range c.Listen {
+		errs = append(errs, l.validate(c.Advertise))
+	}
+
+	names := make(map[string]bool)
+
+	for _, t := range c.Trunks {
+		if t.Name == "" || names[t.Name] {
+			errs = append(errs, fmt.Errorf("trunk name %q is empty or used twice", t.Name))
+		}
+
+		names[t.Name] = true
+
+		if len(t.Sources) == 0 {
+			errs = append(errs, fmt.Errorf("trunk %q has no source prefix: its calls could not be told from strangers'", t.Name))
+		}
+
+		if t.MaxCalls < 0 {
+			errs = append(errs, fmt.Errorf("trunk %q: the call limit %d is negative", t.Name, t.MaxCalls))
+		}
+	}
+
+	if c.Media == nil {
+		errs = append(errs, errors.New("no media: calls would have no audio"))
+	}
+
+	if c.Advertise.IsValid() && (c.Advertise.IsUnspecified() || c.Advertise.IsMulticast()) {
+		errs = append(errs, fmt.Errorf("advertised address %s is not a host's address", c.Advertise))
+	}
+
+	return errors.Join(errs...)
+}
+
+func (l Listen) validate(advertise netip.Addr) error {
+	if l.Network != "udp" && l.Network != "tcp" {
+		return fmt.Errorf("listener network %q is neither udp nor tcp", l.Network)
+	}
+
+	host, _, err := net.SplitHostPort(l.Addr)
+	if err != nil {
+		return fmt.Errorf("listener address %q: %w", l.Addr, err)
+	}
+
+	addr, err := netip.ParseAddr(host)
+	unspecified := host == "" || err == nil && addr.IsUnspecified()
+
+	if unspecified && !advertise.IsValid() {
+		return fmt.Errorf("listener %s %s covers all addresses: say which one to advertise to the far end", l.Network, l.Addr)
+	}
+
+	return nil
+}

@@ -1,0 +1,443 @@
+package sip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	sipgo "github.com/emiago/sipgo/sip"
+
+	"trunkline/media"
+	"trunkline/sip/sdp"
+)
+
+// inboxSize bounds what waits for a dialog's goroutine. A far end has one
+// request outstanding, the application a few commands.
+const inboxSize = 16
+
+// phase is how far a call has come.
+type phase uint8
+
+const (
+	early  phase = iota // no final response to the INVITE yet
+	active              // answered
+	over                // ended; what remains is to finish the signalling
+)
+
+// A Dialog is one call. Its methods may be called from any goroutine.
+type Dialog struct {
+	ua       *UA
+	info     Info
+	localTag string
+
+	inbox       chan func()
+	mu          sync.Mutex
+	closed      bool          // nothing is taken from the inbox any more
+	established chan struct{} // closed when audio can flow; session and answer are set before
+	done        chan struct{} // closed when the call has ended
+	gone        chan struct{} // closed when the signalling has too
+	cause       error         // valid once done is closed
+	held        atomic.Bool
+	holds       chan struct{}
+
+	// What follows belongs to run's goroutine.
+
+	phase   phase
+	state   dialogState
+	sock    socket         // of the INVITE
+	peer    netip.AddrPort // where the INVITE came from or went to
+	session MediaSession   // nil until opened
+	origin  *sdp.Origin
+	desc    sdp.Description // our latest description
+
+	invite *serverTx       // inbound: the initial INVITE
+	offer  *sdp.Offer      // inbound: its offer, nil for a late offer
+	dial   *dialing        // outbound: the INVITE until its final response
+	answer *sipgo.Response // outbound: the 2xx response
+
+	unconfirmed *unconfirmed    // our 2xx that wants an ACK
+	bye         chan byeOutcome // the outcome of our BYE
+	owesBye     bool            // a BYE is to be sent as soon as it may be
+	byeReason   string
+	hangups     []chan error // told when the BYE is done
+}
+
+// byeOutcome is how our BYE went.
+type byeOutcome struct{ err error }
+
+func newDialog(ua *UA, info Info, s socket, peer netip.AddrPort) *Dialog {
+	return &Dialog{
+		ua:          ua,
+		info:        info,
+		inbox:       make(chan func(), inboxSize),
+		established: make(chan struct{}),
+		done:        make(chan struct{}),
+		gone:        make(chan struct{}),
+		holds:       make(chan struct{}, 1),
+		sock:        s,
+		peer:        peer,
+		origin:      sdp.NewOrigin(newSessionID()),
+	}
+}
+
+// Info describes the call.
+func (d *Dialog) Info() Info { return d.info }
+
+// Done is closed when the call has ended, however that came about. Cause
+// then tells why; the call's audio is closed.
+func (d *Dialog) Done() <-chan struct{} { return d.done }
+
+// Cause is why the call ended: an error that wraps one of the sentinels or
+// is a *StatusError. It is nil while the call lasts.
+func (d *Dialog) Cause() error {
+	select {
+	case <-d.done:
+		return d.cause
+	default:
+		return nil
+	}
+}
+
+// OnHold reports whether the far end asked us not to send audio.
+func (d *Dialog) OnHold() bool { return d.held.Load() }
+
+// HoldChanged receives when OnHold has changed. Changes in quick succession
+// are told once.
+func (d *Dialog) HoldChanged() <-chan struct{} { return d.holds }
+
+// Hangup ends the call: by BYE, by CANCEL for a call that we placed and that
+// is not answered yet, by 480 for an inbound one. The reason is told to the
+// far end (RFC 3326) unless it is empty. Hangup returns when the far end has
+// confirmed the end. The call is over for us at once, and Done closed, even
+// when the confirmation never comes; then the error wraps ErrTimeout or
+// ErrUnreachable, or is the context's.
+func (d *Dialog) Hangup(ctx context.Context, reason string) error {
+	result := make(chan error, 1)
+
+	err := d.do(ctx, func() error {
+		d.hangups = append(d.hangups, result)
+		d.hangup(fmt.Errorf("%w: %s", ErrHungUp, reason), reason)
+
+		return nil
+	})
+	if err != nil {
+		if errors.Is(err, errGone) {
+			return nil
+		}
+
+		return err
+	}
+
+	select {
+	case err := <-result:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("sip: hang up: %w", context.Cause(ctx))
+	}
+}
+
+// errGone says that the dialog's goroutine has ended.
+var errGone = errors.New("the call is over")
+
+// do runs f in the dialog's goroutine and returns its error.
+func (d *Dialog) do(ctx context.Context, f func() error) error {
+	result := make(chan error, 1)
+
+	select {
+	case d.inbox <- func() { result <- f() }:
+	case <-d.gone:
+		return errGone
+	case <-ctx.Done():
+		return fmt.Errorf("sip: %w", context.Cause(ctx))
+	}
+
+	select {
+	case err := <-result:
+		return err
+	case <-d.gone:
+		return errGone
+	case <-ctx.Done():
+		return fmt.Errorf("sip: %w", context.Cause(ctx))
+	}
+}
+
+// post puts f into the inbox for a message from the network, and never waits.
+// It reports false when the dialog is gone or its inbox is full.
+func (d *Dialog) post(f func()) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+
+	if d.closed {
+		return false
+	}
+
+	select {
+	case d.inbox <- f:
+		return true
+	default:
+		return false
+	}
+}
+
+// run owns the dialog until nothing is left to do.
+func (d *Dialog) run() {
+	stopping := d.ua.stopping
+
+	if d.invite != nil {
+		d.incoming()
+	}
+
+	for !d.finished() {
+		var (
+			resend, giveUp <-chan time.Time
+			responses      <-chan *sipgo.Response
+			terminated     <-chan struct{}
+		)
+
+		if u := d.unconfirmed; u != nil {
+			resend, giveUp = u.resend.C, u.giveUp.C
+		}
+
+		if p := d.dial; p != nil {
+			responses, terminated, giveUp = p.tx.Responses(), p.tx.Done(), p.giveUp
+		}
+
+		select {
+		case f := <-d.inbox:
+			f()
+		case <-resend:
+			d.resend()
+		case <-giveUp:
+			d.giveUp()
+		case res := <-responses:
+			d.response(res)
+		case <-terminated:
+			d.unanswered()
+		case outcome := <-d.bye:
+			d.byeDone(outcome)
+		case <-stopping:
+			stopping = nil
+
+			d.hangup(ErrStopped, "")
+		}
+	}
+
+	d.release()
+}
+
+// finished reports whether the goroutine has nothing left to wait for.
+func (d *Dialog) finished() bool {
+	return d.phase == over && d.unconfirmed == nil && d.bye == nil && d.dial == nil
+}
+
+// release forgets the dialog. Requests that are still queued are answered as
+// those that come later: 481.
+func (d *Dialog) release() {
+	d.ua.unregister(d.state.id())
+
+	d.mu.Lock()
+	d.closed = true
+	d.mu.Unlock()
+
+	for {
+		select {
+		case f := <-d.inbox:
+			f()
+			continue
+		default:
+		}
+
+		break
+	}
+
+	if !d.info.Inbound {
+		now := time.Now()
+		d.ua.gate.leave(d.peer.Addr(), now, now.Add(d.ua.cfg.Timers.giveUp()))
+	}
+
+	d.settle(nil)
+	close(d.gone)
+}
+
+// end ends the call, once: later causes change nothing.
+func (d *Dialog) end(cause error) {
+	if d.phase == over {
+		return
+	}
+
+	d.phase = over
+	d.cause = cause
+	d.vacate()
+
+	if d.session != nil {
+		if err := d.session.Close(); err != nil {
+			d.ua.log.Warn("closing a call's audio", slog.String("call_id", d.info.CallID), slog.Any("error", err))
+		}
+	}
+
+	close(d.done)
+}
+
+// vacate gives an inbound call's place back.
+func (d *Dialog) vacate() {
+	if d.info.Inbound {
+		d.ua.calls.Add(-1)
+		d.invite.from.trunk.calls.Add(-1)
+	}
+}
+
+// settle tells those who hung up how that went.
+func (d *Dialog) settle(err error) {
+	for _, c := range d.hangups {
+		c <- err
+	}
+
+	d.hangups = nil
+}
+
+// hangup ends the call from our side.
+func (d *Dialog) hangup(cause error, reason string) {
+	switch {
+	case d.phase == over:
+	case d.phase == active:
+		d.endWithBye(cause, reason)
+	case d.invite != nil:
+		d.invite.reply(480, "", reasonHeader(reason)...)
+		d.end(cause)
+	default:
+		d.dial.cancel(d)
+		d.end(cause)
+	}
+}
+
+// endWithBye ends an answered call. RFC 3261 section 15 forbids a callee's BYE
+// before the ACK or its time-out.
+func (d *Dialog) endWithBye(cause error, reason string) {
+	d.end(cause)
+
+	d.byeReason = reason
+	if d.unconfirmed != nil {
+		d.owesBye = true
+		return
+	}
+
+	d.sendBye()
+}
+
+func reasonHeader(reason string) []Header {
+	if reason == "" {
+		return nil
+	}
+
+	return []Header{{"Reason", "Q.850;cause=16;text=" + quote(reason)}}
+}
+
+// sendBye sends a BYE; its outcome arrives on d.bye.
+func (d *Dialog) sendBye() {
+	d.owesBye = false
+	d.bye = d.ua.bye(&d.state, d.sock, d.peer, reasonHeader(d.byeReason))
+}
+
+// bye sends a BYE in a dialog and returns where its outcome will arrive.
+func (ua *UA) bye(state *dialogState, s socket, peer netip.AddrPort, headers []Header) chan byeOutcome {
+	req := state.request(sipgo.BYE, 0)
+	for _, h := range headers {
+		req.AppendHeader(sipgo.NewHeader(h.Name, h.Value))
+	}
+
+	outcome := make(chan byeOutcome, 1)
+	hop := state.nextHop()
+
+	started := ua.work.spawn(func() {
+		outcome <- byeOutcome{err: ua.send(req, &hop, s, peer)}
+	})
+	if !started {
+		outcome <- byeOutcome{err: ErrStopped}
+	}
+
+	return outcome
+}
+
+// send routes a request of a dialog and waits for its final response, of
+// whatever status.
+func (ua *UA) send(req *sipgo.Request, hop *sipgo.Uri, s socket, peer netip.AddrPort) error {
+	ctx := context.Background()
+	l := ua.route(ctx, hop, s, peer)
+
+	req.SetTransport(l.sock.network())
+	req.PrependHeader(newVia(l.sock, newBranch()))
+	req.AppendHeader(sipgo.NewHeader("User-Agent", ua.cfg.UserAgent))
+
+	_, err := ua.transact(ctx, req, l)
+
+	return err
+}
+
+// byeDone ends the wait for the answer to our BYE.
+func (d *Dialog) byeDone(o byeOutcome) {
+	d.bye = nil
+	d.settle(o.err)
+}
+
+// hold records what the latest offer/answer says about holding.
+func (d *Dialog) hold(a sdp.Audio) {
+	if d.held.Swap(!a.Send) == !a.Send {
+		return
+	}
+
+	select {
+	case d.holds <- struct{}{}:
+	default:
+	}
+}
+
+// apply puts an agreement into force.
+func (d *Dialog) apply(a sdp.Audio) error {
+	if err := d.session.Apply(a); err != nil {
+		return fmt.Errorf("%w: %w", ErrBadAnswer, err)
+	}
+
+	d.hold(a)
+
+	return nil
+}
+
+// open opens the call's audio and says what our descriptions are made from.
+func (d *Dialog) open() (sdp.Local, error) {
+	if d.session == nil {
+		session, err := d.ua.cfg.Media.Open()
+		if err != nil {
+			return sdp.Local{}, fmt.Errorf("%w: %w", ErrMedia, err)
+		}
+
+		d.session = session
+	}
+
+	return d.local(), nil
+}
+
+// local is what our descriptions are made from. The port is 0 while no audio
+// is open.
+func (d *Dialog) local() sdp.Local {
+	var port uint16
+	if d.session != nil {
+		port = d.session.Local().Port()
+	}
+
+	return sdp.Local{Addr: netip.AddrPortFrom(d.sock.sentBy().Addr(), port), Codecs: d.ua.cfg.Codecs}
+}
+
+// Leg is the call's audio; nil until the call is answered.
+func (d *Dialog) Leg() media.Leg {
+	select {
+	case <-d.established:
+		return d.session
+	default:
+		return nil
+	}
+}

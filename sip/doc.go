@@ -1,0 +1,25 @@
+// Package sip is trunkline's SIP user agent: it answers the calls that trunks
+// send, places calls for the headless softphone, and hands the audio of each
+// call over as a media.Leg.
+//
+// The command wires a UA; package call implements Handler and drives each
+// Dialog; the softphone uses Dial. The package knows no conversation and
+// stores nothing.
+//
+// Messages, their parser and the transaction state machines of RFC 3261
+// section 17 come from sipgo. Transports, the transaction table and dialogs
+// are here, because a trunk needs more of them than sipgo's own layers give:
+// strangers' bytes never reach the parser, malformed requests are answered
+// and counted instead of logged, responses larger than 1300 bytes leave by
+// UDP (RFC 3261 section 18.1.1 limits requests only), one To tag serves all
+// responses of a dialog, and every goroutine has an owner that waits for it.
+//
+// The way of a message: a socket reads it; the gate (gate.go) drops it when its
+// source is not a trunk's; inspect (inspect.go) bounds, parses and checks it;
+// dispatch (dispatch.go) finds its transaction and dialog. Each dialog is one
+// goroutine (dialog.go) that owns the dialog's state; requests, commands and
+// timers reach it one after another, so a session ends exactly once however
+// BYE, CANCEL and timeouts race.
+//
+// Not offered: authentication, UPDATE, PRACK, INFO, REFER and SRTP.
+package sip

@@ -1,0 +1,35 @@
+package sip
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Causes of a dialog's end, as Dialog.Cause tells them, wrapped with details.
+var (
+	ErrRemoteBye   = errors.New("the far end hung up")
+	ErrHungUp      = errors.New("we hung up")
+	ErrCancelled   = errors.New("the caller gave up before the answer")
+	ErrRejected    = errors.New("we rejected the call")
+	ErrNoACK       = errors.New("no ACK came for our answer")
+	ErrBadAnswer   = errors.New("the far end's session description cannot be used")
+	ErrMedia       = errors.New("the call's audio could not be opened")
+	ErrStopped     = errors.New("the user agent was stopped")
+	ErrTimeout     = errors.New("no final response came in time")
+	ErrUnreachable = errors.New("the far end cannot be reached")
+)
+
+// ErrState says that a call is not in the state that the operation needs,
+// such as Ring after Answer.
+var ErrState = errors.New("not possible in the call's present state")
+
+// A StatusError is the final response that refused our INVITE.
+type StatusError struct {
+	Code   int    // 300 to 699
+	Reason string // the reason phrase as it was sent
+}
+
+// Error gives the status line.
+func (e *StatusError) Error() string {
+	return fmt.Sprintf("the call was refused: %d %s", e.Code, e.Reason)
+}

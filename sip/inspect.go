@@ -1,0 +1,178 @@
+package sip
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+
+	sipgo "github.com/emiago/sipgo/sip"
+)
+
+// limits bound what is parsed.
+type limits struct {
+	size    int // bytes of a message
+	headers int // header lines
+}
+
+// fault is why a message is not processed.
+type fault struct {
+	status int // 400, or 513 for a message over the limits
+	reason string
+}
+
+func (f *fault) Error() string { return fmt.Sprintf("%d %s", f.status, f.reason) }
+
+// isKeepAlive recognises what is sent to keep a NAT binding open: CRLFs
+// (RFC 5626 section 3.5.1) or zeros.
+func isKeepAlive(data []byte) bool {
+	return len(bytes.Trim(data, "\r\n\x00")) == 0
+}
+
+// inspect bounds, parses and checks one whole message. Afterwards a request
+// has all of Via, From with a tag, To, Call-ID and CSeq, each that may occur
+// once occurring once.
+func inspect(data []byte, lim limits) (sipgo.Message, *fault) {
+	if len(data) > lim.size {
+		return nil, &fault{status: 513, reason: "Message Too Large"}
+	}
+
+	head := data
+	if i := bytes.Index(data, []byte("\r\n\r\n")); i >= 0 {
+		head = data[:i]
+	}
+
+	if bytes.Count(head, []byte{'\n'}) > lim.headers {
+		return nil, &fault{status: 513, reason: "Too Many Headers"}
+	}
+
+	msg, err := parse(data)
+	if err != nil {
+		return nil, &fault{status: 400, reason: parseReason(err)}
+	}
+
+	if err := check(msg); err != nil {
+		return nil, &fault{status: 400, reason: err.Error()}
+	}
+
+	return msg, nil
+}
+
+var parser = sipgo.NewParser()
+
+// errParser stands for a panic of the parser. One peer's bytes must not end
+// the calls of all others.
+var errParser = errors.New("unparsable message")
+
+func parse(data []byte) (msg sipgo.Message, err error) {
+	defer func() {
+		if recover() != nil {
+			msg, err = nil, errParser
+		}
+	}()
+
+	return parser.ParseSIP(data)
+}
+
+// parseReason turns a parser's error into a reason phrase that echoes nothing
+// of the message.
+func parseReason(err error) string {
+	switch {
+	case errors.Is(err, sipgo.ErrParseReadBodyIncomplete):
+		return "Body Shorter Than Content-Length"
+	case errors.Is(err, sipgo.ErrParseLineNoCRLF), errors.Is(err, sipgo.ErrParseEOF):
+		return "Header Section Not Terminated"
+	default:
+		return "Malformed Header"
+	}
+}
+
+// single are the headers that check wants once, by lower-case long name.
+var single = map[string]string{
+	"from": "From", "f": "From",
+	"to": "To", "t": "To",
+	"call-id": "Call-ID", "i": "Call-ID",
+	"cseq":           "CSeq",
+	"max-forwards":   "Max-Forwards",
+	"content-length": "Content-Length", "l": "Content-Length",
+	"content-type": "Content-Type", "c": "Content-Type",
+}
+
+func check(msg sipgo.Message) error {
+	if err := checkSingle(msg); err != nil {
+		return err
+	}
+
+	switch {
+	case msg.Via() == nil:
+		return errors.New("Missing Via Header")
+	case msg.CallID() == nil:
+		return errors.New("Missing Call-ID Header")
+	case msg.CSeq() == nil:
+		return errors.New("Missing CSeq Header")
+	case msg.From() == nil:
+		return errors.New("Missing From Header")
+	case msg.To() == nil:
+		return errors.New("Missing To Header")
+	}
+
+	if via := msg.Via(); via.Host == "" || via.Port < 0 || via.Port > 65535 {
+		return errors.New("Malformed Via Header")
+	}
+
+	req, ok := msg.(*sipgo.Request)
+	if !ok {
+		return nil
+	}
+
+	cseq := req.CSeq()
+
+	switch {
+	case !strings.EqualFold(string(cseq.MethodName), string(req.Method)):
+		return errors.New("CSeq Method Mismatch")
+	case tagOf(req.From().Params) == "":
+		return errors.New("Missing From Tag")
+	case req.Method == sipgo.INVITE && req.Contact() == nil:
+		return errors.New("Missing Contact Header")
+	case req.Method == sipgo.INVITE && req.Contact().Address.Wildcard:
+		return errors.New("Malformed Contact Header")
+	}
+
+	cseq.MethodName = req.Method
+
+	return nil
+}
+
+func checkSingle(msg sipgo.Message) error {
+	var all []sipgo.Header
+
+	switch m := msg.(type) {
+	case *sipgo.Request:
+		all = m.Headers()
+	case *sipgo.Response:
+		all = m.Headers()
+	}
+
+	seen := make(map[string]bool, len(all))
+
+	for _, h := range all {
+		name, ok := single[strings.ToLower(h.Name())]
+		if !ok {
+			continue
+		}
+
+		if seen[name] {
+			return fmt.Errorf("Repeated %s Header", name)
+		}
+
+		seen[name] = true
+	}
+
+	return nil
+}
+
+func tagOf(params sipgo.HeaderParams) string {
+	tag, _ := params.Get("tag")
+
+	return tag
+}

@@ -1,0 +1,140 @@
+package sdp
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Description is a session description of ours, offer or answer, without the
+// version that its o= line carries. Make one with MakeOffer or Answer, and
+// send it through an Origin.
+type Description struct {
+	addr      netip.AddrPort
+	formats   []format // most preferred first
+	event     uint8    // payload type of telephone-event, 0 for none
+	ptime     time.Duration
+	direction Direction
+	lines     []line // the m-lines in their order
+	audio     int    // index of our stream in lines; the others are refused
+}
+
+// line is what an m-line keeps when its stream is refused.
+type line struct {
+	media   string
+	proto   string
+	formats []string
+}
+
+// MakeOffer offers one audio stream in both directions, with static payload
+// types and telephone-event.
+func MakeOffer(local Local) Description {
+	d := Description{
+		addr:  local.Addr,
+		event: eventType,
+		ptime: defaultPtime,
+		lines: []line{{media: "audio", proto: "RTP/AVP"}},
+	}
+
+	for _, c := range local.codecs() {
+		d.formats = append(d.formats, format{payloadType: c.PayloadType(), codec: c})
+	}
+
+	return d
+}
+
+// Again offers the session of d once more, in both directions: the same
+// streams in the same places, with the payload types that were agreed
+// (RFC 3264 section 8).
+func (d Description) Again() Description {
+	d.direction = SendRecv
+
+	return d
+}
+
+// Direction of our audio stream as d states it.
+func (d Description) Direction() Direction { return d.direction }
+
+// Origin writes the descriptions of one session, and numbers them in the o=
+// line: the version rises by one exactly when the description differs from
+// the one before (RFC 3264 section 8). It is not safe for concurrent use.
+type Origin struct {
+	id      uint64
+	version uint64
+	last    string
+}
+
+// NewOrigin begins a session with the given sess-id. RFC 4566 section 5.2
+// wants one that is unique to the host; it should fit 63 bits, for the sake
+// of endpoints with signed integers.
+func NewOrigin(id uint64) *Origin {
+	return &Origin{id: id, version: id}
+}
+
+// Body is the description as it is sent.
+func (o *Origin) Body(d Description) []byte {
+	rest := d.text()
+	if o.last != "" && o.last != rest {
+		o.version++
+	}
+
+	o.last = rest
+	kind, addr := family(d.addr.Addr())
+
+	return fmt.Appendf(nil, "v=0\r\no=- %d %d IN %s %s\r\n%s", o.id, o.version, kind, addr, rest)
+}
+
+func family(addr netip.Addr) (string, netip.Addr) {
+	addr = addr.Unmap()
+	if addr.Is4() {
+		return "IP4", addr
+	}
+
+	return "IP6", addr
+}
+
+// text is all that follows the o= line.
+func (d Description) text() string {
+	var b strings.Builder
+
+	kind, addr := family(d.addr.Addr())
+	fmt.Fprintf(&b, "s=-\r\nc=IN %s %s\r\nt=0 0\r\n", kind, addr)
+
+	for i, l := range d.lines {
+		if i == d.audio {
+			d.writeAudio(&b)
+			continue
+		}
+
+		fmt.Fprintf(&b, "m=%s 0 %s %s\r\n", l.media, l.proto, strings.Join(l.formats, " "))
+	}
+
+	return b.String()
+}
+
+func (d Description) writeAudio(b *strings.Builder) {
+	fmt.Fprintf(b, "m=audio %d RTP/AVP", d.addr.Port())
+
+	for _, f := range d.formats {
+		b.WriteString(" " + strconv.Itoa(int(f.payloadType)))
+	}
+
+	if d.event != 0 {
+		b.WriteString(" " + strconv.Itoa(int(d.event)))
+	}
+
+	b.WriteString("\r\n")
+
+	for _, f := range d.formats {
+		fmt.Fprintf(b, "a=rtpmap:%d %s/%d\r\n", f.payloadType, f.codec, clockRate)
+	}
+
+	if d.event != 0 {
+		fmt.Fprintf(b, "a=rtpmap:%d %s/%d\r\n", d.event, telephoneEvent, clockRate)
+		fmt.Fprintf(b, "a=fmtp:%d %s\r\n", d.event, eventRange)
+	}
+
+	fmt.Fprintf(b, "a=ptime:%d\r\na=%s\r\n", d.ptime/time.Millisecond, d.direction)
+}

@@ -1,0 +1,102 @@
+package sip
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"net/netip"
+	"strconv"
+	"sync"
+
+	sipgo "github.com/emiago/sipgo/sip"
+)
+
+// errClosed is the error of a socket that is no longer open.
+var errClosed = errors.New("socket closed")
+
+// A socket sends messages: a UDP socket to any address, a TCP connection to
+// its peer.
+type socket interface {
+	network() string // "UDP" or "TCP", as in Via
+	// sentBy is the address that Via and Contact name: advertised address,
+	// listening port.
+	sentBy() netip.AddrPort
+	// send transmits one message. A TCP connection ignores to.
+	send(data []byte, to netip.AddrPort) error
+}
+
+// link is the path of one transaction's messages. It is sipgo's view of a
+// connection; sockets outlive transactions, so reference counts mean nothing
+// here.
+type link struct {
+	ua   *UA
+	sock socket
+	to   netip.AddrPort
+}
+
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// WriteMsg sends msg to the link's end.
+func (l *link) WriteMsg(msg sipgo.Message) error {
+	buf, ok := buffers.Get().(*bytes.Buffer)
+	if !ok {
+		buf = new(bytes.Buffer)
+	}
+
+	defer buffers.Put(buf)
+
+	buf.Reset()
+	msg.StringWrite(buf)
+
+	return l.write(buf.Bytes())
+}
+
+func (l *link) write(data []byte) error {
+	if err := l.sock.send(data, l.to); err != nil {
+		l.ua.count.sendFails.Add(1)
+		return err
+	}
+
+	l.ua.count.sent.Add(1)
+
+	return nil
+}
+
+// LocalAddr is the address that the far end answers to.
+func (l *link) LocalAddr() net.Addr { return net.UDPAddrFromAddrPort(l.sock.sentBy()) }
+
+// Ref does nothing.
+func (l *link) Ref(int) int { return 1 }
+
+// TryClose does nothing.
+func (l *link) TryClose() (int, error) { return 1, nil }
+
+// Close does nothing.
+func (l *link) Close() error { return nil }
+
+// stamp writes into the topmost Via where the request came from, and returns
+// where its responses go (RFC 3261 section 18.2, RFC 3581 section 4). The
+// maddr parameter is ignored: responses go to the source address only.
+func stamp(via *sipgo.ViaHeader, src netip.AddrPort) netip.AddrPort {
+	addr := src.Addr().Unmap()
+
+	if _, ok := via.Params.Get("rport"); ok {
+		via.Params.Add("rport", strconv.Itoa(int(src.Port())))
+		via.Params.Add("received", addr.String())
+
+		return netip.AddrPortFrom(addr, src.Port())
+	}
+
+	if via.Host != addr.String() {
+		via.Params.Add("received", addr.String())
+	} else {
+		via.Params.Remove("received")
+	}
+
+	port := via.Port
+	if port == 0 {
+		port = sipgo.DefaultPort(via.Transport)
+	}
+
+	return netip.AddrPortFrom(addr, uint16(port))
+}
