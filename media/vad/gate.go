@@ -26,7 +26,7 @@ type GateOptions struct {
 	Hangover time.Duration
 	// Floor is the level below which no frame is speech.
 	Floor DBov
-	// Margin is how many dB above the call's noise a frame must be.
+	// Margin is how far above the call's noise a frame must be, in dB.
 	Margin DBov
 	// Ceiling is the highest level that noise alone can demand of speech.
 	Ceiling DBov
@@ -39,7 +39,7 @@ func DefaultGate() GateOptions {
 		Needed: 3, Window: 4,
 		Hangover: 200 * time.Millisecond,
 		Floor:    -55,
-		Margin:   6,
+		Margin:   8,
 		Ceiling:  -35,
 	}
 }
@@ -56,8 +56,9 @@ func FastGate() GateOptions {
 // Gate turns judgements of single frames into talkspurts. It is a pure state
 // machine; frames are its only clock.
 //
-// The noise floor is a slow mean of the levels of frames that are not speech,
-// taken between talkspurts.
+// The call's noise is the least level of the last one to two seconds, digital
+// silence left out: speech has pauses, steady noise has none, however much it
+// sounds like speech to the detector.
 type Gate struct {
 	opts     GateOptions
 	hangover int // frames
@@ -66,9 +67,14 @@ type Gate struct {
 	recent uint64 // bit i is set when the frame i ago was speech
 	talks  bool
 	quiet  int // frames since the last speech frame
-	noise  DBov
 	ago    int
+
+	least, before DBov // least level in this second so far, and in the one before
+	heard         int  // frames in this second so far
 }
+
+// second is how many frames one half of the noise measurement takes.
+const second = int(time.Second / media.FrameDuration)
 
 // NewGate makes a Gate that waits for speech.
 func NewGate(o GateOptions) *Gate {
@@ -85,9 +91,13 @@ func NewGate(o GateOptions) *Gate {
 		opts:     o,
 		hangover: max(1, int(o.Hangover/media.FrameDuration)),
 		mask:     1<<o.Window - 1,
-		noise:    o.Floor - o.Margin,
+		least:    unknown,
+		before:   unknown,
 	}
 }
+
+// unknown is the least level while nothing was heard.
+const unknown DBov = 1
 
 func orDefault[T comparable](v *T, d T) {
 	var zero T
@@ -98,6 +108,7 @@ func orDefault[T comparable](v *T, d T) {
 
 // Step takes the next frame: the detector's judgement and the frame's level.
 func (g *Gate) Step(voiced bool, level DBov) Change {
+	g.measure(level)
 	speech := voiced && level >= g.Threshold()
 	g.recent <<= 1
 	if speech {
@@ -106,7 +117,7 @@ func (g *Gate) Step(voiced bool, level DBov) Change {
 	if g.talks {
 		return g.inTalk(speech)
 	}
-	return g.inSilence(voiced, level)
+	return g.inSilence()
 }
 
 func (g *Gate) inTalk(speech bool) Change {
@@ -121,12 +132,9 @@ func (g *Gate) inTalk(speech bool) Change {
 	return Offset
 }
 
-func (g *Gate) inSilence(voiced bool, level DBov) Change {
+func (g *Gate) inSilence() Change {
 	window := g.recent & g.mask
 	if bits.OnesCount64(window) < g.opts.Needed {
-		if !voiced {
-			g.learn(level)
-		}
 		return None
 	}
 	g.talks = true
@@ -135,16 +143,24 @@ func (g *Gate) inSilence(voiced bool, level DBov) Change {
 	return Onset
 }
 
-// learn follows the noise, about half of a change in 300 ms.
-func (g *Gate) learn(level DBov) {
-	const rate = 0.05
-	level = max(level, g.opts.Floor-g.opts.Margin)
-	g.noise += (level - g.noise) * rate
+// measure follows the call's noise.
+func (g *Gate) measure(level DBov) {
+	if level <= Silence {
+		return
+	}
+	if g.heard++; g.heard > second {
+		g.heard, g.before, g.least = 1, g.least, unknown
+	}
+	g.least = min(g.least, level)
 }
 
 // Threshold is the level from which a voiced frame is speech now.
 func (g *Gate) Threshold() DBov {
-	return max(g.opts.Floor, min(g.noise+g.opts.Margin, g.opts.Ceiling))
+	noise := min(g.least, g.before)
+	if noise == unknown {
+		return g.opts.Floor
+	}
+	return max(g.opts.Floor, min(noise+g.opts.Margin, g.opts.Ceiling))
 }
 
 // Talking reports whether a talkspurt runs.
