@@ -106,6 +106,7 @@ type Buffer struct {
 	played int64      // highest sequence number that played or was given up
 	next   uint32     // timestamp of the next sample to play
 	synced bool       // next is known
+	hurry  bool       // the head plays at once: what was due before it was given up
 	gap    int        // samples made up since the last real one
 	silent bool       // nothing to conceal: the sender is silent or the gap is long
 	jitter interarrival
@@ -150,7 +151,7 @@ func (b *Buffer) Flush() {
 	for len(b.queue) > 0 {
 		b.drop()
 	}
-	b.synced = false
+	b.synced, b.hurry = false, false
 	b.silent = true
 	b.jitter.restart()
 	b.wait.restart()
@@ -200,21 +201,20 @@ func (b *Buffer) Put(p Packet) Verdict {
 	return Queued
 }
 
-// full says whether n more samples would be too much.
+// full says whether a packet of n samples would be too much. Two packets find
+// room however long they are.
 func (b *Buffer) full(n int) bool {
-	return len(b.free) == 0 || len(b.queue) > 0 && b.queued+n > int(media.SamplesIn(b.max))
+	return len(b.free) == 0 || len(b.queue) > 1 && b.queued+n > int(media.SamplesIn(b.max))
 }
 
 // Take fills f with the next 20 ms and says what it is. It is called once per
 // tick; now is the time of the tick.
 func (b *Buffer) Take(f *media.Frame, now time.Time) media.Inbound {
-	for len(b.queue) > 0 && !b.queue[0].begun && now.Sub(b.queue[0].arrived) > b.max {
-		b.giveUp()
-	}
+	b.expire(now)
 	b.shrink()
 
 	in := media.Inbound{Kind: media.Quiet}
-	for pos := 0; pos < len(f); {
+	for pos := 0; pos < len(f); b.expire(now) {
 		if len(b.queue) == 0 {
 			b.fill(f[pos:], &in)
 			break
@@ -251,6 +251,13 @@ func (b *Buffer) Take(f *media.Frame, now time.Time) media.Inbound {
 	return in
 }
 
+// expire gives up the packets at the front that waited too long.
+func (b *Buffer) expire(now time.Time) {
+	for len(b.queue) > 0 && !b.queue[0].begun && now.Sub(b.queue[0].arrived) > b.max {
+		b.giveUp()
+	}
+}
+
 // schedule puts the play point where the head's timestamp asks for, and
 // returns how many samples remain until the head's turn.
 func (b *Buffer) schedule(head *slot) int {
@@ -263,6 +270,10 @@ func (b *Buffer) schedule(head *slot) int {
 		return max(ahead, 0)
 	}
 	switch {
+	case b.hurry:
+		b.hurry = false
+		b.next = head.timestamp
+		return 0
 	case !b.synced, ahead > limit, ahead < -limit:
 		// A new start: one frame in hand until the jitter is known.
 		b.synced = true
@@ -322,9 +333,7 @@ func (b *Buffer) drop() {
 func (b *Buffer) giveUp() {
 	b.stats.Dropped++
 	b.drop()
-	if len(b.queue) > 0 && b.synced {
-		b.next = b.queue[0].timestamp
-	}
+	b.hurry = b.synced
 }
 
 // shrink shortens the delay by one frame when there is one to spare.

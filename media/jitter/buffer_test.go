@@ -1,0 +1,407 @@
+package jitter
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"trunkline/media"
+)
+
+const ms = time.Millisecond
+
+// Packets of every length that peers use play without a gap, and the first
+// one is held one frame.
+func TestPlaysEveryPacketLength(t *testing.T) {
+	t.Parallel()
+	for _, ptime := range []time.Duration{10 * ms, 20 * ms, 30 * ms, 40 * ms, 60 * ms} {
+		t.Run(ptime.String(), func(t *testing.T) {
+			t.Parallel()
+			size := int(media.SamplesIn(ptime))
+			n := newNetwork(Options{})
+			n.talk(0, int64(10*time.Second/ptime), size, 0)
+			n.run(9 * time.Second)
+			// The frame in hand is given up in the first quiet audio.
+			for _, gap := range n.gaps() {
+				if gap[1]-gap[0] != 161 {
+					t.Errorf("played with a gap %v", gap)
+				}
+			}
+			if got := len(n.heard.samples); got < 69_000 {
+				t.Errorf("played %d samples of 9 s", got)
+			}
+			// Until the rhythm of long packets is known a frame may wait.
+			for i, in := range n.ins[10:] {
+				if in.Kind != media.Received {
+					t.Fatalf("frame %d is %v", i+10, in.Kind)
+				}
+			}
+			if s := n.buffer.Stats(); s.Late+s.Dropped+s.Duplicates != 0 || s.Skipped != uint64(len(n.gaps())) || s.Skipped > 1 {
+				t.Errorf("stats are %+v", s)
+			}
+		})
+	}
+}
+
+func TestFrameTellsWhenItsPacketArrived(t *testing.T) {
+	t.Parallel()
+	n := newNetwork(Options{})
+	n.talk(0, 3, 160, 0)
+	n.run(80 * ms)
+	n.wantKinds(t, ".RRR")
+	for i, in := range n.ins[1:] {
+		if want := epoch.Add(time.Duration(i) * media.FrameDuration); !in.Arrived.Equal(want) {
+			t.Errorf("frame %d arrived at %v, want %v", i, in.Arrived, want)
+		}
+	}
+	if !n.ins[0].Arrived.IsZero() {
+		t.Error("a quiet frame tells an arrival")
+	}
+}
+
+func TestReordersAndDropsDuplicates(t *testing.T) {
+	t.Parallel()
+	n := newNetwork(Options{})
+	for i, seq := range []int64{0, 2, 1, 1, 3, 3, 0} {
+		p := packet(seq, 160, epoch.Add(time.Duration(i)*ms))
+		want := Queued
+		if i == 3 || i == 5 || i == 6 {
+			want = Duplicate
+		}
+		if got := n.buffer.Put(p); got != want {
+			t.Errorf("packet %d (number %d) is %v, want %v", i, seq, got, want)
+		}
+	}
+	n.run(100 * ms)
+	n.wantKinds(t, ".RRRR")
+	if gaps := n.gaps(); gaps != nil {
+		t.Errorf("played with gaps %v", gaps)
+	}
+}
+
+// A lost packet is concealed in its place and costs no delay.
+func TestConcealsALoss(t *testing.T) {
+	t.Parallel()
+	n := newNetwork(Options{})
+	n.talk(0, 3, 160, 0)
+	n.talk(4, 7, 160, 0)
+	n.run(160 * ms)
+	n.wantKinds(t, ".RRRCRRR")
+	if got := n.buffer.Stats().Concealed; got != 1 {
+		t.Errorf("%d frames concealed, want 1", got)
+	}
+}
+
+// A packet that comes after its turn still plays, a tick later; from then on
+// the delay is longer by that tick.
+func TestLatePacketPlaysAndDelaysTheRest(t *testing.T) {
+	t.Parallel()
+	n := newNetwork(Options{})
+	n.talk(0, 3, 160, 0)
+	n.talk(3, 8, 160, 35*ms)
+	n.run(200 * ms)
+	n.wantKinds(t, ".RRRCRRRRR")
+	if gaps := n.gaps(); gaps != nil {
+		t.Errorf("played with gaps %v", gaps)
+	}
+}
+
+// A packet that comes after a newer one has played is late for good.
+func TestOvertakenPacketIsLate(t *testing.T) {
+	t.Parallel()
+	n := newNetwork(Options{})
+	n.talk(0, 3, 160, 0)
+	n.talk(3, 4, 160, 60*ms)
+	n.talk(4, 8, 160, 0)
+	n.run(180 * ms)
+	n.wantKinds(t, ".RRRCRRRR")
+	if got := n.buffer.Stats().Late; got != 1 {
+		t.Errorf("%d packets late, want 1", got)
+	}
+}
+
+// In a pause without packets the frames are concealed for 60 ms and then
+// quiet; the talk after it plays whole, with the delay from before.
+func TestPauseWithoutPackets(t *testing.T) {
+	t.Parallel()
+	n := newNetwork(Options{})
+	n.talk(0, 4, 160, 0)
+	send := func(seq int64, place int) {
+		p := packet(seq, 160, epoch.Add(time.Duration(place)*media.FrameDuration))
+		p.Timestamp = uint32(place * 160)
+		n.send(p)
+	}
+	for i := range 4 {
+		send(int64(4+i), 20+i)
+	}
+	n.run(500 * ms)
+	n.wantKinds(t, ".RRRRCCC.............RRRR")
+	if gaps := n.gaps(); gaps != nil {
+		t.Errorf("played with gaps %v", gaps)
+	}
+}
+
+// A packet without samples says that the sender is silent: nothing is made up.
+func TestSilencePacketEndsConcealment(t *testing.T) {
+	t.Parallel()
+	n := newNetwork(Options{})
+	n.talk(0, 4, 160, 0)
+	n.send(Packet{Seq: 4, Timestamp: 640, Arrived: epoch.Add(80 * ms)})
+	n.send(Packet{Seq: 5, Timestamp: 640, Arrived: epoch.Add(130 * ms)})
+	n.talk(10, 13, 160, 0)
+	n.run(260 * ms)
+	n.wantKinds(t, ".RRRR......RR"[:13])
+	if n.heard.made != 0 {
+		t.Errorf("%d samples made up", n.heard.made)
+	}
+}
+
+// A network stall that ends in a burst loses only what is older than Max.
+func TestStallThenBurst(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		stall    time.Duration
+		lostLess int // samples
+	}{
+		{100 * ms, 1},
+		{180 * ms, 1},
+		{2 * time.Second, int(media.SamplesIn(2*time.Second - 160*ms))},
+	}
+	for _, tt := range tests {
+		t.Run(tt.stall.String(), func(t *testing.T) {
+			t.Parallel()
+			n := newNetwork(Options{})
+			n.talk(0, 50, 160, 0)
+			for seq := range int64(250) {
+				at := epoch.Add(max(time.Duration(50+seq)*media.FrameDuration, time.Second+tt.stall))
+				n.send(packet(50+seq, 160, at))
+			}
+			n.run(7 * time.Second)
+			if lost := 300*160 - len(n.heard.samples); lost >= tt.lostLess+int(n.buffer.Stats().Skipped)*160 {
+				t.Errorf("lost %d samples: %+v", lost, n.buffer.Stats())
+			}
+			for i := range n.waits {
+				if n.waits[i] > 200*ms {
+					t.Fatalf("frame %d waited %v", i, n.waits[i])
+				}
+			}
+		})
+	}
+}
+
+// A sender that paused without moving its timestamps is heard again at once.
+func TestTimestampsThatPausedGoOn(t *testing.T) {
+	t.Parallel()
+	for _, pause := range []time.Duration{100 * ms, 10 * time.Second} {
+		t.Run(pause.String(), func(t *testing.T) {
+			t.Parallel()
+			n := newNetwork(Options{})
+			n.talk(0, 10, 160, 0)
+			n.talk(10, 20, 160, pause)
+			n.run(pause + 500*ms)
+			if got := len(n.heard.samples); got != 20*160 {
+				t.Errorf("played %d samples, want all %d", got, 20*160)
+			}
+		})
+	}
+}
+
+// New timestamps, as after a change of SSRC, play on from wherever they are.
+func TestTimestampsThatJump(t *testing.T) {
+	t.Parallel()
+	for _, jump := range []uint32{1_000_000, 1 << 31, ^uint32(0) - 1_000_000, 1700, ^uint32(1700)} {
+		n := newNetwork(Options{})
+		n.talk(0, 10, 160, 0)
+		for seq := range int64(10) {
+			p := packet(10+seq, 160, epoch.Add(time.Duration(10+seq)*media.FrameDuration))
+			p.Timestamp += jump
+			n.send(p)
+		}
+		n.run(800 * ms)
+		if got := len(n.heard.samples); got != 20*160 {
+			t.Errorf("jump by %d: played %d samples, want all %d; frames %s", jump, got, 20*160, n.kinds())
+		}
+	}
+}
+
+// Delay left over from a disturbance is taken back in quiet audio.
+func TestDelayShrinksInQuietAudio(t *testing.T) {
+	t.Parallel()
+	n := newNetwork(Options{})
+	quiet := func(from, to int64, delay time.Duration) {
+		for seq := from; seq < to; seq++ {
+			p := packet(seq, 160, epoch.Add(time.Duration(seq)*media.FrameDuration+delay))
+			for i := range p.Samples {
+				p.Samples[i] = int16(i)
+			}
+			n.send(p)
+		}
+	}
+	quiet(0, 100, 0)
+	quiet(100, 101, 110*ms)
+	quiet(106, 1000, 0)
+	n.run(15 * time.Second)
+	last := n.waits[len(n.waits)-1]
+	if last > 20*ms {
+		t.Errorf("the last packets waited %v, want no more than a tick", last)
+	}
+	if s := n.buffer.Stats(); s.Skipped == 0 || s.Delay > 25*ms {
+		t.Errorf("stats are %+v", s)
+	}
+}
+
+// In speech a short delay is kept rather than cut, a long one is cut.
+func TestDelayInSpeech(t *testing.T) {
+	t.Parallel()
+	n := newNetwork(Options{})
+	n.talk(0, 400, 160, 0)
+	n.run(7 * time.Second)
+	if got := n.buffer.Stats().Skipped; got != 0 {
+		t.Errorf("%d frames of speech skipped for 20 ms", got)
+	}
+
+	n = newNetwork(Options{})
+	n.talk(0, 10, 160, 0)
+	for seq := int64(10); seq < 400; seq++ { // 180 ms late, and then ever more punctual
+		late := max(180*ms-time.Duration(seq-10)*4*ms, 0)
+		n.send(packet(seq, 160, epoch.Add(time.Duration(seq)*media.FrameDuration+late)))
+	}
+	n.run(7 * time.Second)
+	if last := n.waits[len(n.waits)-1]; last > 150*ms {
+		t.Errorf("speech is held back %v for good", last)
+	}
+}
+
+// The jitter estimate converges to the mean deviation (RFC 3550 section 6.4.1).
+func TestJitterEstimate(t *testing.T) {
+	t.Parallel()
+	n := newNetwork(Options{})
+	for seq := range int64(200) {
+		n.talk(seq, seq+1, 160, time.Duration(seq%2)*8*ms)
+	}
+	n.run(4 * time.Second)
+	if got := n.buffer.Stats().Jitter; got < 7*ms || got > 9*ms {
+		t.Errorf("jitter is %v, want about 8 ms", got)
+	}
+}
+
+func TestFlushStartsAnew(t *testing.T) {
+	t.Parallel()
+	n := newNetwork(Options{})
+	n.talk(0, 10, 160, 0)
+	n.run(100 * ms)
+	n.buffer.Flush()
+	var f media.Frame
+	if in := n.buffer.Take(&f, n.now); in.Kind != media.Quiet || f != (media.Frame{}) {
+		t.Errorf("after Flush the frame is %v", in.Kind)
+	}
+	if got := n.buffer.Put(packet(0, 160, n.now)); got == Queued {
+		t.Error("after Flush a packet plays that had played before")
+	}
+	if got := n.buffer.Put(packet(50, 160, n.now)); got != Queued {
+		t.Errorf("after Flush the next packet is %v", got)
+	}
+}
+
+// A buffer that nobody reads keeps the newest audio and drops the oldest.
+func TestNobodyTakes(t *testing.T) {
+	t.Parallel()
+	n := newNetwork(Options{Max: 100 * ms})
+	for seq := range int64(1000) {
+		n.buffer.Put(packet(seq, 160, epoch.Add(time.Duration(seq)*media.FrameDuration)))
+	}
+	n.now = epoch.Add(20 * time.Second)
+	n.run(20*time.Second + 200*ms)
+	if got := len(n.heard.samples); got == 0 || got > 800 {
+		t.Errorf("played %d samples, want the newest 100 ms", got)
+	}
+	end := 1000*160 - 1
+	if got, want := n.heard.samples[len(n.heard.samples)-1], int16(end); got != want {
+		t.Errorf("the last sample is %d, want %d", got, want)
+	}
+}
+
+// 30 minutes of 20 ms packets, with the jitter, loss and reordering of an
+// ordinary Internet path and a sender whose clock runs 50 ppm fast.
+func TestThirtyMinuteCall(t *testing.T) {
+	t.Parallel()
+	const packets = 90_000
+	n := newNetwork(Options{})
+	noise := uint32(1)
+	lost := 0
+	for seq := range int64(packets) {
+		noise = noise*1664525 + 1013904223
+		if noise>>24 == 0 { // 0.4 %
+			lost++
+			continue
+		}
+		jitter := time.Duration(noise>>16&0xF) * ms
+		at := time.Duration(seq) * (media.FrameDuration - time.Microsecond)
+		p := packet(seq, 160, epoch.Add(at+jitter))
+		p.Timestamp += 1<<32 - 160*45_000 // the timestamp wraps in the middle
+		for i := range p.Samples {
+			p.Samples[i] >>= 8 // quiet, with all positions of a frame in order
+		}
+		n.packets = append(n.packets, p) // in order but for the jitter within one frame
+		n.run(at - time.Second)
+	}
+	n.run(30 * time.Minute)
+	s := n.buffer.Stats()
+	if received := len(n.waits); received < packets-lost-20 {
+		t.Errorf("%d frames received of %d sent and %d lost: %+v", received, packets, lost, s)
+	}
+	if s.Late+s.Dropped > 5 {
+		t.Errorf("late or dropped: %+v", s)
+	}
+	for _, w := range n.waits[len(n.waits)-1000:] {
+		if w > 80*ms {
+			t.Fatalf("at the end a frame waits %v: %+v", w, s)
+		}
+	}
+}
+
+// Serial: allocations are counted for the whole process.
+func TestAllocatesNothing(t *testing.T) {
+	b := New(Options{Concealer: &silence{}})
+	var f media.Frame
+	p := packet(0, 160, epoch)
+	allocs := testing.AllocsPerRun(1000, func() {
+		b.Put(p)
+		b.Take(&f, p.Arrived)
+		p.Seq++
+		p.Timestamp += 160
+		p.Arrived = p.Arrived.Add(media.FrameDuration)
+	})
+	if allocs != 0 {
+		t.Errorf("%v allocations per frame, want none", allocs)
+	}
+}
+
+type silence struct{}
+
+func (silence) Good([]int16) {}
+
+func (silence) Conceal(dst []int16) { clear(dst) }
+
+func TestPeak(t *testing.T) {
+	t.Parallel()
+	got := []int16{peak(nil), peak([]int16{3, -5}), peak([]int16{-32768}), peak([]int16{32767, 0})}
+	if diff := cmp.Diff([]int16{0, 5, 32767, 32767}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func BenchmarkFrame(b *testing.B) {
+	buffer := New(Options{Concealer: &silence{}})
+	var f media.Frame
+	p := packet(0, 160, epoch)
+	b.ReportAllocs()
+	for b.Loop() {
+		buffer.Put(p)
+		buffer.Take(&f, p.Arrived)
+		p.Seq++
+		p.Timestamp += 160
+		p.Arrived = p.Arrived.Add(media.FrameDuration)
+	}
+}

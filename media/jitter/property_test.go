@@ -1,0 +1,90 @@
+package jitter
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"trunkline/media"
+)
+
+// Whatever the network does, a Buffer plays no packet twice and none out of
+// order, lets none wait beyond its bound, and plays without a gap soon after
+// the disturbance is over.
+func TestAnyNetwork(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		ptime := rapid.SampledFrom([]time.Duration{10 * ms, 20 * ms, 30 * ms, 40 * ms, 60 * ms}).Draw(t, "ptime")
+		bound := rapid.SampledFrom([]time.Duration{100 * ms, 200 * ms}).Draw(t, "max")
+		phase := time.Duration(rapid.IntRange(0, 19).Draw(t, "phase")) * ms
+		size := int(media.SamplesIn(ptime))
+		n := newNetwork(Options{Max: bound})
+
+		at := phase // when the next packet is sent
+		place := 0  // the position of its first sample
+		var seq int64
+		var stalled time.Duration
+		send := func(delay time.Duration) {
+			p := packet(0, size, epoch.Add(max(at+delay, stalled)))
+			p.Seq, p.Timestamp = seq, uint32(place)
+			for i := range p.Samples {
+				p.Samples[i] = int16(place + i)
+			}
+			n.send(p)
+			seq++
+			at += ptime
+			place += size
+		}
+		skip := func(d time.Duration) {
+			at += d
+			place += int(media.SamplesIn(d))
+		}
+		for range rapid.IntRange(0, 150).Draw(t, "packets") {
+			switch rapid.IntRange(0, 12).Draw(t, "what") {
+			case 0: // lost
+				skip(ptime)
+				seq++
+			case 1: // a pause without packets
+				skip(time.Duration(rapid.IntRange(1, 2000).Draw(t, "pause")) * ms)
+			case 2: // the network stalls
+				stalled = at + time.Duration(rapid.IntRange(1, 1500).Draw(t, "stall"))*ms
+			case 3: // twice
+				send(0)
+				twin := n.packets[len(n.packets)-1]
+				twin.Arrived = twin.Arrived.Add(time.Duration(rapid.IntRange(0, 300).Draw(t, "twin")) * ms)
+				n.send(twin)
+			case 4: // the sender pauses, its timestamps too
+				at += time.Duration(rapid.IntRange(1, 1000).Draw(t, "freeze")) * ms
+			case 5: // a word from a silent sender
+				n.send(Packet{Seq: seq, Timestamp: uint32(place), Arrived: epoch.Add(max(at, stalled))})
+				seq++
+			default:
+				send(time.Duration(rapid.IntRange(0, 90).Draw(t, "delay")) * ms)
+			}
+		}
+		quiet := max(at, stalled) + 100*ms
+		skip(quiet - at)
+		for at < quiet+5*time.Second {
+			send(0)
+		}
+		n.run(quiet + 4*time.Second)
+
+		for i := 1; i < len(n.heard.samples); i++ {
+			if step := n.heard.samples[i] - n.heard.samples[i-1]; step <= 0 {
+				t.Fatalf("sample %d: position went on by %d", i, step)
+			}
+		}
+		for i, w := range n.waits {
+			// A packet that began in time plays to its end.
+			if w > bound+ptime+media.FrameDuration {
+				t.Fatalf("received frame %d waited %v", i, w)
+			}
+		}
+		for i, in := range n.ins[len(n.ins)-100:] {
+			if in.Kind != media.Received {
+				t.Fatalf("calm again, and frame %d of the last 100 is of kind %v", i, in.Kind)
+			}
+		}
+	})
+}
