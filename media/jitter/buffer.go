@@ -88,7 +88,6 @@ type slot struct {
 	timestamp uint32 // of the first sample left
 	store     []int16
 	samples   []int16 // what is left, inside store
-	peak      int16
 	arrived   time.Time
 	begun     bool // its wait has been measured
 }
@@ -193,7 +192,6 @@ func (b *Buffer) Put(p Packet) Verdict {
 	s.seq, s.timestamp, s.arrived, s.begun = p.Seq, p.Timestamp, p.Arrived, false
 	s.store = append(s.store[:0], p.Samples...)
 	s.samples = s.store
-	s.peak = peak(s.samples)
 	b.queue = append(b.queue, nil)
 	copy(b.queue[at+1:], b.queue[at:])
 	b.queue[at] = s
@@ -365,7 +363,7 @@ func (b *Buffer) skip(forced bool) bool {
 		if n >= media.FrameSamples {
 			break
 		}
-		if s.peak > quietPeak && !forced {
+		if !forced && loud(s.samples) {
 			return false
 		}
 		n += len(s.samples)
@@ -382,11 +380,12 @@ func (b *Buffer) skip(forced bool) bool {
 	return true
 }
 
-// peak is the largest magnitude in samples.
-func peak(samples []int16) int16 {
-	var p int16
+// loud says whether losing the samples would be heard.
+func loud(samples []int16) bool {
 	for _, s := range samples {
-		p = max(p, s, -max(s, -32767))
+		if s > quietPeak || s < -quietPeak {
+			return true
+		}
 	}
-	return p
+	return false
 }

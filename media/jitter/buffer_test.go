@@ -4,8 +4,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"trunkline/media"
 )
 
@@ -383,14 +381,6 @@ type silence struct{}
 func (silence) Good([]int16) {}
 
 func (silence) Conceal(dst []int16) { clear(dst) }
-
-func TestPeak(t *testing.T) {
-	t.Parallel()
-	got := []int16{peak(nil), peak([]int16{3, -5}), peak([]int16{-32768}), peak([]int16{32767, 0})}
-	if diff := cmp.Diff([]int16{0, 5, 32767, 32767}, got); diff != "" {
-		t.Error(diff)
-	}
-}
 
 func BenchmarkFrame(b *testing.B) {
 	buffer := New(Options{Concealer: &silence{}})
