@@ -43,7 +43,7 @@ func rawReply(data []byte, src netip.AddrPort, f *fault) ([]byte, bool) {
 		}
 	}
 
-	if len(vias) == 0 || headers["CSeq"] == "" || headers["Call-ID"] == "" {
+	if len(vias) == 0 || headers["CSeq"] == "" {
 		return nil, false
 	}
 

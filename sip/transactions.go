@@ -298,6 +298,8 @@ func (tx *serverTx) response(status int, reason string, body []byte) *sipgo.Resp
 	}
 
 	res := sipgo.NewResponseFromRequest(tx.req, status, reason, body)
+	res.SipVersion = "SIP/2.0"
+
 	if status > 100 && tagOf(tx.req.To().Params) == "" {
 		res.To().Params.Add("tag", tx.tag)
 	}

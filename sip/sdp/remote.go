@@ -52,6 +52,10 @@ func ParseOffer(body []byte) (*Offer, error) {
 		return nil, malformed("%v", err)
 	}
 
+	if sd.Origin.UnicastAddress == "" {
+		return nil, malformed("no o= line")
+	}
+
 	if len(sd.MediaDescriptions) > maxStreams {
 		return nil, malformed("%d m= lines, at most %d are read", len(sd.MediaDescriptions), maxStreams)
 	}
