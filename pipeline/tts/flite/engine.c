@@ -36,6 +36,8 @@ static void tell_times(const cst_utterance *u, uintptr_t handle) {
 
 	for (i = relation_head(utt_relation(u, "Token")); i; i = item_next(i)) {
 		w = item_daughter(i);
+		while (w && !item_daughter(item_as(w, "SylStructure")))
+			w = item_next(w); /* a mark that has no sound */
 		if (w)
 			trunklineMark(handle, item_feat_int(i, "file_pos"), ffeature_float(w, start));
 	}

@@ -21,8 +21,8 @@ const DefaultVoice = "slt"
 // the fastest by far and sounds like a machine.
 func Voices() []string { return []string{"slt", "rms", "awb", "kal16"} }
 
-// Silence kept around each text; more is trimmed. What is kept at the end is
-// the pause between two sentences.
+// Silence kept around each text, by the engine's own account of its pauses;
+// more is trimmed. What is kept at the end is the pause between two sentences.
 const (
 	LeadIn  = 20 * time.Millisecond
 	LeadOut = 120 * time.Millisecond

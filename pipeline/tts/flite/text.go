@@ -40,11 +40,14 @@ func split(text string) []piece {
 			if len(p.plain)+1+len(part) > maxPiece {
 				flush()
 			}
-			if p.plain != "" {
-				p.plain += " "
+			at := len(p.plain)
+			if at > 0 {
+				at++ // after a space
 			}
-			p.fields = append(p.fields, field{text: word, at: len(p.plain)})
-			p.plain += part
+			p.fields = append(p.fields, field{text: word, at: at})
+			if part != "" {
+				p.plain = join(p.plain, part)
+			}
 			word = "" // the further parts belong to the same word
 		}
 		if len(p.plain) > maxPiece/2 && strings.ContainsAny(p.plain[len(p.plain)-1:], ".?!;:") {
