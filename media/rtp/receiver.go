@@ -83,11 +83,11 @@ func (r *receiver) datagram(b []byte, from netip.AddrPort, at time.Time) (settle
 		r.firstPacket = at
 	}
 	r.lastPacket = at
-	if r.deliver(seq, at) == jitter.Duplicate {
-		return settled
+	verdict := r.deliver(seq, at)
+	if verdict != jitter.Duplicate {
+		r.source.count()
 	}
-	r.source.count()
-	if seq < before {
+	if verdict == jitter.Queued && seq < before {
 		r.reordered++
 	}
 	return settled

@@ -10,8 +10,9 @@ import (
 // also while nothing is sent, so that the far end hears a pause as long as it
 // was.
 type sender struct {
-	params Params
-	size   int // audio octets in a packet
+	params  Params
+	applied bool
+	size    int // audio octets in a packet
 
 	header pion.Header
 	clock  uint32 // timestamp of the next tick's first sample
@@ -50,7 +51,7 @@ func (s *sender) apply(p Params) {
 	if p.Codec != s.params.Codec || p.PayloadType != s.params.PayloadType || size != s.size {
 		s.pending = 0
 	}
-	s.params, s.size = p, size
+	s.params, s.size, s.applied = p, size, true
 }
 
 // pause lets one tick pass without sending.

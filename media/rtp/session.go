@@ -52,8 +52,9 @@ type Session struct {
 		socket        *output
 		sent, refused uint64
 	}
-	to   atomic.Pointer[destination] // nil while unknown
-	rtcp atomic.Uint64               // RTCP datagrams dropped
+	to     atomic.Pointer[destination] // nil while unknown
+	rtcp   atomic.Uint64               // RTCP datagrams dropped
+	kernel atomic.Uint64               // RTP datagrams the kernel dropped, as last asked
 
 	closed  atomic.Bool
 	reading sync.WaitGroup
@@ -230,25 +231,29 @@ func (s *Session) Stats() media.LegStats {
 	stats.Codec = s.out.params.Codec.String()
 	stats.PacketsOut = s.out.sent
 	stats.SendDropped = s.out.refused
-	stats.OnHold = !s.out.params.Send
+	stats.OnHold = s.out.applied && !s.out.params.Send
 	return stats
 }
 
 // Drops counts what the session did not take off its sockets' hands.
 type Drops struct {
-	Kernel uint64 // RTP datagrams the kernel dropped because we read too slowly; 0 once closed
+	Kernel uint64 // RTP datagrams the kernel dropped because we read too slowly
 	RTCP   uint64 // RTCP datagrams, which are not looked at
 }
 
 // Drops is a snapshot of the session's drops.
 func (s *Session) Drops() Drops {
-	return Drops{Kernel: kernelDrops(s.port.rtp), RTCP: s.rtcp.Load()}
+	if drops, ok := kernelDrops(s.port.rtp); ok {
+		s.kernel.Store(drops)
+	}
+	return Drops{Kernel: s.kernel.Load(), RTCP: s.rtcp.Load()}
 }
 
 // Close releases the ports and waits until nobody reads them. It may be called
 // twice, from any goroutine.
 func (s *Session) Close() error {
 	s.closed.Store(true)
+	s.Drops() // the last chance to ask the kernel
 	err := s.port.Close()
 	s.reading.Wait()
 	return err

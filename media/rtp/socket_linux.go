@@ -114,23 +114,21 @@ func (o *output) send(datagram []byte, to *destination) bool {
 }
 
 // kernelDrops is how many datagrams the kernel dropped because the socket's
-// receive buffer was full; 0 when it cannot tell.
-func kernelDrops(conn *net.UDPConn) uint64 {
+// receive buffer was full; false when it cannot tell, as for a closed socket.
+func kernelDrops(conn *net.UDPConn) (uint64, bool) {
 	const drops = 8 // SK_MEMINFO_DROPS of linux/sock_diag.h
-	var info [drops + 1]uint32
+	var (
+		info  [drops + 1]uint32
+		size  = uint32(unsafe.Sizeof(info))
+		errno syscall.Errno
+	)
 	raw, err := conn.SyscallConn()
 	if err != nil {
-		return 0
+		return 0, false
 	}
-	size := uint32(unsafe.Sizeof(info))
-	if err := raw.Control(func(fd uintptr) {
-		_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_MEMINFO,
+	err = raw.Control(func(fd uintptr) {
+		_, _, errno = unix.Syscall6(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_MEMINFO,
 			uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0) //nolint:gosec // x/sys has no wrapper for this option
-		if errno != 0 {
-			info[drops] = 0
-		}
-	}); err != nil {
-		return 0
-	}
-	return uint64(info[drops])
+	})
+	return uint64(info[drops]), err == nil && errno == 0
 }

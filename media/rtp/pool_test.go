@@ -1,0 +1,176 @@
+package rtp
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"testing"
+)
+
+var loopback = netip.MustParseAddr("127.0.0.1")
+
+func newPool(t *testing.T, low, high uint16) *Pool {
+	t.Helper()
+	pool, err := NewPool(loopback, low, high)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if n := pool.InUse(); n != 0 {
+			t.Errorf("%d ports are still in use", n)
+		}
+	})
+	return pool
+}
+
+func TestPoolHandsOutEvenPortsOnce(t *testing.T) {
+	t.Parallel()
+	pool := newPool(t, 23001, 23041)
+	if pool.Size() != 20 {
+		t.Fatalf("23001-23041 holds %d pairs, want 20", pool.Size())
+	}
+	var ports []*Port
+	seen := map[uint16]bool{}
+	for range pool.Size() {
+		port, err := pool.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		number := port.Local().Port()
+		if number%2 != 0 || number < 23001 || number+1 > 23041 || seen[number] {
+			t.Errorf("got port %d", number)
+		}
+		seen[number] = true
+		ports = append(ports, port)
+	}
+	if pool.InUse() != pool.Size() {
+		t.Errorf("%d of %d in use", pool.InUse(), pool.Size())
+	}
+	if _, err := pool.Open(); !errors.Is(err, ErrNoPorts) {
+		t.Errorf("an empty pool returns %v", err)
+	}
+	for _, port := range ports {
+		if err := port.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := port.Close(); err != nil {
+			t.Errorf("the second close returns %v", err)
+		}
+	}
+	if pool.InUse() != 0 {
+		t.Errorf("%d in use after close", pool.InUse())
+	}
+}
+
+// Ports held by another program are passed over, and tried again later.
+func TestPoolPassesOverForeignPorts(t *testing.T) {
+	t.Parallel()
+	pool := newPool(t, 23050, 23055)
+	var held []*net.UDPConn
+	for _, number := range []uint16{23050, 23053} { // one pair's RTP, another's RTCP
+		conn, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(loopback, number)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		held = append(held, conn)
+	}
+	port, err := pool.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := port.Local().Port(); got != 23054 {
+		t.Errorf("got port %d, want the only free one", got)
+	}
+	if pool.InUse() != 1 {
+		t.Errorf("%d in use, want 1", pool.InUse())
+	}
+	if _, err := pool.Open(); !errors.Is(err, ErrNoPorts) {
+		t.Errorf("with all others held: %v", err)
+	}
+	for _, conn := range held {
+		conn.Close()
+	}
+	again, err := pool.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []*Port{port, again} {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// An address that is not ours fails at once, not port by port.
+func TestPoolOfAForeignAddress(t *testing.T) {
+	t.Parallel()
+	pool, err := NewPool(netip.MustParseAddr("192.0.2.1"), 23060, 23099)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pool.Open(); err == nil || errors.Is(err, ErrNoPorts) {
+		t.Errorf("Open returns %v", err)
+	}
+	if pool.InUse() != 0 {
+		t.Errorf("%d in use", pool.InUse())
+	}
+}
+
+func TestNewPoolRefuses(t *testing.T) {
+	t.Parallel()
+	for _, r := range [][2]uint16{{10, 10}, {11, 12}, {20, 10}, {0, 1}, {65535, 65535}} {
+		if _, err := NewPool(loopback, r[0], r[1]); err == nil {
+			t.Errorf("a pool of %d-%d is taken", r[0], r[1])
+		}
+	}
+	if _, err := NewPool(netip.Addr{}, 10, 20); err == nil {
+		t.Error("a pool without an address is taken")
+	}
+	if pool, err := NewPool(loopback, 1, 65535); err != nil || pool.Size() != 32767 {
+		t.Errorf("the widest pool: %v, %v", pool, err)
+	}
+}
+
+func TestPoolIsRandom(t *testing.T) {
+	t.Parallel()
+	pool := newPool(t, 24000, 24999)
+	seen := map[uint16]bool{}
+	for range 50 {
+		port, err := pool.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen[port.Local().Port()] = true
+		if err := port.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(seen) < 30 { // 50 draws of 500 give about 48
+		t.Errorf("50 openings used only %d ports", len(seen))
+	}
+}
+
+func TestPoolIsSafeForConcurrentUse(t *testing.T) {
+	t.Parallel()
+	pool := newPool(t, 23100, 23119)
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 50 {
+				port, err := pool.Open()
+				if errors.Is(err, ErrNoPorts) {
+					continue
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if err := port.Close(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+}

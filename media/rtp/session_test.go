@@ -1,0 +1,433 @@
+package rtp
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"runtime"
+	"testing"
+	"time"
+
+	pion "github.com/pion/rtp"
+
+	"trunkline/media"
+	"trunkline/media/g711"
+)
+
+// patience is how long a test waits for the loopback interface.
+const patience = 5 * time.Second
+
+// await lets others run until done; the sockets of a test are real, and so is
+// its time.
+func await(t testing.TB, what string, done func() bool) {
+	t.Helper()
+	for start := time.Now(); !done(); runtime.Gosched() {
+		if time.Since(start) > patience {
+			t.Fatalf("timed out waiting for %s", what)
+		}
+	}
+}
+
+// open makes a session that is closed with the test.
+func open(t testing.TB) *Session {
+	t.Helper()
+	pool, err := NewPool(loopback, 25000, 25999)
+	if err != nil {
+		t.Fatal(err)
+	}
+	port, err := pool.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := NewSession(port, Options{})
+	t.Cleanup(func() {
+		for range 2 {
+			if err := s.Close(); err != nil {
+				t.Errorf("close: %v", err)
+			}
+		}
+		if pool.InUse() != 0 {
+			t.Errorf("%d ports in use after close", pool.InUse())
+		}
+	})
+	return s
+}
+
+func apply(t testing.TB, s *Session, p Params) {
+	t.Helper()
+	if err := s.Apply(p); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// socket is a bare far end.
+func socket(t testing.TB) (*net.UDPConn, netip.AddrPort) {
+	t.Helper()
+	conn, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(loopback, 0)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	local, err := netip.ParseAddrPort(conn.LocalAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn, local
+}
+
+func readPacket(t testing.TB, conn *net.UDPConn) pion.Packet {
+	t.Helper()
+	b := make([]byte, 2000)
+	n, _, err := conn.ReadFromUDPAddrPort(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var p pion.Packet
+	if err := p.Unmarshal(b[:n]); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// handled is how many datagrams the session has dealt with.
+func handled(s *Session) uint64 {
+	stats := s.Stats()
+	return stats.PacketsIn + stats.Foreign + stats.Malformed
+}
+
+// Two sessions carry audio, keys and holds between them.
+func TestSessionsTalk(t *testing.T) {
+	t.Parallel()
+	a, b := open(t), open(t)
+	common := Params{Codec: g711.PCMA, PayloadType: 8, EventType: 101, Send: true, Receive: true}
+	toB, toA := common, common
+	toB.Remote, toA.Remote = b.Local(), a.Local()
+	apply(t, a, toB)
+	apply(t, b, toA)
+
+	var speech, f media.Frame
+	for i := range speech {
+		speech[i] = 8000
+	}
+	tick := func(n int, want media.Kind) {
+		t.Helper()
+		for i := range n {
+			before := handled(b)
+			sent := a.Write(&speech)
+			if sent {
+				await(t, "a packet", func() bool { return handled(b) == before+1 })
+			}
+			if in := b.Read(&f); i > 4 && in.Kind != want {
+				t.Fatalf("frame %d is %v, want %v", i, in.Kind, want)
+			} else if in.Kind == media.Received && (time.Since(in.Arrived) > patience || f[0] < 7700 || f[0] > 8300) {
+				t.Fatalf("frame %d arrived %v with level %d", i, in.Arrived, f[0])
+			}
+		}
+	}
+	tick(20, media.Received)
+
+	if err := a.SendDigit('7', 100*ms); err != nil {
+		t.Fatal(err)
+	}
+	tick(5, media.Quiet)
+	var digit media.Digit
+	await(t, "the digit", func() (ok bool) {
+		digit, ok = b.Digit()
+		return ok
+	})
+	if want := (media.Digit{Key: '7', Duration: 100 * ms}); digit != want {
+		t.Errorf("heard %v, want %v", digit, want)
+	}
+	tick(20, media.Received)
+
+	toB.Send = false
+	apply(t, a, toB)
+	if a.Write(&speech) {
+		t.Error("on hold a packet leaves")
+	}
+	if stats := a.Stats(); !stats.OnHold {
+		t.Error("stats do not tell the hold")
+	}
+	tick(20, media.Quiet)
+	toB.Send = true
+	apply(t, a, toB)
+	tick(20, media.Received)
+
+	sent, got := a.Stats(), b.Stats()
+	if sent.PacketsOut != got.PacketsIn || got.Lost != 0 || got.Foreign != 0 || got.Malformed != 0 {
+		t.Errorf("sent %+v\n got %+v", sent, got)
+	}
+	if got.Codec != "PCMA" || got.Remote != a.Local().String() || got.Local != b.Local().String() || got.FirstPacket.IsZero() || got.LastPacket.Before(got.FirstPacket) {
+		t.Errorf("stats are %+v", got)
+	}
+}
+
+// A far end behind a NAT is found by its packets, and then kept.
+func TestSessionFindsAPeerBehindNAT(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	named, namedAddr := socket(t)
+	actual, actualAddr := socket(t)
+	p := pcmu(namedAddr)
+	apply(t, s, p)
+
+	var f media.Frame
+	if !s.Write(&f) {
+		t.Fatal("nothing leaves before the far end was heard")
+	}
+	readPacket(t, named)
+
+	far := newPeer(t)
+	for i := range 6 {
+		if _, err := actual.WriteToUDPAddrPort(far.talk(1000), s.Local()); err != nil {
+			t.Fatal(err)
+		}
+		await(t, "the datagram", func() bool { return handled(s) == uint64(i+1) })
+	}
+	if stats := s.Stats(); stats.PacketsIn != 3 || stats.Foreign != 3 || stats.Remote != actualAddr.String() {
+		t.Errorf("stats are %+v", stats)
+	}
+	s.Write(&f)
+	readPacket(t, actual)
+
+	// The same address again, as in a session refresh, changes nothing.
+	apply(t, s, p)
+	if _, err := named.WriteToUDPAddrPort(far.talk(1000), s.Local()); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the stranger", func() bool { return handled(s) == 7 })
+	if stats := s.Stats(); stats.Foreign != 4 || stats.Remote != actualAddr.String() {
+		t.Errorf("after a refresh stats are %+v", stats)
+	}
+
+	// Another address is believed at once.
+	elsewhere, elsewhereAddr := socket(t)
+	p.Remote = elsewhereAddr
+	apply(t, s, p)
+	s.Write(&f)
+	readPacket(t, elsewhere)
+	far.SSRC++
+	if _, err := elsewhere.WriteToUDPAddrPort(far.talk(1000), s.Local()); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the new far end", func() bool { return s.Stats().PacketsIn == 4 })
+}
+
+// Without an address nothing is sent until the far end was heard.
+func TestSessionWithoutARemote(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	conn, local := socket(t)
+	var f media.Frame
+	if s.Write(&f) {
+		t.Error("a packet leaves before Apply")
+	}
+	apply(t, s, pcmu(netip.MustParseAddrPort("0.0.0.0:9")))
+	if s.Write(&f) || s.Stats().Remote != "" {
+		t.Error("a packet leaves to nowhere")
+	}
+	far := newPeer(t)
+	for range probation {
+		if _, err := conn.WriteToUDPAddrPort(far.talk(1), s.Local()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	await(t, "the far end", func() bool { return s.Stats().Remote == local.String() })
+	s.Write(&f)
+	if p := readPacket(t, conn); p.Payload[0] != 0xFF {
+		t.Errorf("silence is sent as %#x", p.Payload[0])
+	}
+}
+
+func TestSessionRefusesBadParams(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	bad := pcmu(addr("[2001:db8::1]:4000"))
+	if err := s.Apply(bad); err == nil {
+		t.Error("an IPv6 address is taken by an IPv4 socket")
+	}
+	bad = pcmu(public)
+	bad.Ptime = time.Hour
+	if err := s.Apply(bad); err == nil {
+		t.Error("a ptime of one hour is taken")
+	}
+	mapped := pcmu(addr("[::ffff:127.0.0.1]:4000"))
+	if err := s.Apply(mapped); err != nil {
+		t.Errorf("a mapped IPv4 address: %v", err)
+	}
+}
+
+func TestSendDigitRefuses(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	if err := s.SendDigit('1', 100*ms); err == nil {
+		t.Error("a digit is taken before events were agreed on")
+	}
+	apply(t, s, pcmu(public))
+	if err := s.SendDigit('x', 100*ms); err == nil {
+		t.Error("x is taken for a key")
+	}
+	for i := range keysHeld {
+		if err := s.SendDigit('1', 0); err != nil {
+			t.Fatalf("digit %d: %v", i, err)
+		}
+	}
+	if err := s.SendDigit('1', 0); err == nil {
+		t.Error("the queue of digits has no end")
+	}
+}
+
+func TestSessionAfterClose(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	apply(t, s, pcmu(public))
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var f media.Frame
+	if s.Write(&f) {
+		t.Error("a packet leaves")
+	}
+	if in := s.Read(&f); in.Kind != media.Quiet {
+		t.Errorf("Read gives %v", in.Kind)
+	}
+	if err := s.Apply(pcmu(public)); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("Apply returns %v", err)
+	}
+	if err := s.SendDigit('1', 0); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("SendDigit returns %v", err)
+	}
+	if s.Stats().SendDropped != 1 {
+		t.Errorf("stats are %+v", s.Stats())
+	}
+}
+
+// RTCP is drained and counted; datagrams that overflow the socket are counted
+// by the kernel.
+func TestSessionDrops(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	conn, _ := socket(t)
+	rtcp := netip.AddrPortFrom(loopback, s.Local().Port()+1)
+	for range 3 {
+		if _, err := conn.WriteToUDPAddrPort([]byte{0x80, 200, 0, 0}, rtcp); err != nil {
+			t.Fatal(err)
+		}
+	}
+	await(t, "RTCP", func() bool { return s.Drops().RTCP == 3 })
+
+	s.in.Lock() // the reader waits here
+	for range 3000 {
+		if _, err := conn.WriteToUDPAddrPort(make([]byte, 172), s.Local()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dropped := s.Drops().Kernel
+	s.in.Unlock()
+	if dropped == 0 {
+		t.Error("the kernel counts no drops")
+	}
+	await(t, "the rest", func() bool { return handled(s)+dropped == 3000 })
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.Drops().Kernel; got != dropped {
+		t.Errorf("after Close %d drops, want %d", got, dropped)
+	}
+}
+
+// Serial: allocations are counted for the whole process.
+func TestSessionAllocatesNothing(t *testing.T) {
+	a, b := open(t), open(t)
+	pa, pb := pcmu(b.Local()), pcmu(a.Local())
+	apply(t, a, pa)
+	apply(t, b, pb)
+	var f media.Frame
+	n := handled(b)
+	allocs := testing.AllocsPerRun(500, func() {
+		a.Write(&f)
+		for n++; ; runtime.Gosched() {
+			b.in.Lock()
+			done := b.in.accepted >= n
+			b.in.Unlock()
+			if done {
+				break
+			}
+		}
+		b.Read(&f)
+		b.Digit()
+	})
+	if allocs != 0 {
+		t.Errorf("%v allocations per frame from Write to Read, want none", allocs)
+	}
+	if in := b.Stats().PacketsIn; in < 500 {
+		t.Errorf("only %d packets made the way", in)
+	}
+
+	if err := a.SendDigit('1', 30*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	allocs = testing.AllocsPerRun(500, func() {
+		a.Write(&f)
+		b.Read(&f)
+	})
+	if allocs != 0 {
+		t.Errorf("%v allocations per frame of a key press, want none", allocs)
+	}
+}
+
+// A datagram's way from the parser to the frame, without the socket.
+func BenchmarkReceiveAndRead(b *testing.B) {
+	r := listening(pcmu(public))
+	var f media.Frame
+	s := newSender()
+	s.apply(pcmu(public).normal())
+	s.push(&f)
+	datagram := s.next()
+	at := epoch
+	b.ReportAllocs()
+	for b.Loop() {
+		r.datagram(datagram, public, at)
+		r.take(&f, at)
+		s.push(&f)
+		datagram = s.next()
+		at = at.Add(media.FrameDuration)
+	}
+}
+
+// One Write: encode, pack and send to a socket that nobody reads.
+func BenchmarkSessionWrite(b *testing.B) {
+	s := open(b)
+	_, local := socket(b)
+	apply(b, s, pcmu(local))
+	var f media.Frame
+	b.ReportAllocs()
+	for b.Loop() {
+		s.Write(&f)
+	}
+}
+
+// One frame over loopback: Write, the kernel, the reading goroutine, Read.
+func BenchmarkSessionLoopback(b *testing.B) {
+	from, to := open(b), open(b)
+	apply(b, from, pcmu(to.Local()))
+	apply(b, to, pcmu(from.Local()))
+	var f media.Frame
+	n := uint64(0)
+	b.ReportAllocs()
+	for b.Loop() {
+		from.Write(&f)
+		for n++; ; runtime.Gosched() {
+			to.in.Lock()
+			done := to.in.accepted >= n
+			to.in.Unlock()
+			if done {
+				break
+			}
+		}
+		to.Read(&f)
+	}
+}
