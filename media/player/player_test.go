@@ -366,6 +366,43 @@ func TestHoldInMidSentence(t *testing.T) {
 	equal(t, "no stale fade after a hold", b.take(1), zeros(160))
 }
 
+func TestAudioThatBrokeOffInMidFrameIsLedIn(t *testing.T) {
+	t.Parallel()
+	b := setup(t, player.Options{})
+	in := counting(600, 1000)
+	s := b.Add(1, "slow engine")
+	b.write(s, in[:200])
+	b.take(2)
+	b.write(s, in[200:])
+	b.Pause()
+	equal(t, "paused after a break", b.take(1), zeros(160))
+	b.Resume()
+	out := b.take(1)
+	if out[0] >= in[200-ramp] {
+		t.Errorf("audio comes back with %d, want a ramp", out[0])
+	}
+	equal(t, "after the ramp", out[ramp:], in[200:360-ramp])
+}
+
+func TestNextSegmentMayFillUpWhenItsTurnComes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := setup(t, player.Options{Bound: time.Second}) // 8000 samples
+		b.say(1, "one", steady(320, 1))
+		s := b.Add(1, "two")
+		done := make(chan error, 1)
+		go func() { done <- s.Write(t.Context(), steady(8000, 2), nil) }()
+		synctest.Wait()
+		equal(t, "queued", b.Stats().Queued, media.Samples(8000))
+		b.take(2)
+		synctest.Wait()
+		equal(t, "queued when the first is over", b.Stats().Queued, media.Samples(8000))
+		if err := <-done; err != nil {
+			t.Errorf("Write: %v", err)
+		}
+	})
+}
+
 func TestWriteBlocksAtTheBound(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
