@@ -61,10 +61,10 @@ func (s *shard) run(origin time.Time, stop <-chan struct{}) {
 	var batch []*entry
 	next := int64(0) // the first step that is not done
 	for {
-		k, any := s.occupied(next)
+		k, ok := s.occupied(next)
 		due := origin.Add(time.Duration(k) * step)
 		wait := time.Until(due)
-		if any && wait <= 0 {
+		if ok && wait <= 0 {
 			select {
 			case <-stop:
 				return
@@ -77,7 +77,7 @@ func (s *shard) run(origin time.Time, stop <-chan struct{}) {
 			continue
 		}
 		timer.Stop()
-		if any {
+		if ok {
 			timer.Reset(wait)
 		}
 		select {
@@ -87,7 +87,7 @@ func (s *shard) run(origin time.Time, stop <-chan struct{}) {
 		case <-s.changed:
 			// The new ticker's first step is to come; step k stays due.
 			next = max(next, int64(time.Since(origin)/step)+1)
-			if any {
+			if ok {
 				next = min(next, k)
 			}
 		}
@@ -95,7 +95,7 @@ func (s *shard) run(origin time.Time, stop <-chan struct{}) {
 }
 
 // occupied is the first step from next on whose phase has tickers.
-func (s *shard) occupied(next int64) (k int64, any bool) {
+func (s *shard) occupied(next int64) (k int64, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for k = next; k < next+phases; k++ {
