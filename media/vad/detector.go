@@ -36,7 +36,7 @@ func New() (*Detector, error) {
 
 // Voiced reports whether f sounds like speech. It does not allocate.
 func (d *Detector) Voiced(f *media.Frame) bool {
-	samples := unsafe.Slice((*byte)(unsafe.Pointer(f)), unsafe.Sizeof(*f)) // native byte order, as the C code reads it
+	samples := unsafe.Slice((*byte)(unsafe.Pointer(f)), unsafe.Sizeof(*f)) //nolint:gosec // G103: the C code reads the samples in native byte order
 	voiced, err := d.vad.Process(media.SampleRate, samples)
 	return err == nil && voiced // it fails only for a wrong rate or length
 }

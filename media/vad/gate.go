@@ -137,9 +137,7 @@ func (g *Gate) inSilence() Change {
 	if bits.OnesCount64(window) < g.opts.Needed {
 		return None
 	}
-	g.talks = true
-	g.quiet = bits.TrailingZeros64(window)
-	g.ago = bits.Len64(window) - 1
+	g.talks, g.quiet, g.ago = true, 0, bits.Len64(window)-1
 	return Onset
 }
 

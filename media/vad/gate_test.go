@@ -58,6 +58,7 @@ func TestGate(t *testing.T) {
 		"fast onset":           {fast, ".v.v", "---+2"},
 		"fast onset at once":   {fast, ".vv", "--+1"},
 		"one frame is enough":  {vad.GateOptions{Needed: 1, Window: 1, Hangover: 20 * time.Millisecond}, ".v.v", "-+0!1+0"},
+		"frames count once":    {vad.GateOptions{Hangover: 20 * time.Millisecond}, "vvv.vv.vv", "--+2!1---+3-"},
 		"default hangover":     {vad.GateOptions{}, "vvv..........", "--+2---------!:"},
 		"out of range":         {vad.GateOptions{Needed: 99, Window: 99, Hangover: time.Nanosecond}, strings.Repeat("v", 64), strings.Repeat("-", 63) + "+o"},
 	} {
