@@ -279,7 +279,11 @@ func (ear) Voiced(*media.Frame) bool               { return true }
 func (ear) Hear(*media.Frame, media.Inbound, bool) {}
 func (ear) Key(media.Digit)                        {}
 func (ear) Write(caller, agent *media.Frame)       { agent[0] = caller[0] }
-func received(n int) []media.Kind                  { return slices.Repeat([]media.Kind{media.Received}, n) }
+
+// received is the kinds of n frames in time.
+func received(n int) []media.Kind { return slices.Repeat([]media.Kind{media.Received}, n) }
+
+// queue gives p audio to play for d.
 func queue(b testing.TB, p *player.Player, d time.Duration) {
 	s := p.Add(1, "a long story")
 	if err := s.Write(b.Context(), make([]int16, media.SamplesIn(d)), nil); err != nil {
