@@ -221,8 +221,14 @@ type ending struct {
 	failure *Error
 }
 
+// dialog is a sip.Dialog as far as converse needs it.
+type dialog interface {
+	Done() <-chan struct{}
+	Cause() error
+}
+
 // converse waits until the call is to end or has ended.
-func converse(ctx context.Context, c *Config, dialog *sip.Dialog, h *handset) ending {
+func converse(ctx context.Context, c *Config, dialog dialog, h *handset) ending {
 	silence := time.NewTimer(c.MediaTimeout)
 	defer silence.Stop()
 	longest := time.NewTimer(c.MaxDuration)

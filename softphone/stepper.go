@@ -33,7 +33,7 @@ type stepper struct {
 	plan []Step
 	patience
 
-	now  time.Duration // media time since the answer
+	now  time.Duration // media time from the answer to the present frame
 	next int           // step to be done next
 
 	// The running step; at counts its frames from 0, -1 when none runs.
@@ -74,7 +74,14 @@ type act struct {
 // step is one frame of media time.
 func (s *stepper) step(h heard) act {
 	s.listen(h)
+	a := s.act()
 	s.now += media.FrameDuration
+
+	return a
+}
+
+// act is what the present frame brings.
+func (s *stepper) act() act {
 	if s.at >= 0 {
 		return s.goOn()
 	}

@@ -14,10 +14,10 @@ const (
 	loudMin  vad.DBov = -45
 	loudMax  vad.DBov = -35
 	// A frame is audible when it exceeds the quiet right beside the talkspurt
-	// by audibleOver. audibleMin lies just above the idle pattern of A-law,
-	// ±8, which is -72 dBov: beside digital silence the edges are exact.
+	// by audibleOver. What lies below audibleMin nobody hears on a telephone:
+	// the decay of a room, the idle pattern of A-law (-72 dBov).
 	audibleOver vad.DBov = 6
-	audibleMin  vad.DBov = -70
+	audibleMin  vad.DBov = -60
 )
 
 // Times of media, not of arrival: packets that arrive in a burst count in full.
