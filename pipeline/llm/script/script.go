@@ -68,7 +68,7 @@ var (
 	repeatPhrases = []string{
 		"what did you say", "sorry what did you say", "pardon", "pardon me", "excuse me", "could you repeat that",
 		"can you say that again", "say that again please", "what was that", "come again", "please repeat that",
-		"i did not hear you", "i did not understand", "sorry i did not catch that", "one more time please", "sorry",
+		"i did not hear you", "i did not understand", "sorry i did not catch that", "one more time please", "sorry", "what",
 	}
 	cancelPhrases = []string{
 		"never mind", "forget it", "forget about it", "cancel that", "i changed my mind", "stop", "leave it",

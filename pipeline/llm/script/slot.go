@@ -76,10 +76,13 @@ func (s *slotPlan) findDay(words []string) (value, bool) {
 	return v, true
 }
 
+// leastChoice is how much a value must be like what was said, and more.
+const leastChoice = 0.78
+
 // findChoice looks for the option that is most like what was said.
 func (s *slotPlan) findChoice(words []string) (value, bool) {
 	heard := newWords(words)
-	best, score := value{}, alike+0.05
+	best, score := value{}, leastChoice
 	for _, o := range s.options {
 		for from := range heard {
 			for _, span := range []int{len(o.words), len(o.words) + 1} {
@@ -88,7 +91,7 @@ func (s *slotPlan) findChoice(words []string) (value, bool) {
 					continue
 				}
 				got := likeness(o.words, heard[from:to])
-				if got > score || got == score && from >= best.to {
+				if got > score || got == score && best.to > 0 && from >= best.to {
 					best, score = value{text: o.value, from: from, to: to}, got
 				}
 			}
@@ -209,7 +212,7 @@ func findName(words []string, how manner) (value, bool) {
 		from++
 	}
 	to := from
-	for to < len(words) && to-from < maxName && !notNames[words[to]] && isName(words[to]) {
+	for to < len(words) && to-from < maxName && !notNames[words[to]] && !fillers[words[to]] && isName(words[to]) {
 		to++
 	}
 	rest := words[to:]

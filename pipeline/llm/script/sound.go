@@ -1,6 +1,9 @@
 package script
 
-import "strings"
+import (
+	"math/bits"
+	"strings"
+)
 
 // alike is the least similarity at which a word heard may stand for another.
 const alike = 0.7
@@ -18,8 +21,9 @@ func similarity(a, b *word) float64 {
 	if short > long {
 		short, long = long, short
 	}
-	if long > 2*short {
-		return 0
+	differ := max(bits.OnesCount32(a.letters&^b.letters), bits.OnesCount32(b.letters&^a.letters), long-short)
+	if 2*differ > long {
+		return 0 // at least differ letters must change
 	}
 	written := 1 - float64(distance(a.text, b.text))/float64(long)
 	if len(a.sound) < 2 || len(b.sound) < 2 {
@@ -31,11 +35,21 @@ func similarity(a, b *word) float64 {
 
 // word is a word and what it sounds like.
 type word struct {
-	text  string
-	sound string
+	text    string
+	sound   string
+	letters uint32 // which of a to z it has
+	plain   bool   // one of plainWords
 }
 
-func newWord(text string) word { return word{text: text, sound: sound(text)} }
+func newWord(text string) word {
+	w := word{text: text, sound: sound(text), plain: plainWords[text]}
+	for _, r := range text {
+		if r >= 'a' && r <= 'z' {
+			w.letters |= 1 << (r - 'a')
+		}
+	}
+	return w
+}
 
 func newWords(texts []string) []word {
 	words := make([]word, len(texts))
