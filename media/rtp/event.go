@@ -48,13 +48,8 @@ func (e event) put(dst []byte) {
 	binary.BigEndian.PutUint16(dst[2:], e.duration)
 }
 
-// key is the key that e stands for; false for events that are no keys.
-func (e event) key() (byte, bool) {
-	if int(e.code) >= len(keys) {
-		return 0, false
-	}
-	return keys[e.code], true
-}
+// isKey says whether e is about a telephone key.
+func (e event) isKey() bool { return int(e.code) < len(keys) }
 
 // keyCode is the event code of a key.
 func keyCode(key byte) (uint8, bool) {

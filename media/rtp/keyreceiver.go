@@ -46,7 +46,7 @@ type keyReceiver struct {
 
 // put takes the event of one packet.
 func (k *keyReceiver) put(e event, timestamp uint32, marker bool, at time.Time) {
-	if _, ok := e.key(); !ok {
+	if !e.isKey() {
 		return
 	}
 	k.expire(at)

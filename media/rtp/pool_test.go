@@ -4,11 +4,15 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"testing"
 )
 
 var loopback = netip.MustParseAddr("127.0.0.1")
+
+// base begins the 100 ports of this test run: another run may go on beside it.
+var base = uint16(10_000 + os.Getpid()%200*100)
 
 func newPool(t *testing.T, low, high uint16) *Pool {
 	t.Helper()
@@ -26,9 +30,9 @@ func newPool(t *testing.T, low, high uint16) *Pool {
 
 func TestPoolHandsOutEvenPortsOnce(t *testing.T) {
 	t.Parallel()
-	pool := newPool(t, 23001, 23041)
+	pool := newPool(t, base+1, base+41)
 	if pool.Size() != 20 {
-		t.Fatalf("23001-23041 holds %d pairs, want 20", pool.Size())
+		t.Fatalf("%d to %d holds %d pairs, want 20", base+1, base+41, pool.Size())
 	}
 	var ports []*Port
 	seen := map[uint16]bool{}
@@ -38,7 +42,7 @@ func TestPoolHandsOutEvenPortsOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		number := port.Local().Port()
-		if number%2 != 0 || number < 23001 || number+1 > 23041 || seen[number] {
+		if number%2 != 0 || number <= base || number > base+40 || seen[number] {
 			t.Errorf("got port %d", number)
 		}
 		seen[number] = true
@@ -66,9 +70,9 @@ func TestPoolHandsOutEvenPortsOnce(t *testing.T) {
 // Ports held by another program are passed over, and tried again later.
 func TestPoolPassesOverForeignPorts(t *testing.T) {
 	t.Parallel()
-	pool := newPool(t, 23050, 23055)
+	pool := newPool(t, base+50, base+55)
 	var held []*net.UDPConn
-	for _, number := range []uint16{23050, 23053} { // one pair's RTP, another's RTCP
+	for _, number := range []uint16{base + 50, base + 53} { // one pair's RTP, another's RTCP
 		conn, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(loopback, number)))
 		if err != nil {
 			t.Fatal(err)
@@ -79,7 +83,7 @@ func TestPoolPassesOverForeignPorts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := port.Local().Port(); got != 23054 {
+	if got := port.Local().Port(); got != base+54 {
 		t.Errorf("got port %d, want the only free one", got)
 	}
 	if pool.InUse() != 1 {
@@ -105,7 +109,7 @@ func TestPoolPassesOverForeignPorts(t *testing.T) {
 // An address that is not ours fails at once, not port by port.
 func TestPoolOfAForeignAddress(t *testing.T) {
 	t.Parallel()
-	pool, err := NewPool(netip.MustParseAddr("192.0.2.1"), 23060, 23099)
+	pool, err := NewPool(netip.MustParseAddr("192.0.2.1"), base+60, base+69)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +157,7 @@ func TestPoolIsRandom(t *testing.T) {
 
 func TestPoolIsSafeForConcurrentUse(t *testing.T) {
 	t.Parallel()
-	pool := newPool(t, 23100, 23119)
+	pool := newPool(t, base+70, base+89)
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -305,6 +306,39 @@ func TestSessionAfterClose(t *testing.T) {
 	}
 }
 
+// The line's goroutine, signalling and the end of the call may meet.
+func TestSessionUnderConcurrentUse(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	p := pcmu(s.Local()) // it hears itself
+	apply(t, s, p)
+	var users sync.WaitGroup
+	users.Go(func() {
+		var f media.Frame
+		for range 500 {
+			s.Write(&f)
+			s.Read(&f)
+			s.Digit()
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	users.Go(func() {
+		for i := 0; ; i++ {
+			p.Send = i%2 == 0
+			p.Receive = i%3 == 0
+			if err := s.Apply(p); err != nil {
+				return // closed
+			}
+			_ = s.SendDigit('1', 0) // refused when too many wait
+			s.Stats()
+			s.Drops()
+		}
+	})
+	users.Wait()
+}
+
 // RTCP is drained and counted; datagrams that overflow the socket are counted
 // by the kernel.
 func TestSessionDrops(t *testing.T) {
@@ -339,43 +373,51 @@ func TestSessionDrops(t *testing.T) {
 	}
 }
 
-// Serial: allocations are counted for the whole process.
-func TestSessionAllocatesNothing(t *testing.T) {
-	a, b := open(t), open(t)
-	pa, pb := pcmu(b.Local()), pcmu(a.Local())
-	apply(t, a, pa)
-	apply(t, b, pb)
-	var f media.Frame
-	n := handled(b)
-	allocs := testing.AllocsPerRun(500, func() {
-		a.Write(&f)
-		for n++; ; runtime.Gosched() {
-			b.in.Lock()
-			done := b.in.accepted >= n
-			b.in.Unlock()
-			if done {
-				break
-			}
-		}
-		b.Read(&f)
-		b.Digit()
-	})
-	if allocs != 0 {
-		t.Errorf("%v allocations per frame from Write to Read, want none", allocs)
-	}
-	if in := b.Stats().PacketsIn; in < 500 {
-		t.Errorf("only %d packets made the way", in)
-	}
+// relay is a session's socket read by the test in place of the session, so
+// that a frame's whole way happens on one goroutine.
+type relay struct {
+	from, to *Session
+	conn     *net.UDPConn
+	b        [datagramSize]byte
+	f        media.Frame
+}
 
-	if err := a.SendDigit('1', 30*time.Second); err != nil {
+func newRelay(t testing.TB) *relay {
+	t.Helper()
+	r := &relay{from: open(t), to: open(t)}
+	conn, local := socket(t)
+	r.conn = conn
+	apply(t, r.from, pcmu(local))
+	apply(t, r.to, pcmu(r.from.Local()))
+	return r
+}
+
+// frame takes one frame from Write to Read.
+func (r *relay) frame(t testing.TB) {
+	r.from.Write(&r.f)
+	n, from, err := r.conn.ReadFromUDPAddrPort(r.b[:])
+	if err != nil {
 		t.Fatal(err)
 	}
-	allocs = testing.AllocsPerRun(500, func() {
-		a.Write(&f)
-		b.Read(&f)
-	})
-	if allocs != 0 {
+	r.to.receive(r.b[:n], from, time.Now())
+	r.to.Read(&r.f)
+	r.to.Digit()
+}
+
+// Serial: allocations are counted for the whole process.
+func TestSessionAllocatesNothing(t *testing.T) {
+	r := newRelay(t)
+	if allocs := testing.AllocsPerRun(500, func() { r.frame(t) }); allocs != 0 {
+		t.Errorf("%v allocations per frame from Write to Read, want none", allocs)
+	}
+	if err := r.from.SendDigit('1', 30*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if allocs := testing.AllocsPerRun(500, func() { r.frame(t) }); allocs != 0 {
 		t.Errorf("%v allocations per frame of a key press, want none", allocs)
+	}
+	if in := r.to.Stats().PacketsIn; in != 1002 {
+		t.Errorf("%d packets made the way, want 1002", in)
 	}
 }
 
@@ -410,24 +452,11 @@ func BenchmarkSessionWrite(b *testing.B) {
 	}
 }
 
-// One frame over loopback: Write, the kernel, the reading goroutine, Read.
+// One frame over loopback: Write, the kernel, the socket, Read.
 func BenchmarkSessionLoopback(b *testing.B) {
-	from, to := open(b), open(b)
-	apply(b, from, pcmu(to.Local()))
-	apply(b, to, pcmu(from.Local()))
-	var f media.Frame
-	n := uint64(0)
+	r := newRelay(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		from.Write(&f)
-		for n++; ; runtime.Gosched() {
-			to.in.Lock()
-			done := to.in.accepted >= n
-			to.in.Unlock()
-			if done {
-				break
-			}
-		}
-		to.Read(&f)
+		r.frame(b)
 	}
 }

@@ -31,7 +31,7 @@ func bind(pool *Pool, number uint16) (*Port, error) {
 	}
 	rtcp, err := listen(netip.AddrPortFrom(pool.ip, number+1))
 	if err != nil {
-		rtp.Close()
+		_ = rtp.Close() // nothing has used it
 		return nil, err
 	}
 	return &Port{pool: pool, rtp: rtp, rtcp: rtcp, local: local}, nil
