@@ -17,7 +17,7 @@ telephone() {
 tab=$(printf '\t')
 grep -v '^#' lines.tsv | while IFS="$tab" read -r file voice text; do
 	case $text in
-	"mm hm") flite -voice "$voice" -p 'pau m pau hh m m pau' -o "$work/say.wav" ;; # the lexicon would spell it
+	"mm hm") flite -voice "$voice" -p 'pau m m hh ah m pau' -o "$work/say.wav" ;; # the lexicon would spell it
 	*) flite -voice "$voice" -t "$text" -o "$work/say.wav" ;;
 	esac
 	telephone "$work/say.wav" "$file.wav"

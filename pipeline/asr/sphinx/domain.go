@@ -1,6 +1,9 @@
 package sphinx
 
-import "trunkline/pipeline/asr/sphinx/ngram"
+import (
+	"trunkline/pipeline/asr/sphinx/lexicon"
+	"trunkline/pipeline/asr/sphinx/ngram"
+)
 
 // phrase is something that callers say, and how often compared with others.
 type phrase struct {
@@ -17,6 +20,12 @@ var courtesies = []string{
 	"sorry", "pardon", "excuse me", "what", "sorry what did you say", "can you repeat that", "could you say that again please", "i do not understand",
 	"stop", "wait", "wait stop", "hold on", "one moment please", "just a moment", "never mind",
 	"i do not know", "help",
+}
+
+// spoken are pronunciations of courtesies that dictionaries leave out.
+var spoken = []lexicon.Entry{
+	{Word: "mm(2)", Phones: "AH M"},
+	{Word: "hm(2)", Phones: "HH AH M"},
 }
 
 // courtesyWeight is what a courtesy counts, against 1 for an agent's phrase.

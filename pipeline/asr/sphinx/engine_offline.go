@@ -87,12 +87,6 @@ static void set_channel(ps_decoder_t *ps, const float *mean, int frames) {
 	cmn->nframe = frames;
 }
 
-static void get_channel(ps_decoder_t *ps, float *mean) {
-	cmn_t *cmn = ps_get_feat(ps)->cmn_struct;
-	for (int i = 0; i < cmn->veclen; i++)
-		mean[i] = cmn->cmn_mean[i];
-}
-
 // process searches samples, then moves the cepstral mean to what was heard.
 static int process(ps_decoder_t *ps, const int16 *samples, size_t count, int learn) {
 	int rc = ps_process_raw(ps, samples, count, FALSE, FALSE);
@@ -112,14 +106,16 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"math"
+	"strings"
 	"sync"
 	"unsafe"
 )
 
 // engine is a pocketsphinx decoder.
 type engine struct {
-	ps       *C.ps_decoder_t
-	sinceCMN int // samples since the cepstral mean was last moved
+	ps        *C.ps_decoder_t
+	sinceMean int // samples since the cepstral mean was last moved
 }
 
 var silenceOnce sync.Once
@@ -162,14 +158,14 @@ func (e *engine) start() error {
 	if C.ps_start_utt(e.ps) < 0 {
 		return errors.New("pocketsphinx did not start a talkspurt")
 	}
-	e.sinceCMN = 0
+	e.sinceMean = 0
 	return nil
 }
 
 func (e *engine) process(samples []int16) error {
 	learn := 0
-	if e.sinceCMN += len(samples); e.sinceCMN >= cmnInterval {
-		e.sinceCMN, learn = 0, 1
+	if e.sinceMean += len(samples); e.sinceMean >= meanInterval {
+		e.sinceMean, learn = 0, 1
 	}
 	rc := C.process(e.ps, (*C.int16)(unsafe.Pointer(unsafe.SliceData(samples))), C.size_t(len(samples)), C.int(learn))
 	if rc < 0 {
@@ -198,14 +194,9 @@ func (e *engine) finish() (string, float64, error) {
 	if text == "" {
 		return "", 0, nil
 	}
-	return text, min(1, float64(C.posterior(e.ps))), nil
+	// The posterior of a whole sentence falls with its length.
+	words := 1 + strings.Count(text, " ")
+	return text, min(1, math.Pow(float64(C.posterior(e.ps)), 1/float64(words))), nil
 }
 
 func (e *engine) free() { C.ps_free(e.ps) }
-
-// channelMean is the running cepstral mean.
-func (e *engine) channelMean() [13]float32 {
-	var mean [13]float32
-	C.get_channel(e.ps, (*C.float)(unsafe.Pointer(&mean[0])))
-	return mean
-}

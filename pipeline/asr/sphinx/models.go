@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"trunkline/pipeline/asr/sphinx/lexicon"
 	"trunkline/pipeline/asr/sphinx/narrowband"
@@ -20,15 +21,14 @@ type models struct {
 	acoustic   string           // directory of the wideband model
 	narrowband narrowband.Files // what replaces parts of it
 	dictionary string
-	general    string   // language model; empty in the mode Domain
-	domain     string   // language model; empty in the mode General
-	search     []string // the decoder's settings
+	general    string // language model; empty in the mode Domain
+	domain     string // language model; empty in the mode General
 }
 
 // prepare makes what is not yet in the cache. It reports the words of the
 // phrases that nothing could be done for.
 func prepare(c Config) (*models, error) {
-	m := &models{mode: c.Mode, acoustic: c.AcousticModel, dictionary: c.Dictionary, general: c.LanguageModel, search: searchSettings}
+	m := &models{mode: c.Mode, acoustic: c.AcousticModel, dictionary: c.Dictionary, general: c.LanguageModel}
 	var err error
 	if m.narrowband, err = narrowband.Ensure(c.AcousticModel, c.Cache); err != nil {
 		return nil, err
@@ -67,7 +67,7 @@ func prepare(c Config) (*models, error) {
 		dictionary.Write(base)
 		entries = guessed
 	}
-	if err := lexicon.Write(&dictionary, entries); err != nil {
+	if err := lexicon.Write(&dictionary, slices.Concat(entries, spoken)); err != nil {
 		return nil, err
 	}
 	if m.domain, err = keep(c.Cache, "domain", ".arpa", arpa.Bytes()); err != nil {
@@ -86,13 +86,14 @@ func (m *models) arguments() []string {
 		"-featparams", m.narrowband.FeatParams,
 		"-dict", m.dictionary,
 	}
-	args = append(args, m.search...)
+	args = append(args, searchSettings...)
 	switch m.mode {
 	case Domain:
-		args = append(args, "-lm", m.domain)
+		args = append(append(args, everyFrame...), "-lm", m.domain)
 	case General:
-		args = append(args, "-lm", m.general)
-	case GeneralAndDomain: // both are set when the decoder exists
+		args = append(append(args, everyOther...), "-lm", m.general)
+	case GeneralAndDomain:
+		args = append(args, everyOther...) // the language models follow when the decoder exists
 	}
 	return args
 }

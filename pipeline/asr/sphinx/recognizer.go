@@ -25,10 +25,11 @@ type Recognizer struct {
 
 	mu      sync.Mutex
 	closed  bool
+	made    int // decoders that exist or are being made
+	moving  int // decoders on their way from one state to another, outside mu
+	still   sync.Cond
 	idle    []decoder
 	streams map[*stream]struct{}
-	making  int // decoders being created
-	quiet   sync.Cond
 }
 
 // New prepares the models that c asks for and makes the first decoder, so that
@@ -59,7 +60,7 @@ func newRecognizer(size int, log *slog.Logger, create func() (decoder, error)) *
 		run:     make(chan struct{}, running()),
 		streams: map[*stream]struct{}{},
 	}
-	r.quiet.L = &r.mu
+	r.still.L = &r.mu
 	return r
 }
 
@@ -68,17 +69,18 @@ func newRecognizer(size int, log *slog.Logger, create func() (decoder, error)) *
 func (r *Recognizer) Prewarm(ctx context.Context, n int) error {
 	for ctx.Err() == nil {
 		r.mu.Lock()
-		if r.closed || r.count() >= min(n, r.size) {
+		if r.closed || r.made >= min(n, r.size) {
 			r.mu.Unlock()
 			return nil
 		}
-		r.making++
+		r.made++
+		r.moving++
 		r.mu.Unlock()
-		d, err := r.make()
-		if err != nil {
+
+		d, err := r.create()
+		if err = r.arrive(d, err, r.rest); err != nil {
 			return err
 		}
-		r.put(d)
 	}
 	return context.Cause(ctx)
 }
@@ -87,7 +89,7 @@ func (r *Recognizer) Prewarm(ctx context.Context, n int) error {
 // of milliseconds in the mode Domain. It returns [pipeline.ErrBusy] at once
 // when all are taken.
 func (r *Recognizer) Open(ctx context.Context) (pipeline.Recognition, error) {
-	if err := ctx.Err(); err != nil {
+	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
 	d, err := r.take()
@@ -95,85 +97,88 @@ func (r *Recognizer) Open(ctx context.Context) (pipeline.Recognition, error) {
 		return nil, err
 	}
 	if d == nil {
-		if d, err = r.make(); err != nil {
-			return nil, err
-		}
+		d, err = r.create()
 	}
-	d.reset()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.closed {
-		d.free()
-		return nil, ErrClosed
+	if err == nil {
+		d.reset()
 	}
-	s := newStream(d, r.run, r.release)
-	r.streams[s] = struct{}{}
-	go s.serve()
+	var s *stream
+	err = r.arrive(d, err, func(d decoder) {
+		s = newStream(d, r.run, r.release)
+		r.streams[s] = struct{}{}
+		go s.serve()
+	})
+	if err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
-// take gives an idle decoder, or none and the right to make one.
+// take gives an idle decoder, or nil and the right to make one.
 func (r *Recognizer) take() (decoder, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	var d decoder
 	switch {
 	case r.closed:
 		return nil, ErrClosed
 	case len(r.idle) > 0:
-		d := r.idle[len(r.idle)-1]
+		d = r.idle[len(r.idle)-1]
 		r.idle = r.idle[:len(r.idle)-1]
-		return d, nil
-	case r.count() >= r.size:
+	case r.made < r.size:
+		r.made++
+	default:
 		return nil, pipeline.ErrBusy
 	}
-	r.making++
-	return nil, nil
+	r.moving++
+	return d, nil
 }
 
-// make creates a decoder for one that was counted in making.
-func (r *Recognizer) make() (decoder, error) {
-	d, err := r.create()
+// arrive ends the way of a decoder: to use, or, when it failed or the
+// Recognizer was closed meanwhile, out of the pool.
+func (r *Recognizer) arrive(d decoder, err error, use func(decoder)) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.making--
-	r.quiet.Broadcast()
-	return d, err
+	r.moving--
+	r.still.Broadcast()
+	if err == nil && r.closed {
+		d.free()
+		err = ErrClosed
+	}
+	if err != nil {
+		r.made--
+		return err
+	}
+	use(d)
+	return nil
 }
-
-// count is how many decoders there are or will be. The caller holds mu.
-func (r *Recognizer) count() int { return len(r.idle) + len(r.streams) + r.making }
 
 // release takes back the decoder of a stream that ended. One that failed is
 // not used again.
 func (r *Recognizer) release(s *stream, d decoder, err error) {
-	if err != nil {
-		r.log.Error("a decoder failed and is given up", "error", err)
-		d.free()
-		d = nil
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.streams, s)
-	if d != nil {
-		r.putLocked(d)
+	if err == nil {
+		r.rest(d)
+		return
 	}
+	r.log.Error("a decoder failed and is given up", "error", err)
+	d.free()
+	r.made--
 }
 
-func (r *Recognizer) put(d decoder) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.putLocked(d)
-}
-
-func (r *Recognizer) putLocked(d decoder) {
+// rest makes d idle. The caller holds mu.
+func (r *Recognizer) rest(d decoder) {
 	if r.closed {
 		d.free()
+		r.made--
 		return
 	}
 	r.idle = append(r.idle, d)
 }
 
-// InUse is how many streams are open, and Size how many may be.
+// InUse is how many streams are open.
 func (r *Recognizer) InUse() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -188,22 +193,22 @@ func (r *Recognizer) Size() int { return r.size }
 func (r *Recognizer) Close() error {
 	r.mu.Lock()
 	r.closed = true
+	for r.moving > 0 {
+		r.still.Wait()
+	}
 	var open []*stream
 	for s := range r.streams {
 		open = append(open, s)
 	}
-	idle := r.idle
-	r.idle = nil
-	for r.making > 0 {
-		r.quiet.Wait()
+	for _, d := range r.idle {
+		d.free()
+		r.made--
 	}
+	r.idle = nil
 	r.mu.Unlock()
 
 	for _, s := range open {
 		_ = s.Close() // reports nothing
-	}
-	for _, d := range idle {
-		d.free()
 	}
 	return nil
 }
