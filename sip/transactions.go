@@ -165,15 +165,15 @@ func (t *transactions) request(ua *UA, req *sipgo.Request, l *link) (*clientTx, 
 		return nil, fmt.Errorf("sip: begin client transaction: %w", errFull)
 	}
 
-	t.client[key] = tx
-	t.mu.Unlock()
-
 	tx.OnTerminate(func(string, error) {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 
 		delete(t.client, key)
 	})
+
+	t.client[key] = tx
+	t.mu.Unlock()
 
 	if !ua.readers.spawn(tx.pump) {
 		tx.Terminate()
@@ -247,6 +247,10 @@ func (t *transactions) close() {
 	for _, tx := range t.client {
 		all = append(all, tx)
 	}
+
+	clear(t.server)
+	clear(t.client)
+	clear(t.merged)
 	t.mu.Unlock()
 
 	for _, tx := range all {

@@ -42,6 +42,3 @@ func directionOf(sends, receives bool) Direction {
 		return Inactive
 	}
 }
-
-// reverse is the direction of the other side of the stream.
-func (d Direction) reverse() Direction { return directionOf(d.Receives(), d.Sends()) }

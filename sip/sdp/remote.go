@@ -3,6 +3,7 @@ package sdp
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -47,6 +48,10 @@ type format struct {
 // ParseOffer reads an offer. The error wraps ErrMalformed; whether the offer
 // is acceptable is for Answer to say.
 func ParseOffer(body []byte) (*Offer, error) {
+	if len(body) > 0 && body[len(body)-1] != '\n' {
+		body = append(slices.Clip(body), '\n') // some senders leave out the last line's end
+	}
+
 	var sd pion.SessionDescription
 	if err := sd.Unmarshal(body); err != nil {
 		return nil, malformed("%v", err)
