@@ -131,24 +131,39 @@ func Parse(b []byte, name string) (*Script, error) {
 	if len(b) > maxFile {
 		return nil, &Error{File: name, Message: fmt.Sprintf("the script is longer than %d bytes; is this the right file?", maxFile)}
 	}
-	file, err := parser.ParseBytes(b, 0)
+	doc, body, err := decode(b)
 	if err != nil {
 		return nil, located(name, err)
 	}
-	if len(file.Docs) != 1 || file.Docs[0].Body == nil {
-		return nil, &Error{File: name, Message: "a script is one YAML document; see testdata/scripts/reception.yaml for an example"}
-	}
-	var doc document
-	if err := yaml.NodeToValue(file.Docs[0].Body, &doc, yaml.Strict()); err != nil {
-		return nil, located(name, err)
-	}
-	s, at, problem := compile(&doc)
+	s, at, problem := compile(doc)
 	if problem != "" {
 		e := &Error{File: name, Message: problem}
-		e.Line, e.Column = position(file.Docs[0].Body, at)
+		e.Line, e.Column = position(body, at)
 		return nil, e
 	}
 	return s, nil
+}
+
+// decode reads the YAML. The library panics on some malformed input, such as
+// an anchor without a value; that is an error like any other.
+func decode(b []byte) (doc *document, body ast.Node, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the YAML cannot be read (%v); look for a stray &, *, ! or ? outside quotes", r)
+		}
+	}()
+	file, err := parser.ParseBytes(b, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(file.Docs) != 1 || file.Docs[0].Body == nil {
+		return nil, nil, errors.New("a script is one YAML document; see testdata/scripts/reception.yaml for an example")
+	}
+	doc = &document{}
+	if err := yaml.NodeToValue(file.Docs[0].Body, doc, yaml.Strict()); err != nil {
+		return nil, nil, err
+	}
+	return doc, file.Docs[0].Body, nil
 }
 
 // located turns an error of the YAML decoder into an Error.

@@ -48,6 +48,7 @@ type phrase struct {
 	intent *intentPlan
 	words  []int
 	weight float64
+	alone  bool // one plain word: it means this only when nothing else is said
 }
 
 // match is the outcome of scoring an utterance.
@@ -79,6 +80,7 @@ func newMatcher(intents []*intentPlan) *matcher {
 				users[id][in] = true
 				p.words = append(p.words, id)
 			}
+			p.alone = len(words) == 1 && plainWords[words[0]]
 			m.phrases = append(m.phrases, p)
 		}
 	}
@@ -174,6 +176,9 @@ func (m *matcher) hear(words []string) hearing {
 // heard is in the phrase.
 func (h *hearing) score(m *matcher, p *phrase) float64 {
 	n := len(h.weight)
+	if p.alone && n > 1 {
+		return 0
+	}
 	var covered [maxHeard]float64
 	found := 0.0
 	for _, id := range p.words {

@@ -87,6 +87,7 @@ var noisy = []struct{ heard, intent string }{
 	{"could you repeat that please", "repeat"},
 	{"say that again", "repeat"},
 	{"pardon", "repeat"},
+	{"what", "repeat"},
 	{"never mind", "cancel"},
 	{"can you help me", "help"},
 	{"hello", "hello"},
