@@ -171,7 +171,7 @@ func minutes(words []string) (n, took int) {
 
 // relativeTime reads "half past ten", "quarter to nine", "ten past three".
 func relativeTime(words []string) (spokenTime, bool) {
-	m, took := 0, 0
+	var m, took int
 	switch words[0] {
 	case "half":
 		m, took = 30, 1

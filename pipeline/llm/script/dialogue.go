@@ -160,7 +160,7 @@ func (d *dialogue) begin(in *intentPlan, words []string) reply {
 		if r, refused := d.take(words, volunteered); refused {
 			return r
 		}
-		return d.proceed("")
+		return d.proceed()
 	}
 	r := reply{answer: d.pick("replies of "+in.name, in.replies), act: in.act}
 	switch {
@@ -209,16 +209,16 @@ func (d *dialogue) take(words []string, how manner) (refusal reply, refused bool
 
 // proceed asks for the next missing slot, then for confirmation, and then
 // answers the intent.
-func (d *dialogue) proceed(prefix string) reply {
+func (d *dialogue) proceed() reply {
 	for i, s := range d.doing.slots {
 		if _, ok := d.values[s.name]; !ok {
 			d.open, d.slot = slotAsked, i
-			return reply{answer: prefix, question: d.ask()}
+			return reply{question: d.ask()}
 		}
 	}
 	if len(d.doing.confirm) > 0 {
 		d.open = confirmAsked
-		return reply{answer: prefix, question: d.ask()}
+		return reply{question: d.ask()}
 	}
 	return d.finish()
 }
@@ -256,7 +256,7 @@ func (d *dialogue) answerSlot(words []string, m match) reply {
 		return d.notUnderstood()
 	}
 	d.misses = 0
-	return d.proceed("")
+	return d.proceed()
 }
 
 // known are the values of the slots filled so far, in order.
@@ -315,17 +315,17 @@ func (d *dialogue) answerConfirm(words []string, m match) reply {
 	}
 	if strings.Join(d.known(), "\n") != old {
 		d.misses = 0
-		return d.proceed("")
+		return d.proceed()
 	}
 	if i := d.slotMentioned(words); i >= 0 && !yes {
 		d.misses = 0
 		delete(d.values, d.doing.slots[i].name)
-		return d.proceed("")
+		return d.proceed()
 	}
 	switch {
 	case d.open == changeAsked && (no || yes):
 		d.misses = 0
-		return d.proceed("")
+		return d.proceed()
 	case yes && !d.heard:
 		return d.again()
 	case yes:
@@ -348,7 +348,7 @@ func (d *dialogue) askChange() reply {
 		return reply{question: d.ask()}
 	}
 	d.values = map[string]string{}
-	return d.proceed("")
+	return d.proceed()
 }
 
 // slotMentioned finds a slot that is called by its name: "the day is wrong".
@@ -424,7 +424,7 @@ func (d *dialogue) yesToMore() reply {
 func (d *dialogue) declineOffer() reply {
 	d.misses = 0
 	if d.doing != nil {
-		return d.proceed("")
+		return d.proceed()
 	}
 	return d.yesToMore()
 }

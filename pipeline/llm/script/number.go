@@ -12,10 +12,10 @@ var units = map[string]int{
 }
 
 var tens = map[string]int{
-	"twenty": 20, "thirty": 30, "forty": 40, "fourty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90,
+	"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90,
 }
 
-var unitWords, tenWords = reverse(units, "nought"), reverse(tens, "fourty")
+var unitWords, tenWords = reverse(units, "nought"), reverse(tens, "")
 
 func reverse(m map[string]int, except string) map[int]string {
 	r := make(map[int]string, len(m))
@@ -119,7 +119,7 @@ func spokenDigits(words []string) (digits string, took int) {
 	times := 1
 	for ; took < len(words); took++ {
 		w := words[took]
-		d := ""
+		var d string
 		switch n, isUnit := units[w]; {
 		case w == "oh" || w == "o":
 			d = "0"

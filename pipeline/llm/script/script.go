@@ -111,7 +111,7 @@ type compiler struct {
 	problem string
 }
 
-func (c *compiler) fail(at, format string, args ...any) {
+func (c *compiler) failf(at, format string, args ...any) {
 	if c.problem == "" {
 		c.at, c.problem = at, fmt.Sprintf(format, args...)
 	}
@@ -140,18 +140,18 @@ func compile(doc *document) (s *Script, at, problem string) {
 func (c *compiler) head() {
 	d := c.doc
 	if d.Name == "" {
-		c.fail("$", "the script has no name; add name: followed by what to call it")
+		c.failf("$", "the script has no name; add name: followed by what to call it")
 	}
 	if d.Language == "" {
 		c.s.language = "en-US"
 	} else if !strings.HasPrefix(strings.ToLower(d.Language), "en") {
-		c.fail("$.language", "language %q is not known; scripts are in English (en, en-US, en-GB)", d.Language)
+		c.failf("$.language", "language %q is not known; scripts are in English (en, en-US, en-GB)", d.Language)
 	}
 	if d.Lines.Greeting == "" {
-		c.fail("$.lines", "there is no greeting; add lines.greeting, the first thing that callers hear")
+		c.failf("$.lines", "there is no greeting; add lines.greeting, the first thing that callers hear")
 	}
 	if len(d.Intents) == 0 {
-		c.fail("$", "the script has no intents; add intents: with at least one name, phrases and replies")
+		c.failf("$", "the script has no intents; add intents: with at least one name, phrases and replies")
 	}
 	c.s.lines = Lines{
 		Greeting:   c.line("$.lines.greeting", d.Lines.Greeting),
@@ -175,12 +175,12 @@ func (c *compiler) line(at, text string) string {
 func (c *compiler) text(at, text string, slots []*slotPlan) template {
 	t, problem := parseTemplate(strings.Join(strings.Fields(text), " "))
 	if problem != "" {
-		c.fail(at, "%s", problem)
+		c.failf(at, "%s", problem)
 	}
 	for _, name := range t.names() {
 		_, isVar := c.doc.Vars[name]
 		if !isVar && !slices.ContainsFunc(slots, func(s *slotPlan) bool { return s.name == name }) {
-			c.fail(at, "{%s} is no slot of this intent and is not in vars; add it there or correct the name", name)
+			c.failf(at, "{%s} is no slot of this intent and is not in vars; add it there or correct the name", name)
 		}
 	}
 	return t
@@ -191,7 +191,7 @@ func (c *compiler) texts(at string, list []string, slots []*slotPlan) []template
 	for i, text := range list {
 		p := fmt.Sprintf("%s[%d]", at, i)
 		if strings.TrimSpace(text) == "" {
-			c.fail(p, "the text is empty; write it or remove the entry")
+			c.failf(p, "the text is empty; write it or remove the entry")
 		}
 		out[i] = c.text(p, text, slots)
 	}
@@ -223,15 +223,15 @@ func (c *compiler) intent(i int, in *intent) *intentPlan {
 	at := fmt.Sprintf("$.intents[%d]", i)
 	p := &intentPlan{name: in.Name, more: in.More}
 	if in.Name == "" {
-		c.fail(at, "the intent has no name; add name:")
+		c.failf(at, "the intent has no name; add name:")
 	}
 	for _, other := range c.s.intents {
 		if other.name == in.Name {
-			c.fail(at+".name", "there are two intents named %q; rename one", in.Name)
+			c.failf(at+".name", "there are two intents named %q; rename one", in.Name)
 		}
 	}
 	if len(in.Phrases) == 0 {
-		c.fail(at, "intent %q has no phrases; add what callers say when they want it", in.Name)
+		c.failf(at, "intent %q has no phrases; add what callers say when they want it", in.Name)
 	}
 	for j := range in.Slots {
 		p.slots = append(p.slots, c.slot(fmt.Sprintf("%s.slots[%d]", at, j), &in.Slots[j]))
@@ -246,10 +246,10 @@ func (c *compiler) intent(i int, in *intent) *intentPlan {
 	p.change = c.text(at+".change", in.Change, p.slots)
 	p.replies = c.texts(at+".replies", in.Replies, p.slots)
 	if len(in.Replies) == 0 {
-		c.fail(at, "intent %q has no replies; add what the agent answers", in.Name)
+		c.failf(at, "intent %q has no replies; add what the agent answers", in.Name)
 	}
 	if len(in.Confirm) > 0 && len(in.Slots) == 0 {
-		c.fail(at+".confirm", "confirm reads slots back, and intent %q has none; remove it or add slots", in.Name)
+		c.failf(at+".confirm", "confirm reads slots back, and intent %q has none; remove it or add slots", in.Name)
 	}
 	p.act = c.act(at, in)
 	return p
@@ -259,21 +259,21 @@ func (c *compiler) act(at string, in *intent) *pipeline.Act {
 	switch in.Act {
 	case "":
 		if in.Target != "" {
-			c.fail(at+".target", "target needs act: hand_off")
+			c.failf(at+".target", "target needs act: hand_off")
 		}
 		return nil
 	case pipeline.ActHangUp:
 		if in.Target != "" {
-			c.fail(at+".target", "hang_up has no target; remove it")
+			c.failf(at+".target", "hang_up has no target; remove it")
 		}
 		return &pipeline.Act{Name: in.Act, Args: map[string]string{"reason": in.Name}}
 	case pipeline.ActHandOff:
 		if in.Target == "" {
-			c.fail(at+".act", "hand_off needs target:, the configured name to hand the caller to")
+			c.failf(at+".act", "hand_off needs target:, the configured name to hand the caller to")
 		}
 		return &pipeline.Act{Name: in.Act, Args: map[string]string{"target": in.Target, "reason": in.Name}}
 	default:
-		c.fail(at+".act", "act %q is not known; use hand_off or hang_up", in.Act)
+		c.failf(at+".act", "act %q is not known; use hand_off or hang_up", in.Act)
 		return nil
 	}
 }
@@ -282,7 +282,7 @@ func (c *compiler) act(at string, in *intent) *pipeline.Act {
 func (c *compiler) phrase(at, text string) []string {
 	t, problem := parseTemplate(text)
 	if problem != "" {
-		c.fail(at, "%s", problem)
+		c.failf(at, "%s", problem)
 	}
 	var words, spoken []string
 	for _, p := range t {
@@ -293,14 +293,14 @@ func (c *compiler) phrase(at, text string) []string {
 		}
 		s := c.slotNamed(p.name)
 		if s == nil {
-			c.fail(at, "{%s} is no slot of any intent; phrases may only name slots", p.name)
+			c.failf(at, "{%s} is no slot of any intent; phrases may only name slots", p.name)
 			continue
 		}
 		words = append(words, s.key)
 		spoken = append(spoken, s.key)
 	}
 	if len(words) == 0 {
-		c.fail(at, "the phrase has no words")
+		c.failf(at, "the phrase has no words")
 	}
 	c.s.spoken = append(c.s.spoken, spoken)
 	return c.s.keyed(words)
@@ -327,19 +327,19 @@ func (c *compiler) references() {
 				return in
 			}
 		}
-		c.fail(at, "%s names intent %q, which the script does not have", what, name)
+		c.failf(at, "%s names intent %q, which the script does not have", what, name)
 		return nil
 	}
 	if c.doc.More.No != "" {
 		c.s.more.no = find("$.more.no", c.doc.More.No, "more.no")
 	}
 	if c.doc.Unknown.HandOff == "" {
-		c.fail("$.unknown", "unknown.hand_off is missing; name the intent that callers who are not understood get, such as a hand-off or a goodbye")
+		c.failf("$.unknown", "unknown.hand_off is missing; name the intent that callers who are not understood get, such as a hand-off or a goodbye")
 		return
 	}
 	c.s.unknown.handOff = find("$.unknown.hand_off", c.doc.Unknown.HandOff, "unknown.hand_off")
 	if h := c.s.unknown.handOff; h != nil && (h.act == nil || len(h.slots) > 0) {
-		c.fail("$.unknown.hand_off", "intent %q must have an act and no slots to be unknown.hand_off", h.name)
+		c.failf("$.unknown.hand_off", "intent %q must have an act and no slots to be unknown.hand_off", h.name)
 	}
 }
 
@@ -350,18 +350,18 @@ func (c *compiler) follow() {
 	c.s.more.ask = c.texts("$.more.ask", d.More.Ask, nil)
 	c.s.more.yes = c.text("$.more.yes", d.More.Yes, nil)
 	if len(d.More.Ask) > 0 && (d.More.Yes == "" || d.More.No == "") {
-		c.fail("$.more", "more.ask needs more.yes (a reply) and more.no (an intent)")
+		c.failf("$.more", "more.ask needs more.yes (a reply) and more.no (an intent)")
 	}
 	for i := range d.Intents {
 		if d.Intents[i].More && len(d.More.Ask) == 0 {
-			c.fail(fmt.Sprintf("$.intents[%d].more", i), "more: true needs more.ask at the top level")
+			c.failf(fmt.Sprintf("$.intents[%d].more", i), "more: true needs more.ask at the top level")
 		}
 	}
 	c.s.unknown.sorry = c.texts("$.unknown.sorry", d.Unknown.Sorry, nil)
 	c.s.unknown.askAgain = c.texts("$.unknown.ask_again", d.Unknown.AskAgain, nil)
 	c.s.unknown.offer = c.text("$.unknown.offer", d.Unknown.Offer, nil)
 	if len(d.Unknown.AskAgain) == 0 {
-		c.fail("$.unknown", "unknown.ask_again is empty; add what the agent says when it did not understand")
+		c.failf("$.unknown", "unknown.ask_again is empty; add what the agent says when it did not understand")
 	}
 }
 

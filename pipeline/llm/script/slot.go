@@ -172,8 +172,15 @@ const maxName = 3
 
 // introductions come before a name.
 var introductions = [][]string{
-	{"my", "name", "is"}, {"the", "name", "is"}, {"my", "names"}, {"name", "is"},
-	{"call", "me"}, {"this", "is"}, {"i", "am"}, {"it", "is"}, {"that", "is"},
+	{"my", "name", "is"},
+	{"the", "name", "is"},
+	{"my", "names"},
+	{"name", "is"},
+	{"call", "me"},
+	{"this", "is"},
+	{"i", "am"},
+	{"it", "is"},
+	{"that", "is"},
 }
 
 // notNames are words that nobody is called.
@@ -310,6 +317,7 @@ func (s *slotPlan) sampleNumbers() []string {
 	return out
 }
 
+//nolint:dupword // digits repeat
 var sampleDigits = []string{
 	"zero one two three four five six seven eight nine", "nine eight seven six five four three two one zero",
 	"five five five oh one two three", "double two four six eight oh", "three one four one five nine two six",

@@ -110,7 +110,7 @@ func TestDays(t *testing.T) {
 	for _, c := range []struct{ heard, want string }{
 		{"tuesday", "Tuesday"},
 		{"on wednesday at three", "Wednesday"},
-		{"wensday", "Wednesday"},
+		{"wednesdays", "Wednesday"},
 		{"when's day", ""},
 		{"fry day", "Friday"},
 		{"choose day", ""},
@@ -154,6 +154,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
+//nolint:dupword // digits repeat
 func TestNumbersAndDigits(t *testing.T) {
 	t.Parallel()
 	number := &slotPlan{kind: kindNumber, min: 1, max: 2000}

@@ -13,7 +13,7 @@ func (c *compiler) slot(at string, in *slot) *slotPlan {
 		from: 0, to: 24*60 - 1, min: in.Min, max: in.Max, examples: in.Examples,
 	}
 	if in.Name == "" || strings.ContainsAny(in.Name, "{} \t\n") {
-		c.fail(at, "slot name %q must be one word", in.Name)
+		c.failf(at, "slot name %q must be one word", in.Name)
 	}
 	c.onlyFor(at, in)
 	switch in.Kind {
@@ -23,19 +23,19 @@ func (c *compiler) slot(at string, in *slot) *slotPlan {
 		c.hours(at, in, s)
 	case kindNumber, kindDigits:
 		if in.Min < 0 || in.Max < 0 || in.Max > 0 && in.Max < in.Min {
-			c.fail(at+".max", "min %d and max %d do not bound anything; max must be at least min", in.Min, in.Max)
+			c.failf(at+".max", "min %d and max %d do not bound anything; max must be at least min", in.Min, in.Max)
 		}
 		if in.Kind == kindNumber && in.Max > 999_999 || in.Kind == kindDigits && max(in.Min, in.Max) > maxDigits {
-			c.fail(at+".max", "the bound is too great; numbers go up to 999999 and digits up to 32")
+			c.failf(at+".max", "the bound is too great; numbers go up to 999999 and digits up to 32")
 		}
 	case kindName:
 		if len(in.Examples) == 0 {
-			c.fail(at, "slot %q of kind name needs examples: the recogniser learns names from them", in.Name)
+			c.failf(at, "slot %q of kind name needs examples: the recogniser learns names from them", in.Name)
 		}
 	case kindChoice:
 		c.choices(at, in, s)
 	default:
-		c.fail(at+".kind", "kind %q is not known; use day, time, number, digits, name or choice", in.Kind)
+		c.failf(at+".kind", "kind %q is not known; use day, time, number, digits, name or choice", in.Kind)
 	}
 	return s
 }
@@ -56,7 +56,7 @@ func (c *compiler) onlyFor(at string, in *slot) {
 		{"examples", len(in.Examples) > 0, []kind{kindName}},
 	} {
 		if k.set && !slices.Contains(k.kinds, in.Kind) {
-			c.fail(at+"."+k.key, "%s does nothing in a slot of kind %s; remove it", k.key, in.Kind)
+			c.failf(at+"."+k.key, "%s does nothing in a slot of kind %s; remove it", k.key, in.Kind)
 		}
 	}
 }
@@ -67,7 +67,7 @@ func (c *compiler) days(at string, in *slot, s *slotPlan) {
 		s.allowed = make(map[string]bool)
 		for _, d := range in.Only {
 			if !slices.Contains(known, d) {
-				c.fail(at+".only", "day %q is not known; use monday to sunday, today or tomorrow", d)
+				c.failf(at+".only", "day %q is not known; use monday to sunday, today or tomorrow", d)
 			}
 			s.allowed[d] = true
 		}
@@ -94,24 +94,24 @@ func (c *compiler) hours(at string, in *slot, s *slotPlan) {
 		}
 		t, ok := parseClock(b.text)
 		if !ok {
-			c.fail(at+"."+b.key, "%q is no time; write it as \"HH:MM\"", b.text)
+			c.failf(at+"."+b.key, "%q is no time; write it as \"HH:MM\"", b.text)
 		}
 		*b.to = t
 	}
 	if s.to < s.from {
-		c.fail(at+".to", "the last time allowed is before the first")
+		c.failf(at+".to", "the last time allowed is before the first")
 	}
 }
 
 func (c *compiler) choices(at string, in *slot, s *slotPlan) {
 	if len(in.Values) == 0 {
-		c.fail(at, "slot %q of kind choice needs values", in.Name)
+		c.failf(at, "slot %q of kind choice needs values", in.Name)
 	}
 	for _, v := range in.Values {
 		for _, say := range append([]string{v.Value}, v.Say...) {
 			words := fold(say)
 			if len(words) == 0 {
-				c.fail(at+".values", "a value has no words; write what callers say")
+				c.failf(at+".values", "a value has no words; write what callers say")
 				continue
 			}
 			s.options = append(s.options, option{value: v.Value, words: newWords(words)})
@@ -124,16 +124,16 @@ func (c *compiler) choices(at string, in *slot, s *slotPlan) {
 func (c *compiler) askAndRefuse(at string, in *slot, s *slotPlan, all []*slotPlan) {
 	s.ask = c.texts(at+".ask", in.Ask, all)
 	if len(in.Ask) == 0 {
-		c.fail(at, "slot %q has no ask; add the question that the agent asks for it", in.Name)
+		c.failf(at, "slot %q has no ask; add the question that the agent asks for it", in.Name)
 	}
 	s.refuse = c.text(at+".refuse", in.Refuse, all)
 	bounded := len(in.Only) > 0 || in.From != "" || in.To != "" || in.Min != 0 || in.Max != 0
 	if bounded && in.Refuse == "" {
-		c.fail(at, "slot %q does not allow every value; add refuse, what the agent says to the others", in.Name)
+		c.failf(at, "slot %q does not allow every value; add refuse, what the agent says to the others", in.Name)
 	}
 	for i, other := range all {
 		if other.name == s.name && all[i] != s {
-			c.fail(at+".name", "the intent has two slots named %q; rename one", in.Name)
+			c.failf(at+".name", "the intent has two slots named %q; rename one", in.Name)
 		}
 	}
 }
