@@ -1,0 +1,38 @@
+package pipeline
+
+import (
+	"time"
+
+	"trunkline/media/vad"
+	"trunkline/pipeline/sentence"
+	"trunkline/pipeline/turn"
+)
+
+// PreRoll is how much audio from before the onset of speech the recogniser
+// gets, so that no first consonant is lost.
+const PreRoll = 300 * time.Millisecond
+
+// Config is how one agent holds its conversations.
+type Config struct {
+	System   string            // the model's instructions
+	Vars     map[string]string // values that replies may name
+	Turn     turn.Config
+	Sentence sentence.Config
+	Gate     vad.GateOptions // zero: vad.FastGate, since a pause of the agent is revocable
+	Stall    time.Duration   // longest pause of model or voice within a reply; 0: 5 s
+}
+
+// Providers are what an agent listens, thinks and speaks with. Lines are made
+// from the voice once and shared by all calls.
+type Providers struct {
+	Recognizer  Recognizer
+	Model       Model
+	Synthesizer Synthesizer
+	Lines       *Lines
+}
+
+// Outcome is why a conversation wants its call to end.
+type Outcome struct {
+	Reason string            // one of turn's End reasons, or what Finish was given
+	Args   map[string]string // of the act that ended it, such as the target of a hand-off
+}

@@ -1,0 +1,338 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"trunkline/media/player"
+	"trunkline/media/vad"
+	"trunkline/pipeline/ledger"
+	"trunkline/pipeline/turn"
+)
+
+// Bounds of a conversation's queue of events. Beyond it events are lost, which
+// Lost counts: a conversation makes a few events a second.
+const inboxBound = 512
+
+// errOver is the cause with which a conversation's work ends.
+var errOver = errors.New("the conversation is over")
+
+// Conversation drives the turn machine of one call: it owns the call's
+// recogniser, its replies and its timers. It implements line.Ear.
+//
+// Prepare while the phone rings, Start at the answer, Stop when the call is
+// over and the line no longer ticks.
+type Conversation struct {
+	cfg    Config
+	with   Providers
+	player *player.Player
+	obs    Observer
+	ear    ear
+
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	inbox  chan message
+	done   chan Outcome
+	lost   atomic.Uint64
+	work   sync.WaitGroup // the loop, and the replies
+
+	recognition Recognition
+	busy        bool
+	started     bool
+
+	// What follows belongs to the loop.
+	machine  *turn.Machine
+	answered time.Time
+	timers   timers
+	history  []Message
+	turns    int
+	speaking *utterance // being made or played
+	caller   callerTurn
+	endAct   *Act // of the latest reply
+}
+
+// utterance is what the agent says, from its order to its end.
+type utterance struct {
+	id     int
+	text   string
+	reply  bool
+	turn   int // number of the turn; 0 until it is heard
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	ledger ledger.Ledger
+	began  time.Time
+}
+
+// callerTurn is the caller's turn as it stands.
+type callerTurn struct {
+	open      bool // in the history, and not told yet
+	began     time.Time
+	ended     time.Time // its last voiced packet arrived
+	judged    time.Time // it was judged to be over
+	finalised time.Time // its last words came
+}
+
+// message is what reaches the loop: an event of the machine, or a stamp.
+type message struct {
+	event  turn.Event
+	at     time.Time
+	speech time.Time    // with SpeechEnd: when the last voiced packet arrived
+	stamp  ledger.Stage // of utterance event.Utterance, when isStamp
+	act    *Act
+	kind   messageKind
+}
+
+type messageKind uint8
+
+const (
+	isEvent messageKind = iota
+	isStamp
+	isText // event.Text is the next sentence of utterance event.Utterance
+)
+
+// NewConversation makes the conversation of one call.
+func NewConversation(c Config, with Providers, p *player.Player, o Observer) *Conversation {
+	if c.Stall == 0 {
+		c.Stall = 5 * time.Second
+	}
+	conv := &Conversation{
+		cfg: c, with: with, player: p, obs: o,
+		inbox:   make(chan message, inboxBound),
+		done:    make(chan Outcome, 1),
+		machine: turn.New(c.Turn),
+	}
+	conv.ctx, conv.cancel = context.WithCancelCause(context.Background())
+	conv.ear.gate = vad.NewGate(cmp.Or(c.Gate, vad.FastGate()))
+	conv.timers.init()
+
+	return conv
+}
+
+// Prepare takes a recogniser for the call. When all are in use the caller will
+// hear the busy line, which is no error.
+func (c *Conversation) Prepare(ctx context.Context) error {
+	r, err := c.with.Recognizer.Open(ctx)
+	switch {
+	case errors.Is(err, ErrBusy):
+		c.busy = true
+	case err != nil:
+		return fmt.Errorf("open the recogniser: %w", err)
+	default:
+		c.recognition = r
+		c.ear.recognition = r
+	}
+
+	return nil
+}
+
+// Start begins the conversation at the answer. Prepare came before it.
+func (c *Conversation) Start() {
+	c.answered = time.Now()
+	c.started = true
+	first := turn.Answered
+	if c.busy {
+		first = turn.RecogniserBusy
+	}
+	c.send(turn.Event{Kind: first})
+	c.work.Go(c.loop)
+}
+
+// Done receives, once, when the conversation wants the call to end.
+func (c *Conversation) Done() <-chan Outcome { return c.done }
+
+// Announce has a line said as soon as nobody speaks.
+func (c *Conversation) Announce(l turn.Line) {
+	c.send(turn.Event{Kind: turn.AnnounceAsked, Line: l})
+}
+
+// Finish drops whatever goes on, has a last line said, and then wants the call
+// to end for the given reason.
+func (c *Conversation) Finish(l turn.Line, reason string) {
+	c.send(turn.Event{Kind: turn.FinishAsked, Line: l, Reason: reason})
+}
+
+// Hold tells that the caller holds, or came back.
+func (c *Conversation) Hold(on bool) {
+	kind := turn.HoldOff
+	if on {
+		kind = turn.HoldOn
+	}
+	c.send(turn.Event{Kind: kind})
+}
+
+// Played takes the player's events. It is called on the tick goroutine.
+func (c *Conversation) Played(e player.Event) {
+	kind := turn.AudioStarted
+	if e.Kind == player.Finished {
+		kind = turn.AudioFinished
+	}
+	c.post(message{event: turn.Event{Kind: kind, Utterance: e.Utterance}, at: e.At})
+}
+
+// Lost counts events that did not fit into the queue.
+func (c *Conversation) Lost() uint64 { return c.lost.Load() }
+
+// Stop ends the conversation and waits until all of it is quiet. The line must
+// not tick any more. It may be called twice, and before Start.
+func (c *Conversation) Stop() {
+	c.cancel(errOver)
+	c.player.Clear()
+	c.work.Wait()
+	if c.recognition != nil {
+		_ = c.recognition.Close() // nothing can be done about it
+	}
+}
+
+// send posts an event that happens now.
+func (c *Conversation) send(e turn.Event) { c.post(message{event: e, at: time.Now()}) }
+
+// post hands a message to the loop without waiting.
+func (c *Conversation) post(m message) {
+	select {
+	case c.inbox <- m:
+	default:
+		c.lost.Add(1)
+	}
+}
+
+// loop runs the machine.
+func (c *Conversation) loop() {
+	defer c.abandon()
+	var transcripts <-chan Transcript
+	if c.recognition != nil {
+		transcripts = c.recognition.Transcripts()
+	}
+	for {
+		select {
+		case <-c.ctx.Done():
+			return
+		case m := <-c.inbox:
+			c.take(m)
+		case t, open := <-transcripts:
+			if !open {
+				transcripts = nil
+
+				continue
+			}
+			c.transcript(t)
+		case now := <-c.timers.fired():
+			for {
+				t, due := c.timers.next(now)
+				if !due {
+					break
+				}
+				c.step(turn.Event{Kind: turn.TimerFired, Timer: t}, now)
+			}
+		}
+	}
+}
+
+// abandon closes the turn that the end of the call cut off.
+func (c *Conversation) abandon() {
+	if u := c.speaking; u != nil {
+		u.cancel(errOver)
+		c.agentTurn(u, true)
+	}
+	c.closeCallerTurn()
+	c.timers.stop()
+}
+
+func (c *Conversation) take(m message) {
+	u := c.speaking
+	mine := u != nil && u.id == m.event.Utterance
+	switch m.kind {
+	case isStamp:
+		if mine {
+			u.ledger.Stamp(m.stamp, m.at)
+		}
+
+		return
+	case isText:
+		if mine {
+			u.text = joinText(u.text, m.event.Text)
+			c.obs.Words(Agent, u.text, false)
+		}
+
+		return
+	}
+	switch m.event.Kind {
+	case turn.SpeechOnset:
+		if !c.machine.CallerTurn() {
+			c.caller.began = m.at
+		}
+	case turn.SpeechEnd:
+		c.caller.ended = m.speech
+	case turn.AudioStarted:
+		if mine {
+			u.ledger.Stamp(ledger.Packet, m.at)
+			c.begin(u, m.at)
+		}
+	case turn.ReplyDone:
+		if mine {
+			c.endAct = m.act
+		}
+	case turn.AudioFinished:
+		if mine {
+			c.agentTurn(u, false)
+		}
+	}
+	c.step(m.event, m.at)
+}
+
+// transcript takes the recogniser's words.
+func (c *Conversation) transcript(t Transcript) {
+	now := time.Now()
+	if t.Err != nil {
+		c.step(turn.Event{Kind: turn.RecogniserLost, Spurt: t.Spurt, Text: t.Err.Error()}, now)
+
+		return
+	}
+	kind := turn.Partial
+	if t.Final {
+		kind = turn.Final
+		c.caller.finalised = now
+	}
+	c.step(turn.Event{Kind: kind, Spurt: t.Spurt, Text: t.Text}, now)
+	if text := c.machine.CallerText(); text != "" {
+		c.obs.Words(Caller, text, false)
+	}
+}
+
+// step gives the machine an event and does what it says.
+func (c *Conversation) step(e turn.Event, at time.Time) {
+	e.At = at.Sub(c.answered)
+	actions := c.machine.Step(e)
+	c.obs.Step(e, actions, c.machine.State())
+	for _, a := range actions {
+		c.act(a, at)
+	}
+}
+
+func (c *Conversation) act(a turn.Action, at time.Time) {
+	switch a.Kind {
+	case turn.Pause:
+		c.player.Pause()
+	case turn.Resume:
+		c.player.Resume()
+	case turn.SetTimer:
+		c.timers.set(a.Timer, at.Add(a.After))
+	case turn.StopTimer:
+		c.timers.clear(a.Timer)
+	case turn.Speak:
+		c.say(a)
+	case turn.StartReply:
+		c.callerTurn(a.Text, at)
+		c.reply(a.Utterance)
+	case turn.CancelReply:
+		c.cancelReply()
+	case turn.Clear:
+		c.cut()
+	case turn.End:
+		c.finish(a.Reason)
+	}
+}

@@ -1,0 +1,93 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+
+	"trunkline/media"
+	"trunkline/pipeline/turn"
+)
+
+// Texts are an agent's fixed sentences.
+type Texts struct {
+	Greeting   string
+	Idle       []string // by stage of silence; the last one serves all further stages
+	Goodbye    string
+	Busy       string
+	Apology    string
+	CapWarning string
+	CapGoodbye string
+}
+
+// Lines are Texts with their audio, made once so that they can be said at any
+// time at once, also when the voice fails. They do not change and are safe for
+// concurrent use.
+type Lines struct {
+	texts Texts
+	audio map[string]prepared
+}
+
+// prepared is a sentence ready to be played.
+type prepared struct {
+	samples []int16
+	words   []media.Word
+}
+
+// PrepareLines synthesises texts.
+func PrepareLines(ctx context.Context, voice Synthesizer, texts Texts) (*Lines, error) {
+	l := &Lines{texts: texts, audio: make(map[string]prepared)}
+	all := append([]string{
+		texts.Greeting, texts.Goodbye, texts.Busy, texts.Apology, texts.CapWarning, texts.CapGoodbye,
+	}, texts.Idle...)
+	for _, text := range all {
+		if _, made := l.audio[text]; made || text == "" {
+			continue
+		}
+		p, err := prepare(ctx, voice, text)
+		if err != nil {
+			return nil, fmt.Errorf("synthesise %q: %w", text, err)
+		}
+		l.audio[text] = p
+	}
+
+	return l, nil
+}
+
+func prepare(ctx context.Context, voice Synthesizer, text string) (prepared, error) {
+	var p prepared
+	for s, err := range voice.Synthesize(ctx, text) {
+		if err != nil {
+			return prepared{}, err
+		}
+		p.samples = append(p.samples, s.Samples...)
+		p.words = append(p.words, s.Words...)
+	}
+
+	return p, nil
+}
+
+// text is the sentence of a line; stage counts the idle prompts from 0.
+func (l *Lines) text(line turn.Line, stage int) string {
+	switch line {
+	case turn.Greeting:
+		return l.texts.Greeting
+	case turn.IdlePrompt:
+		if len(l.texts.Idle) == 0 {
+			return ""
+		}
+
+		return l.texts.Idle[min(stage, len(l.texts.Idle)-1)]
+	case turn.Goodbye:
+		return l.texts.Goodbye
+	case turn.Busy:
+		return l.texts.Busy
+	case turn.Apology:
+		return l.texts.Apology
+	case turn.CapWarning:
+		return l.texts.CapWarning
+	case turn.CapGoodbye:
+		return l.texts.CapGoodbye
+	default:
+		return ""
+	}
+}

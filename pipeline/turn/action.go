@@ -1,0 +1,35 @@
+package turn
+
+import "time"
+
+// ActionKind says what the driver is to do.
+type ActionKind string
+
+// The kinds of an Action.
+const (
+	Speak       ActionKind = "speak"        // say Line as Utterance
+	StartReply  ActionKind = "start_reply"  // the caller's turn is Text: have the model answer it as Utterance
+	CancelReply ActionKind = "cancel_reply" // nothing of Utterance was heard: stop it, and take back the caller's turn
+	Pause       ActionKind = "pause"        // hold the agent's voice, keeping its place
+	Resume      ActionKind = "resume"       // go on from that place
+	Clear       ActionKind = "clear"        // cut Utterance off: stop its making, drop its audio, keep what was heard
+	SetTimer    ActionKind = "set_timer"    // send TimerFired after After
+	StopTimer   ActionKind = "stop_timer"
+	Judge       ActionKind = "judge"    // nothing to do: says how speech over the agent's voice was judged; Text, Reasons
+	Endpoint    ActionKind = "endpoint" // nothing to do: says how long the caller's silence must last; After, Reasons
+	Discard     ActionKind = "discard"  // nothing to do: Text was not taken as a turn; Reasons
+	End         ActionKind = "end"      // end the call for Reason
+)
+
+// Action is one thing for the driver to do, in order.
+type Action struct {
+	Kind      ActionKind    `json:"kind"`
+	Utterance int           `json:"utterance,omitempty"`
+	Line      Line          `json:"line,omitempty"`
+	Stage     int           `json:"stage,omitempty"` // of IdlePrompt, from 0
+	Text      string        `json:"text,omitempty"`
+	Timer     Timer         `json:"timer,omitempty"`
+	After     time.Duration `json:"after_ns,omitempty"`
+	Reason    string        `json:"reason,omitempty"`
+	Reasons   []string      `json:"reasons,omitempty"`
+}

@@ -1,0 +1,87 @@
+package turn
+
+import "time"
+
+// EventKind says what happened.
+type EventKind string
+
+// The kinds of an Event.
+const (
+	Answered       EventKind = "answered"        // the call was answered: the agent speaks first
+	SpeechOnset    EventKind = "speech_onset"    // the caller began talkspurt Spurt; Level
+	SpeechEnd      EventKind = "speech_end"      // the caller fell silent; Spurt, Voiced, Level, Silence
+	Partial        EventKind = "partial"         // words so far; Spurt, Text
+	Final          EventKind = "final"           // last words; Spurt, Text
+	TimerFired     EventKind = "timer"           // a timer ran out; Timer
+	AudioStarted   EventKind = "audio_started"   // the first packet of Utterance left
+	AudioFinished  EventKind = "audio_finished"  // the last packet of Utterance left
+	ReplyDone      EventKind = "reply_done"      // the model finished the reply Utterance; Spoken, Act
+	ReplyFailed    EventKind = "reply_failed"    // model or voice failed in Utterance; Text says how
+	RecogniserLost EventKind = "recogniser_lost" // the recogniser failed; Text says how
+	RecogniserBusy EventKind = "recogniser_busy" // no recogniser was free when the call came
+	KeyPressed     EventKind = "key"             // the caller pressed Text
+	HoldOn         EventKind = "hold_on"         // the caller put us on hold
+	HoldOff        EventKind = "hold_off"        // the caller came back
+	AnnounceAsked  EventKind = "announce_asked"  // say the line Line as soon as nobody speaks
+	FinishAsked    EventKind = "finish_asked"    // say the line Line and end for Reason, whatever goes on
+)
+
+// Event is one thing that happened in a call. Which fields count depends on
+// the kind; the rest are zero.
+type Event struct {
+	At        time.Duration `json:"at_ns"` // since the call was answered, never decreasing
+	Kind      EventKind     `json:"kind"`
+	Spurt     int           `json:"spurt,omitempty"`
+	Utterance int           `json:"utterance,omitempty"`
+	Text      string        `json:"text,omitempty"`
+	Timer     Timer         `json:"timer,omitempty"`
+	Line      Line          `json:"line,omitempty"`
+	Reason    string        `json:"reason,omitempty"`
+	Act       string        `json:"act,omitempty"`        // what the agent does once it was heard: see ActHangUp, ActHandOff
+	Spoken    bool          `json:"spoken,omitempty"`     // the reply has words
+	Voiced    time.Duration `json:"voiced_ns,omitempty"`  // of the talkspurt
+	Silence   time.Duration `json:"silence_ns,omitempty"` // since the talkspurt's last voiced frame
+	Level     float64       `json:"level_dbov,omitempty"`
+}
+
+// Timer names one of the machine's timers. Setting one that runs sets it anew.
+type Timer string
+
+// The timers.
+const (
+	EndpointTimer Timer = "endpoint" // silence that ends the caller's turn
+	FinalTimer    Timer = "final"    // wait for the recogniser's last words
+	VerdictTimer  Timer = "verdict"  // judge the speech over the agent's voice again
+	ReplyTimer    Timer = "reply"    // wait for the first sound of a reply
+	IdleTimer     Timer = "idle"     // the caller says nothing
+	FinishTimer   Timer = "finish"   // the last line must be over
+)
+
+// Line names a sentence that does not come from the model.
+type Line string
+
+// The lines.
+const (
+	Greeting   Line = "greeting"
+	IdlePrompt Line = "idle" // Action.Stage tells which one
+	Goodbye    Line = "goodbye"
+	Busy       Line = "busy"
+	Apology    Line = "apology"
+	CapWarning Line = "cap_warning"
+	CapGoodbye Line = "cap_goodbye"
+)
+
+// Acts of a reply that the machine carries out itself.
+const (
+	ActHangUp  = "hang_up"
+	ActHandOff = "hand_off"
+)
+
+// Reasons of an End that the machine itself decides.
+const (
+	EndGoodbye  = "agent_goodbye"
+	EndHandOff  = "agent_hand_off"
+	EndSilent   = "caller_silent"
+	EndProvider = "provider_failed"
+	EndBusy     = "recogniser_busy"
+)

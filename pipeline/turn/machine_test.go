@@ -1,0 +1,500 @@
+package turn
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+const ms = time.Millisecond
+
+// talk steps a machine and keeps what it did.
+type talk struct {
+	t   *testing.T
+	m   *Machine
+	now time.Duration
+	got []Action
+}
+
+func begin(t *testing.T) *talk {
+	t.Helper()
+	k := &talk{t: t, m: New(Config{})}
+	k.step(0, Event{Kind: Answered})
+
+	return k
+}
+
+func (k *talk) step(after time.Duration, e Event) {
+	k.now += after
+	e.At = k.now
+	k.got = k.m.Step(e)
+}
+
+// want checks the state and that the last step did the kinds of actions named,
+// timers and explanations aside.
+func (k *talk) want(s State, kinds ...ActionKind) {
+	k.t.Helper()
+	if k.m.State() != s {
+		k.t.Fatalf("at %v: state %s, want %s", k.now, k.m.State(), s)
+	}
+	var got []ActionKind
+	for _, a := range k.got {
+		switch a.Kind {
+		case SetTimer, StopTimer, Judge, Endpoint, Discard:
+		default:
+			got = append(got, a.Kind)
+		}
+	}
+	if d := cmp.Diff(kinds, got); d != "" {
+		k.t.Fatalf("at %v: actions (-want +got):\n%s", k.now, d)
+	}
+}
+
+// timer is when the last step set a timer; it fails when it did not.
+func (k *talk) timer(t Timer) time.Duration {
+	k.t.Helper()
+	for i := len(k.got) - 1; i >= 0; i-- {
+		if a := k.got[i]; a.Timer == t && a.Kind == SetTimer {
+			return a.After
+		}
+	}
+	k.t.Fatalf("at %v: the timer %s was not set", k.now, t)
+
+	return 0
+}
+
+// greeted is a talk in which the greeting was heard.
+func greeted(t *testing.T) *talk {
+	t.Helper()
+	k := begin(t)
+	k.want(Speaking, Speak)
+	k.step(20*ms, Event{Kind: AudioStarted, Utterance: 1})
+	k.step(2000*ms, Event{Kind: AudioFinished, Utterance: 1})
+	k.want(Listening)
+
+	return k
+}
+
+// asked is a talk in which the caller's turn has just become a reply.
+func asked(t *testing.T, text string) *talk {
+	t.Helper()
+	k := greeted(t)
+	k.step(500*ms, Event{Kind: SpeechOnset, Spurt: 1})
+	k.want(Listening)
+	k.step(1000*ms, Event{Kind: SpeechEnd, Spurt: 1, Voiced: 800 * ms, Silence: 200 * ms})
+	k.step(100*ms, Event{Kind: Final, Spurt: 1, Text: text})
+	k.step(k.timer(EndpointTimer), Event{Kind: TimerFired, Timer: EndpointTimer})
+	k.want(Thinking, StartReply)
+
+	return k
+}
+
+// answering is a talk in which the reply is heard.
+func answering(t *testing.T) *talk {
+	t.Helper()
+	k := asked(t, "what are your opening hours")
+	k.step(300*ms, Event{Kind: AudioStarted, Utterance: 2})
+	k.want(Speaking)
+
+	return k
+}
+
+func TestACallerAsksAndIsAnswered(t *testing.T) {
+	t.Parallel()
+	k := answering(t)
+	k.step(100*ms, Event{Kind: ReplyDone, Utterance: 2, Spoken: true})
+	k.want(Speaking)
+	k.step(2000*ms, Event{Kind: AudioFinished, Utterance: 2})
+	k.want(Listening)
+	if got := k.timer(IdleTimer); got != 8*time.Second {
+		t.Fatalf("idle after %v", got)
+	}
+}
+
+func TestTheReplyWaitsForTheLastWords(t *testing.T) {
+	t.Parallel()
+	k := greeted(t)
+	k.step(0, Event{Kind: SpeechOnset, Spurt: 1})
+	k.step(900*ms, Event{Kind: Partial, Spurt: 1, Text: "what are your"})
+	k.step(100*ms, Event{Kind: SpeechEnd, Spurt: 1, Voiced: 800 * ms, Silence: 200 * ms})
+	k.step(k.timer(EndpointTimer), Event{Kind: TimerFired, Timer: EndpointTimer})
+	k.want(Listening)
+	if got := k.timer(FinalTimer); got != time.Second {
+		t.Fatalf("waits %v for the last words", got)
+	}
+	k.step(50*ms, Event{Kind: Final, Spurt: 1, Text: "what are your hours"})
+	k.want(Thinking, StartReply)
+}
+
+func TestLastWordsThatNeverComeAreDoneWithout(t *testing.T) {
+	t.Parallel()
+	k := greeted(t)
+	k.step(0, Event{Kind: SpeechOnset, Spurt: 1})
+	k.step(900*ms, Event{Kind: Partial, Spurt: 1, Text: "when are you open"})
+	k.step(100*ms, Event{Kind: SpeechEnd, Spurt: 1, Voiced: 800 * ms, Silence: 200 * ms})
+	k.step(k.timer(EndpointTimer), Event{Kind: TimerFired, Timer: EndpointTimer})
+	k.step(k.timer(FinalTimer), Event{Kind: TimerFired, Timer: FinalTimer})
+	k.want(Thinking, StartReply)
+}
+
+func TestACallerWhoGoesOnTakesTheTurnBack(t *testing.T) {
+	t.Parallel()
+	k := asked(t, "i would like to book")
+	k.step(50*ms, Event{Kind: SpeechOnset, Spurt: 2})
+	k.want(Listening, CancelReply)
+	k.step(600*ms, Event{Kind: SpeechEnd, Spurt: 2, Voiced: 400 * ms, Silence: 200 * ms})
+	k.step(50*ms, Event{Kind: Final, Spurt: 2, Text: "an appointment"})
+	k.step(k.timer(EndpointTimer), Event{Kind: TimerFired, Timer: EndpointTimer})
+	k.want(Thinking, StartReply)
+	for _, a := range k.got {
+		if a.Kind == StartReply && a.Text != "i would like to book an appointment" {
+			t.Fatalf("the turn is %q", a.Text)
+		}
+	}
+}
+
+func TestAnInterruptionPausesThenCutsTheAgentOff(t *testing.T) {
+	t.Parallel()
+	k := answering(t)
+	k.step(800*ms, Event{Kind: SpeechOnset, Spurt: 2})
+	k.want(Interrupted, Pause)
+	k.step(300*ms, Event{Kind: Partial, Spurt: 2, Text: "wait"})
+	k.want(Listening, Clear)
+	k.step(500*ms, Event{Kind: SpeechEnd, Spurt: 2, Voiced: 600 * ms, Silence: 200 * ms})
+	k.step(50*ms, Event{Kind: Final, Spurt: 2, Text: "wait where are you located"})
+	k.step(k.timer(EndpointTimer), Event{Kind: TimerFired, Timer: EndpointTimer})
+	k.want(Thinking, StartReply)
+}
+
+func TestACoughAndABackchannelLetTheAgentGoOn(t *testing.T) {
+	t.Parallel()
+	for name, words := range map[string]string{"cough": "", "backchannel": "uh huh"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			k := answering(t)
+			k.step(800*ms, Event{Kind: SpeechOnset, Spurt: 2})
+			k.want(Interrupted, Pause)
+			k.step(380*ms, Event{Kind: SpeechEnd, Spurt: 2, Voiced: 180 * ms, Silence: 200 * ms, Level: -25})
+			if k.m.State() == Interrupted {
+				k.step(50*ms, Event{Kind: Final, Spurt: 2, Text: words})
+			}
+			k.want(Speaking, Resume)
+			k.step(2000*ms, Event{Kind: AudioFinished, Utterance: 2})
+			k.want(Listening)
+		})
+	}
+}
+
+func TestWordsAfterTheVerdictStillInterrupt(t *testing.T) {
+	t.Parallel()
+	k := answering(t)
+	k.step(800*ms, Event{Kind: SpeechOnset, Spurt: 2, Level: -25})
+	k.step(450*ms, Event{Kind: Partial, Spurt: 2, Text: "uh huh"})
+	k.want(Speaking, Resume)
+	k.step(400*ms, Event{Kind: Partial, Spurt: 2, Text: "uh huh but wait a moment"})
+	k.want(Listening, Clear)
+}
+
+func TestSilenceIsAnsweredInStages(t *testing.T) {
+	t.Parallel()
+	k := greeted(t)
+	for stage := range 2 {
+		k.step(8*time.Second, Event{Kind: TimerFired, Timer: IdleTimer})
+		k.want(Speaking, Speak)
+		k.step(2*time.Second, Event{Kind: AudioFinished, Utterance: 2 + stage})
+		k.want(Listening)
+	}
+	k.step(8*time.Second, Event{Kind: TimerFired, Timer: IdleTimer})
+	k.want(Speaking, Speak)
+	k.step(2*time.Second, Event{Kind: AudioFinished, Utterance: 4})
+	k.want(Idle, End)
+	if k.got[len(k.got)-1].Reason != EndSilent {
+		t.Fatalf("ended for %q", k.got[len(k.got)-1].Reason)
+	}
+}
+
+func TestNoPromptWhileOnHold(t *testing.T) {
+	t.Parallel()
+	k := greeted(t)
+	k.step(time.Second, Event{Kind: HoldOn})
+	k.step(8*time.Second, Event{Kind: TimerFired, Timer: IdleTimer})
+	k.want(Listening)
+	k.step(time.Minute, Event{Kind: HoldOff})
+	k.timer(IdleTimer)
+}
+
+func TestAGoodbyeEndsTheCallOnceHeard(t *testing.T) {
+	t.Parallel()
+	k := answering(t)
+	k.step(0, Event{Kind: ReplyDone, Utterance: 2, Spoken: true, Act: ActHangUp})
+	k.want(Speaking)
+	k.step(time.Second, Event{Kind: AudioFinished, Utterance: 2})
+	k.want(Idle, End)
+}
+
+func TestAnInterruptedGoodbyeDoesNotEndTheCall(t *testing.T) {
+	t.Parallel()
+	k := answering(t)
+	k.step(0, Event{Kind: ReplyDone, Utterance: 2, Spoken: true, Act: ActHangUp})
+	k.step(100*ms, Event{Kind: SpeechOnset, Spurt: 2})
+	k.step(300*ms, Event{Kind: Partial, Spurt: 2, Text: "wait one more question"})
+	k.want(Listening, Clear)
+	k.step(time.Second, Event{Kind: AudioFinished, Utterance: 2})
+	k.want(Listening)
+}
+
+func TestTheLastLineIsNotInterrupted(t *testing.T) {
+	t.Parallel()
+	k := answering(t)
+	k.step(0, Event{Kind: FinishAsked, Line: CapGoodbye, Reason: "cap_reached"})
+	k.want(Speaking, Clear, Speak)
+	k.step(500*ms, Event{Kind: SpeechOnset, Spurt: 2})
+	k.want(Speaking)
+	k.step(2*time.Second, Event{Kind: AudioFinished, Utterance: 3})
+	k.want(Idle, End)
+}
+
+func TestALastLineThatHangsEndsTheCallAllTheSame(t *testing.T) {
+	t.Parallel()
+	k := answering(t)
+	k.step(0, Event{Kind: FinishAsked, Line: CapGoodbye, Reason: "cap_reached"})
+	k.step(k.timer(FinishTimer), Event{Kind: TimerFired, Timer: FinishTimer})
+	k.want(Idle, Clear, End)
+}
+
+func TestFailedRepliesApologiseAndThenEnd(t *testing.T) {
+	t.Parallel()
+	k := asked(t, "what are your opening hours")
+	k.step(k.timer(ReplyTimer), Event{Kind: TimerFired, Timer: ReplyTimer})
+	k.want(Speaking, CancelReply, Speak)
+	k.step(time.Second, Event{Kind: AudioFinished, Utterance: 3})
+	k.step(0, Event{Kind: SpeechOnset, Spurt: 2})
+	k.step(time.Second, Event{Kind: SpeechEnd, Spurt: 2, Voiced: 800 * ms, Silence: 200 * ms})
+	k.step(0, Event{Kind: Final, Spurt: 2, Text: "where are you"})
+	k.step(k.timer(EndpointTimer), Event{Kind: TimerFired, Timer: EndpointTimer})
+	k.step(0, Event{Kind: ReplyFailed, Utterance: 4, Text: "model: 500"})
+	k.want(Speaking, CancelReply, Speak)
+	k.step(time.Second, Event{Kind: AudioFinished, Utterance: 5})
+	k.want(Idle, End)
+}
+
+func TestAnAnnouncementWaitsUntilNobodySpeaks(t *testing.T) {
+	t.Parallel()
+	k := answering(t)
+	k.step(0, Event{Kind: AnnounceAsked, Line: CapWarning})
+	k.want(Speaking)
+	k.step(time.Second, Event{Kind: AudioFinished, Utterance: 2})
+	k.want(Speaking, Speak)
+}
+
+func TestABusyRecogniserIsSaidAloud(t *testing.T) {
+	t.Parallel()
+	m := New(Config{})
+	got := m.Step(Event{Kind: RecogniserBusy})
+	if m.State() != Speaking || got[0].Kind == End {
+		t.Fatalf("state %s, actions %v", m.State(), got)
+	}
+	m.Step(Event{Kind: AudioFinished, Utterance: 1})
+	if m.State() != Idle {
+		t.Fatalf("state %s after the busy line", m.State())
+	}
+}
+
+// world is what surrounds the machine in the property test: it keeps the
+// timers and the audio as the driver would, and lets everything else happen
+// at random.
+type world struct {
+	m        *Machine
+	now      time.Duration
+	timers   map[Timer]time.Duration
+	audible  int // utterance that is queued or played; 0: none
+	reply    int // reply being made; 0: none
+	paused   bool
+	spurt    int
+	talking  bool
+	pending  []int // talkspurts without their last words
+	ended    int
+	events   []Event
+	actions  [][]Action
+	violated string
+}
+
+func (w *world) step(e Event) {
+	e.At = w.now
+	acts := w.m.Step(e)
+	w.events = append(w.events, e)
+	w.actions = append(w.actions, acts)
+	for _, a := range acts {
+		switch a.Kind {
+		case SetTimer:
+			w.timers[a.Timer] = w.now + a.After
+		case StopTimer:
+			delete(w.timers, a.Timer)
+		case Speak:
+			if w.audible != 0 {
+				w.violated = "speaks over itself"
+			}
+			w.audible, w.paused = a.Utterance, false
+		case StartReply:
+			if w.audible != 0 {
+				w.violated = "thinks while it speaks"
+			}
+			if a.Text == "" {
+				w.violated = "answers silence"
+			}
+			w.reply = a.Utterance
+		case CancelReply, Clear:
+			w.audible, w.reply, w.paused = 0, 0, false
+		case Pause:
+			w.paused = true
+		case Resume:
+			w.paused = false
+		case End:
+			w.ended++
+		}
+	}
+	if w.m.State() == Interrupted != w.paused && w.ended == 0 {
+		w.violated = "pause and state disagree: " + string(w.m.State())
+	}
+}
+
+// stuck reports whether nothing but the caller could move the call on.
+func (w *world) stuck() bool {
+	switch w.m.State() {
+	case Idle:
+		return w.ended != 1
+	case Speaking:
+		return w.audible == 0 && w.reply == 0
+	case Thinking:
+		return !w.m.held && len(w.timers) == 0
+	case Interrupted:
+		return len(w.timers) == 0
+	default:
+		return !w.talking && !w.m.held && len(w.timers) == 0
+	}
+}
+
+func TestNoSequenceOfEventsLeavesTheMachineStuck(t *testing.T) {
+	t.Parallel()
+	texts := []string{"", "yes", "uh huh", "wait stop", "what are your opening hours", "my name is", "um", "five five five"}
+	rapid.Check(t, func(t *rapid.T) {
+		w := &world{m: New(Config{}), timers: map[Timer]time.Duration{}}
+		w.step(Event{Kind: Answered})
+		for range rapid.IntRange(1, 80).Draw(t, "steps") {
+			if w.ended > 0 {
+				break
+			}
+			w.now += time.Duration(rapid.IntRange(0, 400).Draw(t, "pause")) * ms
+			w.random(t, texts)
+			if w.violated != "" {
+				t.Fatalf("%s after %s", w.violated, dump(w.events))
+			}
+			if w.stuck() {
+				t.Fatalf("stuck in %s after %s", w.m.State(), dump(w.events))
+			}
+		}
+		if w.ended > 1 {
+			t.Fatalf("ended %d times", w.ended)
+		}
+		if d := cmp.Diff(w.actions, Replay(Config{}, roundTrip(t, w.events))); d != "" {
+			t.Fatalf("the log replays to other actions:\n%s", d)
+		}
+	})
+}
+
+// random lets one thing happen that can happen now.
+func (w *world) random(t *rapid.T, texts []string) {
+	choice := rapid.IntRange(0, 13).Draw(t, "event")
+	switch {
+	case choice <= 1 && !w.talking:
+		w.spurt++
+		w.talking = true
+		w.pending = append(w.pending, w.spurt)
+		w.step(Event{Kind: SpeechOnset, Spurt: w.spurt, Level: -25})
+	case choice <= 1:
+		w.talking = false
+		w.step(Event{Kind: SpeechEnd, Spurt: w.spurt, Voiced: 300 * ms, Silence: 200 * ms, Level: -25})
+	case choice == 2 && len(w.pending) > 0:
+		n := w.pending[0]
+		if n == w.spurt && w.talking {
+			w.step(Event{Kind: Partial, Spurt: n, Text: rapid.SampledFrom(texts).Draw(t, "text")})
+
+			return
+		}
+		w.pending = w.pending[1:]
+		w.step(Event{Kind: Final, Spurt: n, Text: rapid.SampledFrom(texts).Draw(t, "text")})
+	case choice == 3 && w.reply != 0 && !w.paused:
+		w.audible = w.reply
+		w.step(Event{Kind: AudioStarted, Utterance: w.reply})
+	case choice == 4 && w.reply != 0:
+		n := w.reply
+		spoken := w.audible == n || rapid.Bool().Draw(t, "spoken")
+		if !spoken {
+			w.reply = 0
+		}
+		w.step(Event{Kind: ReplyDone, Utterance: n, Spoken: spoken, Act: rapid.SampledFrom([]string{"", "", ActHangUp, ActHandOff}).Draw(t, "act")})
+	case choice == 5 && w.reply != 0:
+		n := w.reply
+		w.step(Event{Kind: ReplyFailed, Utterance: n, Text: "no"})
+	case choice <= 7 && w.audible != 0 && !w.paused:
+		n := w.audible
+		w.audible, w.reply = 0, 0
+		w.step(Event{Kind: AudioFinished, Utterance: n})
+	case choice == 8:
+		w.step(Event{Kind: rapid.SampledFrom([]EventKind{HoldOn, HoldOff}).Draw(t, "hold")})
+	case choice == 9:
+		w.step(Event{Kind: AnnounceAsked, Line: CapWarning})
+	case choice == 10 && rapid.IntRange(0, 9).Draw(t, "rare") == 0:
+		w.step(Event{Kind: FinishAsked, Line: CapGoodbye, Reason: "cap_reached"})
+	case choice == 11 && rapid.IntRange(0, 9).Draw(t, "rare") == 0:
+		w.step(Event{Kind: RecogniserLost})
+	default:
+		w.fire(t)
+	}
+}
+
+// fire lets the next timer run out.
+func (w *world) fire(t *rapid.T) {
+	var next Timer
+	for _, n := range []Timer{EndpointTimer, FinalTimer, VerdictTimer, ReplyTimer, IdleTimer, FinishTimer} {
+		if at, set := w.timers[n]; set && (next == "" || at < w.timers[next]) {
+			next = n
+		}
+	}
+	if next == "" {
+		return
+	}
+	w.now = max(w.now, w.timers[next])
+	delete(w.timers, next)
+	w.step(Event{Kind: TimerFired, Timer: next})
+}
+
+func roundTrip(t *rapid.T, events []Event) []Event {
+	b, err := json.Marshal(events)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []Event
+	if err := json.Unmarshal(b, &out); err != nil {
+		t.Fatal(err)
+	}
+
+	return out
+}
+
+func dump(events []Event) string {
+	b, _ := json.MarshalIndent(events, "", " ")
+
+	return string(b)
+}
+
+func BenchmarkStep(b *testing.B) {
+	for b.Loop() {
+		m := New(Config{})
+		m.Step(Event{Kind: Answered})
+		m.Step(Event{Kind: AudioFinished, Utterance: 1, At: time.Second})
+	}
+}
