@@ -83,15 +83,15 @@ func (c Config) withDefaults() (Config, error) {
 	return c, errors.Join(
 		locate(&c.AcousticModel, debianAcousticModel, "acoustic model"),
 		locate(&c.Dictionary, debianDictionary, "dictionary"),
-		c.locateLanguageModel(),
+		locateGeneral(&c.LanguageModel, c.Mode),
 	)
 }
 
-func (c *Config) locateLanguageModel() error {
-	if c.Mode == Domain {
-		return nil
+func locateGeneral(path *string, mode Mode) error {
+	if mode == Domain {
+		return nil // it is not read
 	}
-	return locate(&c.LanguageModel, debianLanguageModel, "general language model")
+	return locate(path, debianLanguageModel, "general language model")
 }
 
 // locate sets an empty path to Debian's and makes sure that it exists.

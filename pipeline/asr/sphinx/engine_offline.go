@@ -129,16 +129,14 @@ func newDecoder(m *models) (decoder, error) {
 	argv := make([]*C.char, len(args))
 	for i, arg := range args {
 		argv[i] = C.CString(arg)
+		defer C.free(unsafe.Pointer(argv[i]))
 	}
 	var general, domain *C.char
 	if m.mode == GeneralAndDomain {
 		general, domain = C.CString(m.general), C.CString(m.domain)
+		defer C.free(unsafe.Pointer(general))
+		defer C.free(unsafe.Pointer(domain))
 	}
-	defer func() {
-		for _, s := range append(argv, general, domain) {
-			C.free(unsafe.Pointer(s))
-		}
-	}()
 	var why [256]C.char
 	ps := C.open_decoder(C.int(len(argv)), &argv[0], general, domain, C.float(domainShare), &why[0], C.size_t(len(why)))
 	if ps == nil {

@@ -18,7 +18,8 @@ const (
 	// batchFrames is the most audio searched without a look at the clock of
 	// others: 80 ms.
 	batchFrames = 4
-	// partialFrames is the least new audio between partial transcripts: 60 ms.
+	// partialFrames is the least new audio between looks for a partial
+	// transcript, once a talkspurt has one: 60 ms.
 	partialFrames = 3
 	// transcripts bounds those that wait for the conversation. Partials that
 	// find it full are left out: a later one says more.
@@ -146,7 +147,7 @@ func (s *stream) next() bool {
 	switch {
 	case final:
 		t, report = s.finish(n, lost), true
-	case waiting == 0 && s.heard >= partialFrames:
+	case waiting == 0 && (s.text == "" || s.heard >= partialFrames):
 		t, report = s.partial(n)
 	}
 	<-s.run

@@ -58,7 +58,7 @@ func Ensure(model, cache string) (Files, error) {
 		return files, nil
 	}
 
-	p := newProjection(wideFilters, keptFilters)
+	p := newProjection(keptFilters)
 	means, err := project(source[1], p.mean)
 	if err != nil {
 		return Files{}, fmt.Errorf("narrowband: %s: %w", filepath.Join(model, "means"), err)

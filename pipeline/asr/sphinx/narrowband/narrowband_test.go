@@ -104,7 +104,7 @@ func FuzzParseParams(f *testing.F) {
 // The projection that keeps every filter changes nothing.
 func TestProjectionIdentity(t *testing.T) {
 	t.Parallel()
-	p := newProjection(wideFilters, wideFilters)
+	p := newProjection(wideFilters)
 	rapid.Check(t, func(t *rapid.T) {
 		vector := rapid.SliceOfN(rapid.Float32Range(-40, 40), cepstra, cepstra).Draw(t, "vector")
 		mean, variance := bytesOf(vector), bytesOf(vector)
@@ -126,7 +126,7 @@ func bytesOf(v []float32) []float32 { return append([]float32(nil), v...) }
 // must give what the analysis of its lowest filters gives.
 func TestProjectionAgreesWithAnalysis(t *testing.T) {
 	t.Parallel()
-	p := newProjection(wideFilters, keptFilters)
+	p := newProjection(keptFilters)
 	rapid.Check(t, func(t *rapid.T) {
 		wide := rapid.SliceOfN(rapid.Float32Range(-20, 20), cepstra, cepstra).Draw(t, "cepstra")
 		var energies [wideFilters]float64
@@ -153,7 +153,7 @@ func TestProjectionAgreesWithAnalysis(t *testing.T) {
 
 func TestVarianceStaysPositiveAndGrowsWithResidual(t *testing.T) {
 	t.Parallel()
-	p := newProjection(wideFilters, keptFilters)
+	p := newProjection(keptFilters)
 	statics, doubleDeltas := make([]float32, cepstra), make([]float32, cepstra)
 	p.variance(0, statics)
 	p.variance(2, doubleDeltas)

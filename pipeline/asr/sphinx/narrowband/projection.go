@@ -19,26 +19,26 @@ const (
 // finer detail, and so have this much more variance.
 var residual = [...]float64{0.2, 0.28, 0.56}
 
-// projection maps the 13 liftered cepstra of a filter bank to those of its
-// lowest filters.
+// projection maps the 13 liftered cepstra of the wide filter bank to those of
+// its lowest filters.
 type projection struct {
 	matrix [cepstra][cepstra]float64
 	gain   [cepstra]float64 // variance of a coefficient per residual variance of a filter
 }
 
-// newProjection keeps the lowest kept of filters mel filters. When it keeps
+// newProjection keeps the lowest kept of the wideFilters mel filters. When it keeps
 // all of them it is the identity: nothing is lost, so nothing is added.
-func newProjection(filters, kept int) *projection {
+func newProjection(kept int) *projection {
 	p := &projection{}
 	for i := range cepstra {
 		for j := range cepstra {
 			var sum float64
 			for k := range kept {
-				sum += dct(i, k, kept) * dct(j, k, filters)
+				sum += dct(i, k, kept) * dct(j, k, wideFilters)
 			}
 			p.matrix[i][j] = lift(i) * sum / lift(j)
 		}
-		if kept < filters {
+		if kept < wideFilters {
 			p.gain[i] = lift(i) * lift(i) // the DCT's rows have unit length
 		}
 	}
