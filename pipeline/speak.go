@@ -102,7 +102,7 @@ func (r *replying) run() {
 	}
 	e := turn.Event{Kind: turn.ReplyDone, Utterance: r.id, Spoken: spoken}
 	if r.act != nil {
-		e.Act = r.act.Name
+		e.Act, e.Args = r.act.Name, r.act.Args
 	}
 	r.conv.post(message{event: e, at: time.Now(), act: r.act})
 }

@@ -29,19 +29,20 @@ const (
 // Event is one thing that happened in a call. Which fields count depends on
 // the kind; the rest are zero.
 type Event struct {
-	At        time.Duration `json:"at_ns"` // since the call was answered, never decreasing
-	Kind      EventKind     `json:"kind"`
-	Spurt     int           `json:"spurt,omitempty"`
-	Utterance int           `json:"utterance,omitempty"`
-	Text      string        `json:"text,omitempty"`
-	Timer     Timer         `json:"timer,omitempty"`
-	Line      Line          `json:"line,omitempty"`
-	Reason    string        `json:"reason,omitempty"`
-	Act       string        `json:"act,omitempty"`        // what the agent does once it was heard: see ActHangUp, ActHandOff
-	Spoken    bool          `json:"spoken,omitempty"`     // the reply has words
-	Voiced    time.Duration `json:"voiced_ns,omitempty"`  // of the talkspurt
-	Silence   time.Duration `json:"silence_ns,omitempty"` // since the talkspurt's last voiced frame
-	Level     float64       `json:"level_dbov,omitempty"`
+	At        time.Duration     `json:"at_ns"` // since the call was answered, never decreasing
+	Kind      EventKind         `json:"kind"`
+	Spurt     int               `json:"spurt,omitempty"`
+	Utterance int               `json:"utterance,omitempty"`
+	Text      string            `json:"text,omitempty"`
+	Timer     Timer             `json:"timer,omitempty"`
+	Line      Line              `json:"line,omitempty"`
+	Reason    string            `json:"reason,omitempty"`
+	Act       string            `json:"act,omitempty"`        // what the agent does once it was heard: see ActHangUp, ActHandOff
+	Args      map[string]string `json:"args,omitempty"`       // of the act
+	Spoken    bool              `json:"spoken,omitempty"`     // the reply has words
+	Voiced    time.Duration     `json:"voiced_ns,omitempty"`  // of the talkspurt
+	Silence   time.Duration     `json:"silence_ns,omitempty"` // since the talkspurt's last voiced frame
+	Level     float64           `json:"level_dbov,omitempty"`
 }
 
 // Timer names one of the machine's timers. Setting one that runs sets it anew.

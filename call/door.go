@@ -1,0 +1,92 @@
+package call
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"trunkline/media"
+	"trunkline/privacy"
+	"trunkline/sip"
+	"trunkline/storage"
+)
+
+// door is one call as its door offers it.
+type door interface {
+	// Ring tells the caller that the call is being offered.
+	Ring() error
+	// Answer accepts the call and returns its audio, which the door closes
+	// when the call ends. id is told to the far end.
+	Answer(ctx context.Context, id string) (media.Leg, error)
+	// Refuse ends a call that was not answered.
+	Refuse(r Reason) error
+	// Hangup ends the call and waits until the far end has confirmed it.
+	Hangup(ctx context.Context, r Reason) error
+	// Done is closed when the call has ended; Cause then says why.
+	Done() <-chan struct{}
+	Cause() Reason
+	// OnHold reports whether the caller asked us not to send audio, and
+	// HoldChanged receives when that has changed.
+	OnHold() bool
+	HoldChanged() <-chan struct{}
+}
+
+// IDHeader is the header of a SIP answer that carries the call's id.
+const IDHeader = "X-Trunkline-Call-Id"
+
+// sipDoor is a call of the SIP door.
+type sipDoor struct{ *sip.Dialog }
+
+func (d sipDoor) Answer(ctx context.Context, id string) (media.Leg, error) {
+	leg, err := d.Dialog.Answer(ctx, sip.Header{Name: IDHeader, Value: id})
+	if err != nil {
+		return nil, fmt.Errorf("answer: %w", err)
+	}
+
+	return leg, nil
+}
+
+func (d sipDoor) Refuse(r Reason) error {
+	switch r {
+	case LineBusy:
+		return d.Reject(486, "Busy Here")
+	case Shutdown:
+		return d.Reject(503, "Service Unavailable")
+	default:
+		return d.Reject(500, "Server Internal Error")
+	}
+}
+
+func (d sipDoor) Hangup(ctx context.Context, r Reason) error {
+	return d.Dialog.Hangup(ctx, r.Plain())
+}
+
+func (d sipDoor) Cause() Reason {
+	err := d.Dialog.Cause()
+	switch {
+	case errors.Is(err, sip.ErrRemoteBye):
+		return CallerHangup
+	case errors.Is(err, sip.ErrCancelled):
+		return CallerCancelled
+	case errors.Is(err, sip.ErrNoACK):
+		return NoACK
+	case errors.Is(err, sip.ErrStopped):
+		return Shutdown
+	default:
+		return SignallingFailed
+	}
+}
+
+// record is the call as the SIP door knows it.
+func (d sipDoor) record() storage.Call {
+	info := d.Info()
+
+	return storage.Call{
+		Direction:  storage.Inbound,
+		Door:       storage.DoorSIP,
+		Trunk:      info.Trunk,
+		From:       privacy.Number(info.From.User),
+		To:         privacy.Number(info.To.User),
+		DoorCallID: info.CallID,
+	}
+}

@@ -1,0 +1,84 @@
+package call
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"trunkline/pipeline/turn"
+	"trunkline/storage"
+)
+
+// Metrics are the calls' Prometheus metrics. No label names a call or a
+// number.
+type Metrics struct {
+	calls     *prometheus.CounterVec   // by end reason and fault
+	turns     *prometheus.CounterVec   // by role
+	latency   *prometheus.HistogramVec // by stage, and "total"
+	judged    *prometheus.CounterVec   // speech over the agent's voice, by verdict
+	cut       prometheus.Counter
+	durations prometheus.Histogram
+}
+
+// latencyBuckets are finest around the 700 ms that a caller tolerates.
+var latencyBuckets = []float64{.005, .01, .025, .05, .1, .2, .3, .4, .5, .6, .7, .8, 1, 1.5, 2, 3, 5}
+
+// NewMetrics registers the metrics.
+func NewMetrics(r prometheus.Registerer) (*Metrics, error) {
+	m := &Metrics{
+		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "trunkline_calls_total", Help: "Calls that ended, by reason and owner of the fault.",
+		}, []string{"reason", "fault"}),
+		turns: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "trunkline_turns_total", Help: "Turns that were heard, by role.",
+		}, []string{"role"}),
+		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "trunkline_turn_latency_seconds", Buckets: latencyBuckets,
+			Help: "Time from the caller's last word to the agent's first, by stage; total is all of it.",
+		}, []string{"stage"}),
+		judged: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "trunkline_bargein_verdicts_total", Help: "Speech over the agent's voice, by verdict.",
+		}, []string{"verdict"}),
+		cut: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "trunkline_interrupted_turns_total", Help: "Agent turns that the caller cut off.",
+		}),
+		durations: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "trunkline_call_duration_seconds", Help: "Length of answered calls.",
+			Buckets: []float64{1, 5, 15, 30, 60, 120, 300, 600, 1200, 1800},
+		}),
+	}
+	for _, c := range []prometheus.Collector{m.calls, m.turns, m.latency, m.judged, m.cut, m.durations} {
+		if err := r.Register(c); err != nil {
+			return nil, err
+		}
+	}
+
+	return m, nil
+}
+
+func (m *Metrics) step(actions []turn.Action) {
+	for _, a := range actions {
+		if a.Kind == turn.Judge {
+			m.judged.WithLabelValues(a.Text).Inc()
+		}
+	}
+}
+
+func (m *Metrics) turn(t *storage.Turn) {
+	m.turns.WithLabelValues(string(t.Role)).Inc()
+	if t.Interrupted {
+		m.cut.Inc()
+	}
+	if t.Latency.Total == 0 {
+		return
+	}
+	for _, s := range t.Latency.Stages {
+		m.latency.WithLabelValues(s.Name).Observe(s.Took.Seconds())
+	}
+	m.latency.WithLabelValues("total").Observe(t.Latency.Total.Seconds())
+}
+
+func (m *Metrics) ended(c *storage.Call) {
+	m.calls.WithLabelValues(c.EndReason, string(c.Fault)).Inc()
+	if !c.AnsweredAt.IsZero() {
+		m.durations.Observe(c.EndedAt.Sub(c.AnsweredAt).Seconds())
+	}
+}

@@ -1,0 +1,141 @@
+package call
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+
+	"trunkline/pipeline"
+	"trunkline/pipeline/ledger"
+	"trunkline/pipeline/turn"
+	"trunkline/privacy"
+	"trunkline/storage"
+)
+
+// Live is something that happens in a call now, for whoever watches.
+type Live struct {
+	Call uuid.UUID
+	At   time.Time
+	Kind LiveKind
+
+	Role  pipeline.Role  // of LiveWords
+	Text  string         // of LiveWords: the whole of what this side says, as far as it is known
+	Final bool           // of LiveWords: it stands
+	Turn  *storage.Turn  // of LiveTurn
+	Event *storage.Event // of LiveEvent
+	Ended *storage.Call  // of LiveEnded
+}
+
+// LiveKind says what a Live tells.
+type LiveKind uint8
+
+// The kinds of a Live.
+const (
+	LiveAnswered LiveKind = iota + 1
+	LiveWords
+	LiveTurn
+	LiveEvent
+	LiveEnded
+)
+
+// A Watcher is told what happens in all calls. It is called by the calls'
+// goroutines and must not wait.
+type Watcher func(Live)
+
+// StepData is the data of a recorded event: the turn machine's event, and what
+// followed. The events of a call replay to the same actions.
+type StepData struct {
+	Event   turn.Event    `json:"event"`
+	Actions []turn.Action `json:"actions,omitempty"`
+	State   turn.State    `json:"state"`
+}
+
+// notes takes what happens in a conversation to the records, the metrics and
+// whoever watches. It implements pipeline.Observer.
+type notes struct {
+	cfg      *Config
+	call     uuid.UUID
+	answered time.Time // zero until the conversation's first event
+	offset   time.Duration
+	seq      int
+}
+
+func newNotes(cfg *Config, rec storage.Call) *notes {
+	return &notes{cfg: cfg, call: rec.ID, answered: rec.StartedAt}
+}
+
+// Step implements pipeline.Observer.
+func (n *notes) Step(e turn.Event, actions []turn.Action, state turn.State) {
+	if n.seq == 0 { // events count from the answer, the record from the offer
+		n.offset = time.Since(n.answered) - e.At
+	}
+	data, err := json.Marshal(StepData{Event: e, Actions: actions, State: state})
+	if err != nil {
+		return // plain structs marshal
+	}
+	ev := storage.Event{CallID: n.call, Seq: n.seq, At: n.offset + e.At, Kind: string(e.Kind), Data: data}
+	n.seq++
+	n.cfg.Journal.Event(ev)
+	n.cfg.Metrics.step(actions)
+	n.live(Live{Kind: LiveEvent, Event: &ev})
+}
+
+// Words implements pipeline.Observer.
+func (n *notes) Words(role pipeline.Role, text string, final bool) {
+	n.live(Live{Kind: LiveWords, Role: role, Text: text, Final: final})
+}
+
+// Turn implements pipeline.Observer.
+func (n *notes) Turn(t pipeline.Turn) {
+	rec := storage.Turn{
+		CallID: n.call, Number: t.Number, Role: storage.Role(t.Role),
+		Text: privacy.Words(t.Text), HeardText: privacy.Words(t.Heard), Interrupted: t.Interrupted,
+		StartedAt: t.StartedAt, EndedAt: t.EndedAt, Latency: latency(&t.Ledger),
+	}
+	n.cfg.Journal.Turn(rec)
+	n.cfg.Metrics.turn(&rec)
+	n.live(Live{Kind: LiveTurn, Turn: &rec})
+}
+
+func (n *notes) end(rec storage.Call) {
+	n.cfg.Metrics.ended(&rec)
+	n.live(Live{Kind: LiveEnded, Ended: &rec})
+}
+
+func (n *notes) live(l Live) {
+	if n.cfg.Watch == nil {
+		return
+	}
+	l.Call, l.At = n.call, time.Now()
+	n.cfg.Watch(l)
+}
+
+// latency is the ledger of a reply for the records.
+func latency(l *ledger.Ledger) storage.Latency {
+	total, ok := l.Total()
+	if !ok {
+		return storage.Latency{}
+	}
+	out := storage.Latency{Total: total}
+	at := l.At(ledger.Speech)
+	for _, s := range []struct {
+		name  string
+		stage ledger.Stage
+	}{
+		{"endpoint", ledger.Endpoint},
+		{"first_token", ledger.Token},
+		{"first_sentence", ledger.Sentence},
+		{"first_sample", ledger.Sample},
+		{"first_packet", ledger.Packet},
+	} {
+		next := l.At(s.stage)
+		if next.IsZero() {
+			continue
+		}
+		out.Stages = append(out.Stages, storage.Stage{Name: s.name, Took: next.Sub(at)})
+		at = next
+	}
+
+	return out
+}

@@ -1,0 +1,81 @@
+package call
+
+import "trunkline/storage"
+
+// Reason says why a call ended. It stands in the records as written here.
+type Reason string
+
+// The reasons of an end.
+const (
+	CallerHangup     Reason = "caller_hangup"     // the caller hung up
+	CallerCancelled  Reason = "caller_cancelled"  // the caller gave up before the answer
+	CallerSilent     Reason = "caller_silent"     // the caller did not speak after the last prompt
+	AgentGoodbye     Reason = "agent_goodbye"     // the conversation came to its end
+	AgentHandOff     Reason = "agent_hand_off"    // the agent gave the call to a person
+	CapReached       Reason = "cap_reached"       // the longest time that a call may take was over
+	NoMedia          Reason = "no_media"          // no audio came from the caller's side any more
+	NoACK            Reason = "no_ack"            // the answer was never acknowledged
+	SignallingFailed Reason = "signalling_failed" // the door failed in another way
+	ProviderFailed   Reason = "provider_failed"   // recogniser, model or voice failed for good
+	RecogniserBusy   Reason = "recogniser_busy"   // no recogniser was free
+	LineBusy         Reason = "line_busy"         // the limit of calls at once was reached
+	NotPrepared      Reason = "not_prepared"      // the answer could not be made ready
+	Shutdown         Reason = "shutdown"          // the operator stopped the gateway
+	GatewayCrashed   Reason = "gateway_crashed"   // the gateway died; written at its next start
+)
+
+// Fault is who owns this reason.
+func (r Reason) Fault() storage.Fault {
+	switch r {
+	case CallerHangup, CallerCancelled, CallerSilent:
+		return storage.FaultCaller
+	case AgentGoodbye, AgentHandOff:
+		return storage.FaultAgent
+	case NoMedia, NoACK, SignallingFailed:
+		return storage.FaultCarrier
+	case ProviderFailed:
+		return storage.FaultProvider
+	case CapReached, RecogniserBusy, LineBusy, Shutdown:
+		return storage.FaultOperator
+	default:
+		return storage.FaultTrunkline
+	}
+}
+
+// Plain is the reason in a sentence of the story that an operator reads.
+func (r Reason) Plain() string {
+	switch r {
+	case CallerHangup:
+		return "the caller hung up"
+	case CallerCancelled:
+		return "the caller gave up before the answer"
+	case CallerSilent:
+		return "the caller said nothing after the last prompt, so the agent said goodbye"
+	case AgentGoodbye:
+		return "the conversation came to its end and the agent said goodbye"
+	case AgentHandOff:
+		return "the agent handed the caller over to a person"
+	case CapReached:
+		return "the call reached the longest time that a call may take (calls.cap)"
+	case NoMedia:
+		return "no audio arrived from the caller's side any more (calls.no_media): check the carrier and the firewall"
+	case NoACK:
+		return "the carrier never acknowledged the answer (no ACK): check that the advertised address (sip.advertise) is reachable"
+	case SignallingFailed:
+		return "the signalling failed"
+	case ProviderFailed:
+		return "the recogniser, the model or the voice failed for good"
+	case RecogniserBusy:
+		return "every recogniser was in use (agents.recogniser.pool), so the caller heard the busy line"
+	case LineBusy:
+		return "the limit of calls at once was reached (calls.max_calls)"
+	case NotPrepared:
+		return "the agent could not be made ready in time, so the call was refused"
+	case Shutdown:
+		return "the operator stopped the gateway"
+	case GatewayCrashed:
+		return "the gateway died in mid-call; the record was closed at its next start"
+	default:
+		return string(r)
+	}
+}

@@ -1,0 +1,115 @@
+package call
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"trunkline/storage"
+)
+
+// Story tells what happened in a call, a sentence per line, for an operator
+// who asks why it went as it did. Numbers are masked.
+func Story(h *storage.History) []string {
+	c := &h.Call
+	lines := []string{
+		fmt.Sprintf("Call %s: %s over %s, trunk %q, from %s to agent %q.", c.ID, c.Direction, c.Door, c.Trunk, c.From, c.Agent),
+		opening(c),
+	}
+	lines = append(lines, conversation(h.Turns)...)
+	if c.Media != nil {
+		lines = append(lines, audio(c.Media))
+	}
+	if c.Recording != "" {
+		lines = append(lines, "Recorded in "+c.Recording+" (left: caller, right: agent).")
+	}
+
+	return append(lines, ending(c))
+}
+
+func opening(c *storage.Call) string {
+	start := c.StartedAt.UTC().Format("2006-01-02 15:04:05.000 MST")
+	if c.AnsweredAt.IsZero() {
+		return fmt.Sprintf("It arrived at %s and was never answered.", start)
+	}
+
+	return fmt.Sprintf("It arrived at %s and was answered %s later.", start, seconds(c.AnsweredAt.Sub(c.StartedAt)))
+}
+
+func conversation(turns []storage.Turn) []string {
+	var caller, agent, cut int
+	var slowest *storage.Turn
+	for i := range turns {
+		t := &turns[i]
+		if t.Role == storage.Caller {
+			caller++
+
+			continue
+		}
+		agent++
+		if t.Interrupted {
+			cut++
+		}
+		if t.Latency.Total > 0 && (slowest == nil || t.Latency.Total > slowest.Latency.Total) {
+			slowest = t
+		}
+	}
+	lines := []string{fmt.Sprintf("The caller had %s, the agent %s; the caller interrupted %s.",
+		count(caller, "turn"), count(agent, "turn"), count(cut, "time"))}
+	if slowest != nil {
+		lines = append(lines, fmt.Sprintf("The slowest answer, turn %d, began %d ms after the caller's last word%s.",
+			slowest.Number, slowest.Latency.Total.Milliseconds(), mostOf(slowest.Latency.Stages)))
+	}
+
+	return lines
+}
+
+// mostOf names the stage that took longest.
+func mostOf(stages []storage.Stage) string {
+	if len(stages) == 0 {
+		return ""
+	}
+	longest := slices.MaxFunc(stages, func(a, b storage.Stage) int { return cmp.Compare(a.Took, b.Took) })
+
+	return fmt.Sprintf("; most of it, %d ms, was the stage %q", longest.Took.Milliseconds(), longest.Name)
+}
+
+func audio(m *storage.Media) string {
+	switch {
+	case m.PacketsIn == 0 && m.PacketsOut == 0:
+		return "No audio was exchanged."
+	case m.PacketsIn == 0:
+		return fmt.Sprintf("No RTP was received from %s while we sent %d packets from %s: check the firewall and the address in the SDP.",
+			cmp.Or(m.Remote, "the caller"), m.PacketsOut, m.Local)
+	}
+
+	return fmt.Sprintf("Audio was %s between %s and %s: %d packets in (%d lost, %d late, %d from strangers dropped), %d out, jitter %.1f ms.",
+		m.Codec, m.Local, m.Remote, m.PacketsIn, m.Lost, m.Late, m.Foreign, m.PacketsOut, m.JitterMS)
+}
+
+func ending(c *storage.Call) string {
+	if c.State != storage.Ended {
+		return fmt.Sprintf("It is %s.", strings.ReplaceAll(string(c.State), "_", " "))
+	}
+	from := c.AnsweredAt
+	if from.IsZero() {
+		from = c.StartedAt
+	}
+
+	return fmt.Sprintf("It ended after %s: %s. The fault lies with: %s.",
+		seconds(c.EndedAt.Sub(from)), Reason(c.EndReason).Plain(), c.Fault)
+}
+
+func seconds(d time.Duration) string {
+	return fmt.Sprintf("%.1f s", d.Seconds())
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+
+	return fmt.Sprintf("%d %ss", n, what)
+}
