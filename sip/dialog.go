@@ -186,7 +186,7 @@ func (d *Dialog) post(f func()) bool {
 
 // run owns the dialog until nothing is left to do.
 func (d *Dialog) run() {
-	stopping := d.ua.stopping
+	stopping, cut := d.ua.stopping, d.ua.life.Done()
 
 	if d.invite != nil {
 		d.incoming()
@@ -224,10 +224,27 @@ func (d *Dialog) run() {
 			stopping = nil
 
 			d.hangup(ErrStopped, "")
+		case <-cut:
+			cut = nil
+
+			d.cutOff()
 		}
 	}
 
 	d.release()
+}
+
+// cutOff stops waiting for the far end.
+func (d *Dialog) cutOff() {
+	d.stopResending()
+	d.hangup(ErrStopped, "")
+
+	d.owesBye = false
+
+	if d.dial != nil {
+		d.dial.tx.Terminate()
+		d.dial = nil
+	}
 }
 
 // finished reports whether the goroutine has nothing left to wait for.
@@ -366,16 +383,13 @@ func (ua *UA) bye(state *dialogState, s socket, peer netip.AddrPort, headers []H
 // send routes a request of a dialog and waits for its final response, of
 // whatever status.
 func (ua *UA) send(req *sipgo.Request, hop *sipgo.Uri, s socket, peer netip.AddrPort) error {
-	ctx := context.Background()
-	l := ua.route(ctx, hop, s, peer)
+	l := ua.route(ua.life, hop, s, peer)
 
 	req.SetTransport(l.sock.network())
 	req.PrependHeader(newVia(l.sock, newBranch()))
 	req.AppendHeader(sipgo.NewHeader("User-Agent", ua.cfg.UserAgent))
 
-	_, err := ua.transact(ctx, req, l)
-
-	return err
+	return ua.transact(req, l)
 }
 
 // byeDone ends the wait for the answer to our BYE.

@@ -2,7 +2,6 @@ package sip
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 
 	sipgo "github.com/emiago/sipgo/sip"
@@ -153,9 +152,4 @@ func (s *dialogState) refresh(c *sipgo.ContactHeader) {
 	if c != nil && !c.Address.Wildcard && c.Address.Host != "" {
 		s.target = *c.Address.Clone()
 	}
-}
-
-// String names the dialog for logs.
-func (id dialogID) String() string {
-	return fmt.Sprintf("%s;%s;%s", id.callID, id.localTag, id.remoteTag)
 }

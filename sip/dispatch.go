@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"errors"
 	"fmt"
 	"mime"
 	"net/netip"
@@ -101,12 +102,10 @@ func (ua *UA) request(s socket, src netip.AddrPort, from source, req *sipgo.Requ
 		tx.dialog = newInbound(tx)
 	}
 
-	switch err := ua.table.serve(tx); {
-	case err == nil:
-	case err == errMerged: //nolint:errorlint // serve returns it bare
+	if err := ua.table.serve(tx); errors.Is(err, errMerged) {
 		tx.reply(482, "")
 		return
-	default:
+	} else if err != nil {
 		ua.count.overloaded.Add(1)
 		return
 	}

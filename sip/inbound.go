@@ -106,8 +106,9 @@ func (d *Dialog) Ring() error {
 // ACK comes. The extra headers go into that response. Answer returns the
 // call's audio as soon as it can flow: at once, or for an INVITE without an
 // offer when the ACK has brought the answer to ours. When the ACK does not
-// come in time the call ends with ErrNoACK. The leg belongs to the dialog,
-// which closes it at the call's end.
+// come in time the call ends with ErrNoACK. ctx bounds only the wait: when it
+// ends after the 200 has left, the call goes on and may still be hung up. The
+// leg belongs to the dialog, which closes it at the call's end.
 func (d *Dialog) Answer(ctx context.Context, extra ...Header) (media.Leg, error) {
 	if err := validateHeaders(extra); err != nil {
 		return nil, err

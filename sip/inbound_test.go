@@ -120,9 +120,9 @@ func TestAnswerIsSentAgainUntilGivenUp(t *testing.T) {
 					at = append(at, time.Since(start))
 				}
 
-				want := []time.Duration{0, 500, 1500, 3500, 7500, 11500, 15500, 19500, 23500, 27500, 31500}
-				for i := range want {
-					want[i] *= time.Millisecond
+				var want []time.Duration
+				for _, ms := range []int{0, 500, 1500, 3500, 7500, 11500, 15500, 19500, 23500, 27500, 31500} {
+					want = append(want, time.Duration(ms)*time.Millisecond)
 				}
 
 				if !slices.Equal(at, want) {
@@ -537,6 +537,19 @@ func TestStopIsBoundedByItsContext(t *testing.T) {
 	inBubble(t, nil, func(b *bed) {
 		b.establish(newScript("stop"), offerPCMU)
 
+		// One answer is not acknowledged, one INVITE of ours not answered.
+		b.send(newScript("noack").request("INVITE", offerPCMU))
+		b.status(100)
+
+		if _, err := b.call().Answer(ctx); err != nil {
+			t.Fatal(err)
+		}
+
+		dialed := b.dialFar(ctx, DialOptions{})
+		b.status(200)
+		b.respond(b.method("INVITE"), 180, "t1", "")
+		synctest.Wait()
+
 		short, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
 
@@ -548,6 +561,10 @@ func TestStopIsBoundedByItsContext(t *testing.T) {
 
 		if got := time.Since(start); got > time.Second {
 			t.Errorf("Stop took %v", got)
+		}
+
+		if got := <-dialed; !errors.Is(got.err, ErrStopped) {
+			t.Errorf("Dial = %v", got.err)
 		}
 	})
 }

@@ -51,8 +51,8 @@ func inspect(data []byte, lim limits) (sipgo.Message, *fault) {
 		return nil, &fault{status: 400, reason: parseReason(err)}
 	}
 
-	if err := check(msg); err != nil {
-		return nil, &fault{status: 400, reason: err.Error()}
+	if reason := check(msg); reason != "" {
+		return nil, &fault{status: 400, reason: reason}
 	}
 
 	return msg, nil
@@ -98,52 +98,55 @@ var single = map[string]string{
 	"content-type": "Content-Type", "c": "Content-Type",
 }
 
-func check(msg sipgo.Message) error {
-	if err := checkSingle(msg); err != nil {
-		return err
+// check returns the reason phrase for a message that lacks something
+// mandatory, and nothing for a good one.
+func check(msg sipgo.Message) string {
+	if name := repeated(msg); name != "" {
+		return "Repeated " + name + " Header"
 	}
 
 	switch {
 	case msg.Via() == nil:
-		return errors.New("Missing Via Header")
+		return "Missing Via Header"
 	case msg.CallID() == nil:
-		return errors.New("Missing Call-ID Header")
+		return "Missing Call-ID Header"
 	case msg.CSeq() == nil:
-		return errors.New("Missing CSeq Header")
+		return "Missing CSeq Header"
 	case msg.From() == nil:
-		return errors.New("Missing From Header")
+		return "Missing From Header"
 	case msg.To() == nil:
-		return errors.New("Missing To Header")
+		return "Missing To Header"
 	}
 
 	if via := msg.Via(); via.Host == "" || via.Port < 0 || via.Port > 65535 {
-		return errors.New("Malformed Via Header")
+		return "Malformed Via Header"
 	}
 
 	req, ok := msg.(*sipgo.Request)
 	if !ok {
-		return nil
+		return ""
 	}
 
 	cseq := req.CSeq()
 
 	switch {
 	case !strings.EqualFold(string(cseq.MethodName), string(req.Method)):
-		return errors.New("CSeq Method Mismatch")
+		return "CSeq Method Mismatch"
 	case tagOf(req.From().Params) == "":
-		return errors.New("Missing From Tag")
+		return "Missing From Tag"
 	case req.Method == sipgo.INVITE && req.Contact() == nil:
-		return errors.New("Missing Contact Header")
+		return "Missing Contact Header"
 	case req.Method == sipgo.INVITE && req.Contact().Address.Wildcard:
-		return errors.New("Malformed Contact Header")
+		return "Malformed Contact Header"
 	}
 
 	cseq.MethodName = req.Method
 
-	return nil
+	return ""
 }
 
-func checkSingle(msg sipgo.Message) error {
+// repeated is the name of a header that may occur once and occurs again.
+func repeated(msg sipgo.Message) string {
 	var all []sipgo.Header
 
 	switch m := msg.(type) {
@@ -162,13 +165,13 @@ func checkSingle(msg sipgo.Message) error {
 		}
 
 		if seen[name] {
-			return fmt.Errorf("Repeated %s Header", name)
+			return name
 		}
 
 		seen[name] = true
 	}
 
-	return nil
+	return ""
 }
 
 func tagOf(params sipgo.HeaderParams) string {

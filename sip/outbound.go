@@ -115,17 +115,15 @@ func (ua *UA) launch(ctx context.Context, uri *sipgo.Uri, options DialOptions) (
 
 	tx, err := ua.table.request(ua, req, l)
 	if err != nil {
-		d.session.Close()
-		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
+		return nil, errors.Join(fmt.Errorf("%w: %w", ErrUnreachable, err), d.session.Close())
 	}
 
 	d.dial = &dialing{tx: tx, req: req, link: l, provisional: options.Provisional}
 
 	if !ua.work.spawn(d.run) {
 		tx.Terminate()
-		d.session.Close()
 
-		return nil, ErrStopped
+		return nil, errors.Join(ErrStopped, d.session.Close())
 	}
 
 	return d, nil
@@ -263,7 +261,7 @@ func (ua *UA) acknowledge(state *dialogState, p *dialing) {
 	ack := state.request(sipgo.ACK, p.req.CSeq().SeqNo)
 	hop := state.nextHop()
 
-	l := ua.route(context.Background(), &hop, p.link.sock, p.link.to)
+	l := ua.route(ua.life, &hop, p.link.sock, p.link.to)
 
 	ack.SetTransport(l.sock.network())
 	ack.PrependHeader(newVia(l.sock, newBranch()))
@@ -310,7 +308,7 @@ func (p *dialing) sendCancel(d *Dialog) {
 	req.SetBody(nil)
 
 	d.ua.work.spawn(func() {
-		if _, err := d.ua.transact(context.Background(), req, p.link); err != nil {
+		if err := d.ua.transact(req, p.link); err != nil {
 			d.ua.log.Debug("CANCEL not answered", slog.Any("error", err))
 		}
 	})

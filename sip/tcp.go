@@ -117,6 +117,11 @@ func (l *tcpListener) adopt(conn net.Conn, peer netip.AddrPort, from source) (*t
 		return nil, errClosed
 	}
 
+	if open, ok := l.conns[peer]; ok { // dialed twice at once
+		conn.Close()
+		return open, nil
+	}
+
 	l.conns[peer] = c
 
 	if !l.ua.readers.spawn(func() { c.serve(from) }) {

@@ -1,7 +1,6 @@
 package sip
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -258,25 +257,22 @@ func (t *transactions) close() {
 	}
 }
 
-// transact sends req and waits for its final response. The error wraps
-// ErrTimeout when none came, and the context's when ctx ended first.
-func (ua *UA) transact(ctx context.Context, req *sipgo.Request, l *link) (*sipgo.Response, error) {
+// transact sends req and waits for its final response, of whatever status.
+// The error wraps ErrTimeout when none came.
+func (ua *UA) transact(req *sipgo.Request, l *link) error {
 	tx, err := ua.table.request(ua, req, l)
 	if err != nil {
-		return nil, err
+		return err
 	}
 
 	for {
 		select {
 		case res := <-tx.Responses():
 			if !res.IsProvisional() {
-				return res, nil
+				return nil
 			}
 		case <-tx.Done():
-			return nil, fmt.Errorf("sip: %s: %w", req.Method, txError(tx.Err()))
-		case <-ctx.Done():
-			tx.Terminate()
-			return nil, fmt.Errorf("sip: %s: %w", req.Method, context.Cause(ctx))
+			return fmt.Errorf("sip: %s: %w", req.Method, txError(tx.Err()))
 		}
 	}
 }

@@ -32,6 +32,9 @@ type UA struct {
 	net     network
 	count   counters
 
+	life context.Context // ends when what is left of the signalling is cut off
+	cut  context.CancelFunc
+
 	draining atomic.Bool
 	calls    atomic.Int64  // inbound calls in progress
 	stopping chan struct{} // closed when calls are to end
@@ -98,7 +101,11 @@ func New(cfg Config, handler Handler) (*UA, error) {
 		return nil, fmt.Errorf("sip: configuration: %w", err)
 	}
 
+	life, cut := context.WithCancel(context.Background())
+
 	return &UA{
+		life:     life,
+		cut:      cut,
 		cfg:      cfg,
 		log:      cfg.Log,
 		handler:  handler,
@@ -121,10 +128,8 @@ func (ua *UA) Start() error {
 		return errors.New("sip: start: a user agent starts once")
 	}
 
-	ctx := context.Background()
-
 	for _, l := range ua.cfg.Listen {
-		if err := ua.listen(ctx, l); err != nil {
+		if err := ua.listen(ua.life, l); err != nil {
 			ua.closeSockets()
 			return err
 		}
@@ -186,7 +191,9 @@ func (ua *UA) advertised(bound netip.AddrPort) netip.AddrPort {
 
 func (ua *UA) closeSockets() {
 	for _, s := range ua.udp {
-		s.conn.Close()
+		if err := s.conn.Close(); err != nil {
+			ua.log.Warn("closing a UDP socket", slog.Any("error", err))
+		}
 	}
 
 	for _, l := range ua.tcp {
@@ -256,6 +263,7 @@ func (ua *UA) Stop(ctx context.Context) error {
 		err = ctx.Err()
 	}
 
+	ua.cut()
 	ua.work.close()
 	ua.table.close()
 	ua.work.wait()

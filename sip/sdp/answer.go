@@ -107,8 +107,8 @@ func ParseAnswer(body []byte, offer Description) (Audio, error) {
 
 		audio := s.audio(f, event)
 		ours := offer.direction
-		audio.Send = audio.Send && ours.Sends()
-		audio.Receive = audio.Receive && ours.Receives()
+		audio.Send = audio.Send && ours.sends()
+		audio.Receive = audio.Receive && ours.receives()
 
 		return audio, nil
 	}

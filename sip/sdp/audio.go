@@ -63,7 +63,7 @@ func (s *stream) audio(f format, event uint8) Audio {
 	theirs := s.direction
 	if s.addr.IsUnspecified() {
 		// RFC 3264 section 8.4: the old way to put a call on hold.
-		theirs = directionOf(theirs.Sends(), false)
+		theirs = directionOf(theirs.sends(), false)
 	}
 
 	a := Audio{
@@ -72,8 +72,8 @@ func (s *stream) audio(f format, event uint8) Audio {
 		PayloadType: f.payloadType,
 		EventType:   event,
 		Ptime:       packetTime(s.ptime, s.maxptime),
-		Send:        theirs.Receives(),
-		Receive:     theirs.Sends(),
+		Send:        theirs.receives(),
+		Receive:     theirs.sends(),
 	}
 	if !s.addr.IsUnspecified() {
 		a.Remote = netip.AddrPortFrom(s.addr, uint16(s.port))

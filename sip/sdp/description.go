@@ -16,7 +16,7 @@ type Description struct {
 	formats   []format // most preferred first
 	event     uint8    // payload type of telephone-event, 0 for none
 	ptime     time.Duration
-	direction Direction
+	direction direction
 	lines     []line // the m-lines in their order
 	audio     int    // index of our stream in lines; the others are refused
 }
@@ -49,13 +49,10 @@ func MakeOffer(local Local) Description {
 // streams in the same places, with the payload types that were agreed
 // (RFC 3264 section 8).
 func (d Description) Again() Description {
-	d.direction = SendRecv
+	d.direction = sendRecv
 
 	return d
 }
-
-// Direction of our audio stream as d states it.
-func (d Description) Direction() Direction { return d.direction }
 
 // Origin writes the descriptions of one session, and numbers them in the o=
 // line: the version rises by one exactly when the description differs from

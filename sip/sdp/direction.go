@@ -1,21 +1,20 @@
 package sdp
 
-// Direction of a stream, from the side of whoever wrote the description
+// direction of a stream, from the side of whoever wrote the description
 // (RFC 3264 section 5.1). The zero value is sendrecv, as in SDP.
-type Direction uint8
+type direction uint8
 
-// The directions of a stream.
 const (
-	SendRecv Direction = iota
-	SendOnly
-	RecvOnly
-	Inactive
+	sendRecv direction = iota
+	sendOnly
+	recvOnly
+	inactive
 )
 
 var directionNames = [...]string{"sendrecv", "sendonly", "recvonly", "inactive"}
 
 // String is the attribute's name.
-func (d Direction) String() string {
+func (d direction) String() string {
 	if int(d) < len(directionNames) {
 		return directionNames[d]
 	}
@@ -23,22 +22,22 @@ func (d Direction) String() string {
 	return "unknown"
 }
 
-// Sends reports whether the writer of the description sends.
-func (d Direction) Sends() bool { return d == SendRecv || d == SendOnly }
+// sends reports whether the writer of the description sends.
+func (d direction) sends() bool { return d == sendRecv || d == sendOnly }
 
-// Receives reports whether the writer of the description receives.
-func (d Direction) Receives() bool { return d == SendRecv || d == RecvOnly }
+// receives reports whether the writer of the description receives.
+func (d direction) receives() bool { return d == sendRecv || d == recvOnly }
 
 // directionOf is the direction of a writer that sends and receives as told.
-func directionOf(sends, receives bool) Direction {
+func directionOf(sends, receives bool) direction {
 	switch {
 	case sends && receives:
-		return SendRecv
+		return sendRecv
 	case sends:
-		return SendOnly
+		return sendOnly
 	case receives:
-		return RecvOnly
+		return recvOnly
 	default:
-		return Inactive
+		return inactive
 	}
 }

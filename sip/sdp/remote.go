@@ -32,7 +32,7 @@ type stream struct {
 	addr      netip.Addr // zero when there is no usable c= line
 	addrErr   error      // why addr is zero
 	rtcp      netip.AddrPort
-	direction Direction
+	direction direction
 	codecs    []format // G.711 formats in the writer's order of preference
 	event     uint8    // payload type of telephone-event, 0 when there is none
 	ptime     time.Duration
@@ -125,18 +125,18 @@ func (s *stream) usable() bool {
 
 // readDirection takes the media level's direction, else the session level's,
 // else sendrecv (RFC 4566 section 6).
-func readDirection(levels ...[]pion.Attribute) Direction {
+func readDirection(levels ...[]pion.Attribute) direction {
 	for i := len(levels) - 1; i >= 0; i-- {
 		for _, a := range levels[i] {
 			for d, name := range directionNames {
 				if a.Key == name {
-					return Direction(d)
+					return direction(d)
 				}
 			}
 		}
 	}
 
-	return SendRecv
+	return sendRecv
 }
 
 func readAddress(c *pion.ConnectionInformation) (netip.Addr, error) {

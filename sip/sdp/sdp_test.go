@@ -361,11 +361,11 @@ func TestVersionRisesOnlyOnChange(t *testing.T) {
 
 	rapid.Check(t, func(t *rapid.T) {
 		o := NewOrigin(1000)
-		version, last := uint64(1000), Direction(0)
+		version, last := uint64(1000), direction(0)
 
 		for i, d := range rapid.SliceOfN(rapid.Uint8Range(0, 3), 1, 20).Draw(t, "directions") {
 			desc := MakeOffer(local)
-			desc.direction = Direction(d)
+			desc.direction = direction(d)
 
 			if i > 0 && desc.direction != last {
 				version++
@@ -393,8 +393,8 @@ func TestAgainKeepsTheStreams(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if desc.Direction() != RecvOnly {
-		t.Errorf("answered %v", desc.Direction())
+	if desc.direction != recvOnly {
+		t.Errorf("answered %v", desc.direction)
 	}
 
 	o := NewOrigin(1)
