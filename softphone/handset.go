@@ -34,6 +34,8 @@ type handset struct {
 	detector talkspurt.Detector
 	agent    []talkspurt.Spurt // the agent's, in order
 	caller   []talkspurt.Spurt // the turn of each step; zero while it has no speech
+	ticked   time.Time         // the latest tick
+	held     time.Duration     // the longest that a tick was overdue
 	lost     int               // events dropped
 	notes    []string
 }
@@ -52,6 +54,10 @@ func newHandset(leg media.Leg, recorder *record.Recorder, plan []Step, p patienc
 
 // Tick implements clock.Ticker.
 func (h *handset) Tick(now time.Time) {
+	if !h.ticked.IsZero() {
+		h.held = max(h.held, now.Sub(h.ticked)-media.FrameDuration)
+	}
+	h.ticked = now
 	act := h.stepper.step(h.listen(now))
 	n := copy(h.out[:], act.audio)
 	clear(h.out[n:])

@@ -370,6 +370,22 @@ func TestKeys(t *testing.T) {
 	})
 }
 
+// A softphone that is kept from its ticks says so.
+func TestHeldUp(t *testing.T) {
+	t.Parallel()
+	h := newHandset(newSimLeg(), nil, nil, patience{})
+	now := time.Now()
+	for _, wait := range []time.Duration{frame, frame, frame + 80*time.Millisecond, 0, frame} {
+		now = now.Add(wait)
+		h.Tick(now)
+	}
+	var report Report
+	report.fill(nil, h, &media.LegStats{}, &ending{})
+	if report.HeldUpMS != 80 || !slices.ContainsFunc(report.Warnings, func(w string) bool { return strings.Contains(w, "held up for 80ms") }) {
+		t.Errorf("held up %v ms, warnings %q", report.HeldUpMS, report.Warnings)
+	}
+}
+
 func TestTickDoesNotAllocate(t *testing.T) {
 	leg := newSimLeg(span{20, 1 << 30})
 	leg.sent = make([]bool, 0, 10000)

@@ -14,6 +14,10 @@ import (
 // as having talked over the caller.
 const slowYield = 2 * time.Second
 
+// heldUp is how long the softphone may be kept from its tick before its
+// figures are in doubt.
+const heldUp = 50 * time.Millisecond
+
 // Report is what was measured in one call. Times with _ms are milliseconds,
 // to a tenth; those of turns count from the answer.
 type Report struct {
@@ -29,6 +33,7 @@ type Report struct {
 	Response        Summary     `json:"response"`
 	Yield           Summary     `json:"yield"`
 	Media           Media       `json:"media"`
+	HeldUpMS        float64     `json:"held_up_ms"` // the longest that this machine kept the softphone from its 20 ms tick
 	Recording       string      `json:"recording,omitempty"`
 	Warnings        []string    `json:"warnings,omitempty"`
 	Transcript      *Transcript `json:"transcript,omitempty"`
@@ -90,11 +95,15 @@ func (r *Report) fill(plan []Step, h *handset, stats *media.LegStats, end *endin
 	r.Media = mediaOf(stats, len(h.agent) > 0)
 	r.Warnings = append(r.Warnings, h.notes...)
 	if h.lost > 0 {
-		r.warn("%d events were not told: Notify is too slow", h.lost)
+		r.warnf("%d events were not told: Notify is too slow", h.lost)
+	}
+	r.HeldUpMS = *ms(h.held)
+	if h.held > heldUp {
+		r.warnf("this machine was too busy: the softphone was held up for %v, and its figures are that much in doubt", h.held.Round(time.Millisecond))
 	}
 	r.measure(plan, h)
 	if r.Media.Verdict != bothWays {
-		r.warn("audio: %s", r.Media.Verdict)
+		r.warnf("audio: %s", r.Media.Verdict)
 	}
 	if next := h.stepper.next; next < len(plan) {
 		s := &plan[next]
@@ -102,7 +111,7 @@ func (r *Report) fill(plan []Step, h *handset, stats *media.LegStats, end *endin
 		if h.stepper.at >= 0 {
 			state = "during"
 		}
-		r.warn("the call ended %s step %d (%s)", state, next+1, s.said())
+		r.warnf("the call ended %s step %d (%s)", state, next+1, s.said())
 	}
 }
 
@@ -135,21 +144,21 @@ func (r *Report) measure(plan []Step, h *handset) {
 		if d, ok := t.Exchange.Response(); ok {
 			responses = append(responses, d)
 		} else {
-			r.warn("step %d (%s): the agent did not reply", t.Step, t.Said)
+			r.warnf("step %d (%s): the agent did not reply", t.Step, t.Said)
 		}
 		d, interrupted := t.Exchange.Yield()
 		switch {
 		case interrupted && d > slowYield:
-			r.warn("step %d (%s): the agent went on for %v when it was interrupted", t.Step, t.Said, d.Round(time.Millisecond))
+			r.warnf("step %d (%s): the agent went on for %v when it was interrupted", t.Step, t.Said, d.Round(time.Millisecond))
 
 			fallthrough
 		case interrupted:
 			yields = append(yields, d)
 		case plan[i].When.kind == intoReply:
-			r.warn("step %d (%s): the agent had stopped speaking before it could be interrupted", t.Step, t.Said)
+			r.warnf("step %d (%s): the agent had stopped speaking before it could be interrupted", t.Step, t.Said)
 		}
 		if t.CutIn {
-			r.warn("step %d (%s): the agent began to speak before the caller had finished", t.Step, t.Said)
+			r.warnf("step %d (%s): the agent began to speak before the caller had finished", t.Step, t.Said)
 		}
 	}
 	r.Response, r.Yield = Summarise(responses), Summarise(yields)
@@ -171,15 +180,15 @@ func (t *Turn) fill(e *talkspurt.Exchange, answered time.Time) {
 // recorded adds how the recording went.
 func (r *Report) recorded(path string, dropped uint64, err error) {
 	if err != nil {
-		r.warn("the recording is not complete: %v", err)
+		r.warnf("the recording is not complete: %v", err)
 	}
 	if dropped > 0 {
-		r.warn("the recording has silence in the place of %d frames that the disk was too slow for", dropped)
+		r.warnf("the recording has silence in the place of %d frames that the disk was too slow for", dropped)
 	}
 	r.Recording = path
 }
 
-func (r *Report) warn(format string, args ...any) {
+func (r *Report) warnf(format string, args ...any) {
 	r.Warnings = append(r.Warnings, fmt.Sprintf(format, args...))
 }
 

@@ -3,6 +3,7 @@ package softphone
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -27,10 +28,9 @@ func tone(frames int) []int16 {
 
 // clip has quiet frames, then speech, then quiet again.
 func clip(name string, before, speech, after int) *Clip {
-	samples := make([]int16, before*media.FrameSamples)
-	samples = append(samples, tone(speech)...)
+	silence := func(frames int) []int16 { return make([]int16, frames*media.FrameSamples) }
 
-	return NewClip(name, append(samples, make([]int16, after*media.FrameSamples)...))
+	return NewClip(name, slices.Concat(silence(before), tone(speech), silence(after)))
 }
 
 // span is when the agent talks, in frames.
@@ -88,7 +88,8 @@ func TestStepper(t *testing.T) {
 		want  []string
 	}{
 		{
-			"in turn", []Step{{Clip: hello}, {Clip: bye}},
+			"in turn",
+			[]Step{{Clip: hello}, {Clip: bye}},
 			[]span{{10, 100}, {225, 300}, {400, 500}},
 			[]string{
 				"130: begin 1", "135: speech 1", "194: end 1", // 30 quiet frames after 100
@@ -97,17 +98,20 @@ func TestStepper(t *testing.T) {
 			},
 		},
 		{
-			"the agent pauses within its reply", []Step{{Clip: hello}},
+			"the agent pauses within its reply",
+			[]Step{{Clip: hello}},
 			[]span{{10, 100}, {125, 200}, {226, 300}},
 			[]string{"330: begin 1", "335: speech 1", "394: end 1", "634: the agent said nothing for 5s after step 1 (hello)", "634: hang up"},
 		},
 		{
-			"interrupt the greeting", []Step{{Clip: hello, When: AfterAgentStarts(50 * frame)}},
+			"interrupt the greeting",
+			[]Step{{Clip: hello, When: AfterAgentStarts(50 * frame)}},
 			[]span{{10, 75}, {150, 200}},
 			[]string{"60: begin 1", "65: speech 1", "124: end 1", "300: hang up"},
 		},
 		{
-			"interrupt the reply", []Step{{Clip: hello}, {Clip: bye, When: AfterAgentStarts(50 * frame)}},
+			"interrupt the reply",
+			[]Step{{Clip: hello}, {Clip: bye, When: AfterAgentStarts(50 * frame)}},
 			[]span{{10, 100}, {225, 290}, {350, 400}},
 			[]string{"130: begin 1", "135: speech 1", "194: end 1", "275: begin 2", "280: speech 2", "319: end 2", "500: hang up"},
 		},
@@ -118,22 +122,26 @@ func TestStepper(t *testing.T) {
 			[]string{"130: begin 1", "130: speech 1", "219: end 1", "250: begin 2", "255: speech 2", "294: end 2", "500: hang up"},
 		},
 		{
-			"the agent gives way late, then replies", []Step{{Clip: bye, When: AfterAgentStarts(50 * frame)}, {Clip: hello}},
+			"the agent gives way late, then replies",
+			[]Step{{Clip: bye, When: AfterAgentStarts(50 * frame)}, {Clip: hello}},
 			[]span{{10, 100}, {140, 200}},
 			[]string{"60: begin 1", "65: speech 1", "104: end 1", "230: begin 2", "235: speech 2", "294: end 2", "534: the agent said nothing for 5s after step 2 (hello)", "534: hang up"},
 		},
 		{
-			"the agent talks on when interrupted", []Step{{Clip: bye, When: AfterAgentStarts(50 * frame)}, {Clip: hello}},
+			"the agent talks on when interrupted",
+			[]Step{{Clip: bye, When: AfterAgentStarts(50 * frame)}, {Clip: hello}},
 			[]span{{10, 200}},
 			[]string{"60: begin 1", "65: speech 1", "104: end 1", "230: begin 2", "235: speech 2", "294: end 2", "534: the agent said nothing for 5s after step 2 (hello)", "534: hang up"},
 		},
 		{
-			"at a time, whoever speaks", []Step{{Clip: hello, When: At(40 * frame)}, {Clip: bye, When: At(60 * frame)}},
+			"at a time, whoever speaks",
+			[]Step{{Clip: hello, When: At(40 * frame)}, {Clip: bye, When: At(60 * frame)}},
 			[]span{{10, 200}, {220, 230}},
 			[]string{"40: begin 1", "45: speech 1", "104: end 1", "105: begin 2", "110: speech 2", "149: end 2", "330: hang up"},
 		},
 		{
-			"a silent agent", []Step{{Clip: hello}},
+			"a silent agent",
+			[]Step{{Clip: hello}},
 			nil,
 			[]string{
 				"250: the agent said nothing for 5s after its answer", "250: begin 1", "255: speech 1", "314: end 1",
@@ -141,12 +149,14 @@ func TestStepper(t *testing.T) {
 			},
 		},
 		{
-			"keys", []Step{{Digits: "1#"}, {Clip: bye}},
+			"keys",
+			[]Step{{Digits: "1#"}, {Clip: bye}},
 			[]span{{10, 20}, {90, 100}},
 			[]string{"50: begin 1", "50: key 1 1", "60: key # 1", "69: end 1", "130: begin 2", "135: speech 2", "174: end 2", "414: the agent said nothing for 5s after step 2 (bye)", "414: hang up"},
 		},
 		{
-			"room noise is a turn without speech", []Step{{Clip: noise}},
+			"room noise is a turn without speech",
+			[]Step{{Clip: noise}},
 			[]span{{10, 20}, {90, 100}},
 			[]string{"50: begin 1", "69: end 1", "200: hang up"},
 		},

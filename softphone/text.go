@@ -25,7 +25,13 @@ func (r *Report) WriteText(w io.Writer) error {
 		r.writeTurns(&b)
 		b.WriteByte('\n')
 	}
-	r.Response.write(&b, "Response", len(r.Turns))
+	spoken := 0
+	for i := range r.Turns {
+		if r.Turns[i].CallerEndMS != nil {
+			spoken++
+		}
+	}
+	r.Response.write(&b, "Response", spoken)
 	r.Yield.write(&b, "Yield when interrupted", r.Yield.Count)
 	m := &r.Media
 	fmt.Fprintf(&b, "Audio: %s; %s, %d packets out, %d in, %d lost (%.1f %%), jitter %.1f ms.\n",

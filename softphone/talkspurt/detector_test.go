@@ -104,8 +104,8 @@ func TestDetectorCountsMediaNotArrival(t *testing.T) {
 
 func TestDetectorOtherPacketTimes(t *testing.T) {
 	t.Parallel()
-	for _, ptime := range []time.Duration{10, 20, 30, 40, 60} {
-		ptime *= time.Millisecond
+	for _, ms := range []int{10, 20, 30, 40, 60} {
+		ptime := time.Duration(ms) * time.Millisecond
 		var d Detector
 		at := func(n int) time.Time { return start.Add(time.Duration(n) * ptime) }
 		for n := range 200 {

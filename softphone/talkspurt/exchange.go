@@ -27,14 +27,22 @@ type Exchange struct {
 
 // Response is the time from the caller's last speech packet to the agent's
 // first; false when the agent did not reply.
-func (e Exchange) Response() (time.Duration, bool) {
-	return e.Reply.Sub(e.Caller.Last), !e.Reply.IsZero()
+func (e *Exchange) Response() (time.Duration, bool) {
+	if e.Reply.IsZero() {
+		return 0, false
+	}
+
+	return e.Reply.Sub(e.Caller.Last), true
 }
 
 // Yield is the time from the caller's first speech packet to the last packet
 // of the agent's audio; false when the agent was not interrupted.
-func (e Exchange) Yield() (time.Duration, bool) {
-	return e.Quiet.Sub(e.Caller.First), e.Interrupted
+func (e *Exchange) Yield() (time.Duration, bool) {
+	if !e.Interrupted {
+		return 0, false
+	}
+
+	return e.Quiet.Sub(e.Caller.First), true
 }
 
 // Exchanges joins the caller's turns with the agent's talkspurts, both in

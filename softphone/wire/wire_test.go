@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/netip"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -89,7 +90,7 @@ func (f *pcapFile) udp(at time.Time, from, to netip.AddrPort, payload []byte) {
 		link = make([]byte, 4)
 		f.order.PutUint32(link, afInet)
 	}
-	f.record(at, append(link, ip...))
+	f.record(at, slices.Concat(link, ip))
 }
 
 // sender makes the packets of one direction.
@@ -409,11 +410,11 @@ func TestLevelOf(t *testing.T) {
 }
 
 func FuzzAnalyse(f *testing.F) {
-	real, err := os.ReadFile("testdata/loopback.pcap")
+	captured, err := os.ReadFile("testdata/loopback.pcap")
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(real[:4096])
+	f.Add(captured[:4096])
 	for _, link := range []uint32{linkNull, linkEthernet, linkRaw, linkSLL, linkSLL2} {
 		c := newCapture(binary.BigEndian, link%2 == 0, link)
 		caller, agent := pair()
