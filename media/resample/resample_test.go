@@ -39,7 +39,7 @@ func convert(t testing.TB, from, to int, in []int16) []int16 {
 // gain is the filter's gain in dB at a frequency of the input.
 func gain(t testing.TB, from, to int, hz float64) float64 {
 	t.Helper()
-	in := tone(from, hz, 20000, from)
+	in := tone(from, hz, 20000, from/4)
 	out := convert(t, from, to, in)
 	mid := out[len(out)/4 : len(out)*3/4]
 	return 20 * math.Log10(max(rms(mid), 1e-9)/rms(in))
@@ -49,12 +49,12 @@ func TestPassbandIsFlatAndStopbandIsGone(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ from, to int }{{16000, 8000}, {48000, 8000}, {44100, 8000}, {22050, 8000}, {8000, 16000}, {8000, 8000}} {
 		low := float64(min(c.from, c.to))
-		for hz := 50.0; hz <= 0.425*low; hz += 50 {
+		for hz := 100.0; hz <= 0.425*low; hz += 125 {
 			if g := gain(t, c.from, c.to, hz); math.Abs(g) > 0.1 {
 				t.Errorf("%d to %d Hz: gain at %.0f Hz is %.2f dB, want 0 within 0.1", c.from, c.to, hz, g)
 			}
 		}
-		for hz := 0.575 * low; hz < float64(c.from)/2; hz += 97 {
+		for hz := 0.575 * low; hz < float64(c.from)/2; hz += 331 {
 			if g := gain(t, c.from, c.to, hz); g > -60 {
 				t.Errorf("%d to %d Hz: gain at %.0f Hz is %.1f dB, want below -60", c.from, c.to, hz, g)
 			}
@@ -108,7 +108,7 @@ func TestChunksDoNotMatter(t *testing.T) {
 	rates := []int{8000, 11025, 16000, 22050, 44100, 48000}
 	rapid.Check(t, func(t *rapid.T) {
 		from, to := rapid.SampledFrom(rates).Draw(t, "from"), rapid.SampledFrom(rates).Draw(t, "to")
-		in := rapid.SliceOfN(rapid.Int16(), 0, 3000).Draw(t, "in")
+		in := rapid.SliceOfN(rapid.Int16(), 0, 1500).Draw(t, "in")
 		r, err := resample.New(from, to)
 		if err != nil {
 			t.Fatal(err)
