@@ -3,6 +3,7 @@ package softphone
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -176,6 +177,27 @@ func TestWriteText(t *testing.T) {
 	}
 	if err := sample().WriteText(brokenPipe{}); !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("a broken pipe gives %v", err)
+	}
+}
+
+// The report is JSON that says what is missing with null.
+func TestReportAsJSON(t *testing.T) {
+	t.Parallel()
+	text, err := json.Marshal(sample())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back Report
+	if err := json.Unmarshal(text, &back); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(sample(), &back); diff != "" {
+		t.Errorf("after JSON and back (-want +got):\n%s", diff)
+	}
+	for _, want := range []string{`"call_id":"3f2a@127.0.0.1"`, `"response_ms":640,`, `"response_ms":null`, `"held_up_ms":0`, `"ended_by":"agent"`} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("JSON lacks %s:\n%s", want, text)
+		}
 	}
 }
 
