@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/url"
 	"os"
@@ -45,6 +46,7 @@ type Cluster struct {
 	mu      sync.Mutex
 	started bool
 	url     string
+	sockets string // directory
 	home    *home
 	share   *flock  // held while this gateway uses the server
 	server  *server // nil when another gateway started it
@@ -116,7 +118,8 @@ func (c *Cluster) start(ctx context.Context) (err error) {
 		}
 		return err
 	}
-	c.home, c.share, c.server, c.url = h, share, srv, connString(sockets, database)
+	c.home, c.share, c.server = h, share, srv
+	c.sockets, c.url = sockets, connString(sockets, database)
 	c.log.Info("private PostgreSQL is up", slog.String("dir", h.dir),
 		slog.Bool("shared", srv == nil), slog.String("account", h.account.name))
 	return nil
@@ -169,6 +172,9 @@ func (c *Cluster) stop(ctx context.Context) error {
 		return err
 	}
 	c.share.release()
+	if err := os.Remove(c.sockets); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove the socket's directory: %w", err)
+	}
 	return nil
 }
 

@@ -81,7 +81,8 @@ func TestStartsStopsAndKeepsData(t *testing.T) {
 	t.Parallel()
 	ctx, dir := setup(t)
 	c := start(ctx, t, cluster.Options{Dir: dir})
-	expect(ctx, t, c.URL(), "SELECT current_database() || ' ' || current_user", "trunkline trunkline")
+	expect(ctx, t, c.URL(), "SELECT current_database()", "trunkline")
+	expect(ctx, t, c.URL(), "SELECT current_user", "trunkline")
 	expect(ctx, t, c.URL(), "SHOW listen_addresses", "")
 	expect(ctx, t, c.URL(), "SHOW shared_buffers", "32MB")
 	conn, err := pgx.Connect(ctx, c.URL())
@@ -201,6 +202,16 @@ func TestLongPathsHaveTheSocketElsewhere(t *testing.T) {
 	ctx, dir := setup(t)
 	c := start(ctx, t, cluster.Options{Dir: filepath.Join(dir, strings.Repeat("a long way/", 12))})
 	expect(ctx, t, c.URL(), "SELECT 'up'", "up")
+	config, err := pgx.ParseConfig(c.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Stop(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(config.Host); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the socket's directory %s is left after Stop: %v", config.Host, err)
+	}
 }
 
 func TestAFailingServerShowsItsLog(t *testing.T) {
