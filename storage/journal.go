@@ -1,0 +1,381 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// JournalOptions set up a Journal. The zero value of each has the default
+// that is given with it.
+type JournalOptions struct {
+	Bound      int           // bytes of memory for rows that wait to be written; 64 MiB
+	Batch      int           // rows in one transaction; 256
+	Timeout    time.Duration // for one transaction; 10 s
+	RetryMin   time.Duration // first pause after a failure, doubled after each further one; 100 ms
+	RetryMax   time.Duration // longest pause; 5 s
+	ReportEach time.Duration // between log lines about dropped rows; 10 s
+	Log        *slog.Logger  // discards
+}
+
+func (o *JournalOptions) setDefaults() {
+	orInt := func(v *int, d int) {
+		if *v <= 0 {
+			*v = d
+		}
+	}
+	orTime := func(v *time.Duration, d time.Duration) {
+		if *v <= 0 {
+			*v = d
+		}
+	}
+	orInt(&o.Bound, 64<<20)
+	orInt(&o.Batch, 256)
+	orTime(&o.Timeout, 10*time.Second)
+	orTime(&o.RetryMin, 100*time.Millisecond)
+	orTime(&o.RetryMax, 5*time.Second)
+	orTime(&o.ReportEach, 10*time.Second)
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+}
+
+// writer puts rows into the database; *Store is one.
+type writer interface {
+	write(ctx context.Context, owner Owner, rows []row) (homeless Drops, err error)
+}
+
+// Journal writes the history of calls behind them. Begin, Update, Turn and
+// Event never wait: they queue a row, and one goroutine writes the rows in
+// the order in which they came, each once. While the database is away the
+// rows stay in memory, within JournalOptions.Bound; beyond it the oldest
+// events are given up first, then turns, then calls. Rows given up are
+// counted and logged.
+//
+// All methods are safe for concurrent use.
+type Journal struct {
+	store writer
+	owner Owner
+	opts  JournalOptions
+
+	wake   chan struct{} // capacity 1: rows came, or the Journal stops
+	cancel context.CancelFunc
+	done   chan struct{} // closed when the writer goroutine has ended
+
+	mu       sync.Mutex
+	queue    queue
+	writing  []row // taken from the queue, not yet settled
+	started  bool
+	stopping bool
+	settled  chan struct{} // closed, and replaced, whenever rows are settled
+	stats    Stats
+}
+
+// Stats is what a Journal has done so far.
+type Stats struct {
+	Queued    int       // rows that wait, the ones being written among them
+	Bytes     int       // memory that they take, estimated
+	Written   uint64    // rows that stand in the database
+	Dropped   Drops     // rows given up for want of memory or time
+	Refused   Drops     // rows that the database would never take
+	Up        bool      // the last write succeeded, or none has been tried
+	LastError string    // of the latest failed write; empty when none failed
+	LastAt    time.Time // when LastError happened
+}
+
+// NewJournal makes a Journal that writes to s in the name of owner. Rows may
+// be queued before Start.
+func NewJournal(s *Store, owner Owner, opts JournalOptions) *Journal {
+	return newJournal(s, owner, opts)
+}
+
+func newJournal(w writer, owner Owner, opts JournalOptions) *Journal {
+	opts.setDefaults()
+	return &Journal{
+		store: w, owner: owner, opts: opts,
+		wake:    make(chan struct{}, 1),
+		done:    make(chan struct{}),
+		settled: make(chan struct{}),
+		queue:   queue{bound: opts.Bound},
+		stats:   Stats{Up: true},
+	}
+}
+
+// Begin queues the record of a new call.
+func (j *Journal) Begin(c Call) { j.put(callRow(c)) }
+
+// Update queues the record of a call as it now stands, whole: after its
+// answer, at its end. It replaces what was written before.
+func (j *Journal) Update(c Call) { j.put(callRow(c)) }
+
+// Turn queues a turn, after its call was begun. A turn of the same call and
+// number replaces the one before.
+func (j *Journal) Turn(t Turn) { j.put(turnRow(t)) }
+
+// Event queues an event, after its call was begun.
+func (j *Journal) Event(e Event) { j.put(eventRow(e)) }
+
+func (j *Journal) put(r row) {
+	j.mu.Lock()
+	if j.stopping {
+		j.queue.drops.add(r.rank())
+	} else {
+		j.queue.push(r)
+	}
+	j.mu.Unlock()
+	j.nudge()
+}
+
+func (j *Journal) nudge() {
+	select {
+	case j.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Start begins to write. It may be called once.
+func (j *Journal) Start() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.started || j.stopping {
+		return fmt.Errorf("start the journal: it was started before")
+	}
+	j.started = true
+	ctx, cancel := context.WithCancel(context.Background())
+	j.cancel = cancel
+	go func() {
+		defer close(j.done)
+		j.run(ctx)
+	}()
+	return nil
+}
+
+// Stop takes no further rows, writes the queued ones until ctx ends, and
+// returns how many rows were lost in the Journal's whole life: given up for
+// want of memory or time, or refused. It may be called again, and before
+// Start.
+func (j *Journal) Stop(ctx context.Context) (lost uint64) {
+	j.mu.Lock()
+	j.stopping = true
+	started := j.started
+	j.mu.Unlock()
+	if started {
+		j.nudge()
+		select {
+		case <-j.done:
+		case <-ctx.Done():
+			j.cancel()
+			<-j.done
+		}
+		j.cancel()
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	rest := append(j.writing, j.queue.take(j.queue.len())...)
+	for _, r := range rest {
+		j.queue.drops.add(r.rank())
+	}
+	j.queue.settle(rest)
+	j.writing = nil
+	j.announce()
+	lost = j.queue.drops.Total() + j.stats.Refused.Total()
+	if len(rest) > 0 {
+		j.opts.Log.Error("history lost: the journal stopped before the database took it", "rows", len(rest), "lost_in_all", lost)
+	}
+	return lost
+}
+
+// Flush waits until every row queued so far is written, dropped or refused,
+// or ctx ends.
+func (j *Journal) Flush(ctx context.Context) error {
+	j.mu.Lock()
+	target := j.queue.lastSeq
+	for {
+		rest := j.pendingUpTo(target)
+		if rest == 0 {
+			j.mu.Unlock()
+			return nil
+		}
+		settled := j.settled
+		j.mu.Unlock()
+		select {
+		case <-settled:
+		case <-ctx.Done():
+			return fmt.Errorf("flush the journal: %d rows not written: %w", rest, context.Cause(ctx))
+		}
+		j.mu.Lock()
+	}
+}
+
+// pendingUpTo tells how many rows wait, when one that is no later than target
+// is among them, and 0 otherwise.
+func (j *Journal) pendingUpTo(target uint64) int {
+	first := j.queue.firstSeq()
+	if len(j.writing) > 0 {
+		first = min(first, j.writing[0].seq)
+	}
+	if first > target {
+		return 0
+	}
+	return len(j.writing) + j.queue.len()
+}
+
+// Stats is a snapshot.
+func (j *Journal) Stats() Stats {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	s := j.stats
+	s.Queued = len(j.writing) + j.queue.len()
+	s.Bytes = j.queue.bytes
+	s.Dropped = j.queue.drops
+	return s
+}
+
+// run is the writer goroutine: it ends when the Journal stops and all is
+// written, or when ctx ends.
+func (j *Journal) run(ctx context.Context) {
+	var outage outage
+	pause := j.opts.RetryMin
+	reports := dropReports{each: j.opts.ReportEach}
+	for {
+		rows, stopping := j.next()
+		reports.check(j)
+		switch {
+		case len(rows) == 0 && stopping:
+			return
+		case len(rows) == 0:
+			select {
+			case <-j.wake:
+			case <-ctx.Done():
+				return
+			}
+			continue
+		}
+		err := j.write(ctx, rows)
+		if err == nil {
+			outage.over(j.opts.Log)
+			pause = j.opts.RetryMin
+			continue
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		outage.began(j.opts.Log, err)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return
+		}
+		pause = min(2*pause, j.opts.RetryMax)
+	}
+}
+
+// next gives the rows to write: those of a failed attempt again, or new ones.
+func (j *Journal) next() (rows []row, stopping bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if len(j.writing) == 0 {
+		j.writing = j.queue.take(j.opts.Batch)
+	}
+	return j.writing, j.stopping
+}
+
+// write tries rows together. Rows that the database refuses are found by
+// trying each alone and are given up; they do not hold the others back.
+func (j *Journal) write(ctx context.Context, rows []row) error {
+	err := j.attempt(ctx, rows)
+	if !refused(err) || len(rows) == 1 {
+		return err
+	}
+	for _, r := range rows {
+		if err := j.attempt(ctx, []row{r}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// attempt writes rows, which are the first of j.writing, in one transaction
+// and settles them. A single row that is refused is settled too.
+func (j *Journal) attempt(ctx context.Context, rows []row) error {
+	ctx, cancel := context.WithTimeout(ctx, j.opts.Timeout)
+	defer cancel()
+	homeless, err := j.store.write(ctx, j.owner, rows)
+	if refused(err) && len(rows) == 1 {
+		j.opts.Log.Error("history lost: the database refuses a row", "row", describe(rows[0]), "err", err)
+		homeless.add(rows[0].rank())
+		err = nil
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if err != nil {
+		j.stats.Up = refused(err)
+		j.stats.LastError, j.stats.LastAt = err.Error(), time.Now()
+		return err
+	}
+	j.stats.Up = true
+	j.stats.Written += uint64(len(rows)) - homeless.Total()
+	j.stats.Refused.Calls += homeless.Calls
+	j.stats.Refused.Turns += homeless.Turns
+	j.stats.Refused.Events += homeless.Events
+	j.queue.settle(rows)
+	j.writing = j.writing[len(rows):]
+	j.announce()
+	return nil
+}
+
+// announce wakes the Flushes.
+func (j *Journal) announce() {
+	close(j.settled)
+	j.settled = make(chan struct{})
+}
+
+// describe names a row without anything that was said or dialled.
+func describe(r row) string {
+	switch {
+	case r.call != nil:
+		return "call " + r.call.ID.String()
+	case r.turn != nil:
+		return fmt.Sprintf("turn %d of call %s", r.turn.Number, r.turn.CallID)
+	default:
+		return fmt.Sprintf("event %d of call %s", r.event.Seq, r.event.CallID)
+	}
+}
+
+// outage logs the loss and the return of the database, once each.
+type outage struct{ since time.Time }
+
+func (o *outage) began(log *slog.Logger, err error) {
+	if !o.since.IsZero() {
+		return
+	}
+	o.since = time.Now()
+	log.Warn("the database does not take the history: it is kept in memory", "err", err)
+}
+
+func (o *outage) over(log *slog.Logger) {
+	if o.since.IsZero() {
+		return
+	}
+	log.Info("the database takes the history again", "after", time.Since(o.since).Round(time.Millisecond))
+	o.since = time.Time{}
+}
+
+// dropReports logs newly dropped rows, at most once in each interval.
+type dropReports struct {
+	each time.Duration
+	last time.Time
+	told uint64
+}
+
+func (d *dropReports) check(j *Journal) {
+	s := j.Stats()
+	if s.Dropped.Total() == d.told || time.Since(d.last) < d.each {
+		return
+	}
+	j.opts.Log.Error("history dropped: no room for it in memory", "calls", s.Dropped.Calls,
+		"turns", s.Dropped.Turns, "events", s.Dropped.Events, "bound_bytes", j.opts.Bound)
+	d.told, d.last = s.Dropped.Total(), time.Now()
+}

@@ -1,0 +1,292 @@
+package storage
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"trunkline/privacy"
+)
+
+// Limits of Filter.Limit.
+const (
+	DefaultLimit = 50
+	MaxLimit     = 500
+)
+
+// Filter selects calls. The zero Filter selects the latest of all.
+type Filter struct {
+	State  State     // empty: any
+	Since  time.Time // started then or later; zero: any
+	Limit  int       // at most this many; 0: DefaultLimit; never more than MaxLimit
+	Cursor string    // Page.Next of the page before; empty: the first page
+}
+
+// Page is a part of the list of calls, latest first.
+type Page struct {
+	Calls []Call
+	Next  string // Cursor of the page after this one; empty on the last
+}
+
+const callColumns = `id, direction, door, trunk, from_number, to_number, agent, state,
+	started_at, answered_at, ended_at, end_reason, fault, recording, door_call_id, media`
+
+const selectCalls = `SELECT ` + callColumns + ` FROM calls
+	WHERE ($1 = '' OR state = $1)
+	AND ($2::timestamptz IS NULL OR started_at >= $2)
+	AND ($3::timestamptz IS NULL OR (started_at, id) < ($3, $4::uuid))
+	ORDER BY started_at DESC, id DESC LIMIT $5`
+
+// Calls lists calls, latest first. It returns ErrCursor for a cursor that no
+// Page gave.
+func (s *Store) Calls(ctx context.Context, f Filter) (Page, error) {
+	after, id, err := parseCursor(f.Cursor)
+	if err != nil {
+		return Page{}, fmt.Errorf("list calls: %w", err)
+	}
+	limit := f.Limit
+	if limit <= 0 {
+		limit = DefaultLimit
+	}
+	limit = min(limit, MaxLimit)
+	// One row more than asked for tells whether there is a next page.
+	rows, err := s.pool.Query(ctx, selectCalls, string(f.State), timeOrNull(f.Since), timeOrNull(after), id, limit+1)
+	if err != nil {
+		return Page{}, classify("list calls", s.where, err)
+	}
+	calls, err := pgx.CollectRows(rows, scanCall)
+	if err != nil {
+		return Page{}, classify("list calls", s.where, err)
+	}
+	page := Page{Calls: calls}
+	if len(calls) > limit {
+		page.Calls = calls[:limit]
+		page.Next = cursorAfter(calls[limit-1])
+	}
+	return page, nil
+}
+
+// Call returns everything recorded of one call, as of one instant, or
+// ErrNotFound.
+func (s *Store) Call(ctx context.Context, id uuid.UUID) (History, error) {
+	var h History
+	op := "read call " + id.String()
+	snapshot := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+	err := pgx.BeginTxFunc(ctx, s.pool, snapshot, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `SELECT `+callColumns+` FROM calls WHERE id = $1`, id)
+		if err != nil {
+			return err
+		}
+		if h.Call, err = pgx.CollectExactlyOneRow(rows, scanCall); err != nil {
+			return err
+		}
+		rows, err = tx.Query(ctx, `SELECT call_id, number, role, said, heard, interrupted, started_at, ended_at, latency, total_ms
+			FROM turns WHERE call_id = $1 ORDER BY number`, id)
+		if err != nil {
+			return err
+		}
+		if h.Turns, err = pgx.CollectRows(rows, scanTurn); err != nil {
+			return err
+		}
+		rows, err = tx.Query(ctx, `SELECT call_id, seq, at_ns, kind, data FROM events WHERE call_id = $1 ORDER BY seq`, id)
+		if err != nil {
+			return err
+		}
+		h.Events, err = pgx.CollectRows(rows, scanEvent)
+		return err
+	})
+	if err != nil {
+		return History{}, classify(op, s.where, err)
+	}
+	return h, nil
+}
+
+// CloseOrphans ends the calls that earlier runs of owner's node left open
+// when their process died, with the given reason and fault, and returns them
+// as they now stand. The end is the last moment that anything was recorded of
+// the call. Calls of other nodes, and of this run, stay as they are.
+func (s *Store) CloseOrphans(ctx context.Context, owner Owner, reason string, fault Fault) ([]Call, error) {
+	rows, err := s.pool.Query(ctx, `UPDATE calls SET state = 'ended', end_reason = $3, fault = $4,
+		ended_at = greatest(started_at, answered_at,
+			(SELECT max(greatest(t.started_at, t.ended_at)) FROM turns t WHERE t.call_id = calls.id),
+			(SELECT calls.started_at + max(e.at_ns) / 1000 * interval '1 microsecond' FROM events e WHERE e.call_id = calls.id))
+		WHERE node = $1 AND boot <> $2 AND state <> 'ended'
+		RETURNING `+callColumns, owner.Node, owner.Boot, reason, string(fault))
+	if err != nil {
+		return nil, classify("close orphaned calls", s.where, err)
+	}
+	calls, err := pgx.CollectRows(rows, scanCall)
+	return calls, classify("close orphaned calls", s.where, err)
+}
+
+const upsertCall = `INSERT INTO calls (` + callColumns + `, node, boot)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+	ON CONFLICT (id) DO UPDATE SET
+		direction = excluded.direction, door = excluded.door, trunk = excluded.trunk,
+		from_number = excluded.from_number, to_number = excluded.to_number, agent = excluded.agent,
+		state = excluded.state, started_at = excluded.started_at, answered_at = excluded.answered_at,
+		ended_at = excluded.ended_at, end_reason = excluded.end_reason, fault = excluded.fault,
+		recording = excluded.recording, door_call_id = excluded.door_call_id, media = excluded.media,
+		node = excluded.node, boot = excluded.boot
+	WHERE calls.state <> 'ended' OR excluded.state = 'ended'` // a call that has ended stays so
+
+// Turns and events of a call that is not recorded, because its own row was
+// dropped or refused, insert nothing.
+const (
+	upsertTurn = `INSERT INTO turns (call_id, number, role, said, heard, interrupted, started_at, ended_at, latency, total_ms)
+		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 WHERE EXISTS (SELECT FROM calls WHERE id = $1)
+		ON CONFLICT (call_id, number) DO UPDATE SET
+			role = excluded.role, said = excluded.said, heard = excluded.heard, interrupted = excluded.interrupted,
+			started_at = excluded.started_at, ended_at = excluded.ended_at,
+			latency = excluded.latency, total_ms = excluded.total_ms`
+	upsertEvent = `INSERT INTO events (call_id, seq, at_ns, kind, data)
+		SELECT $1, $2, $3, $4, $5 WHERE EXISTS (SELECT FROM calls WHERE id = $1)
+		ON CONFLICT (call_id, seq) DO UPDATE SET at_ns = excluded.at_ns, kind = excluded.kind, data = excluded.data`
+)
+
+// write puts rows into the database in one transaction; writing the same rows
+// again changes nothing. It returns how many rows found no call to belong to.
+func (s *Store) write(ctx context.Context, owner Owner, rows []row) (homeless Drops, err error) {
+	var batch pgx.Batch
+	for _, r := range rows {
+		queued := s.enqueue(&batch, owner, r)
+		queued.Exec(func(tag pgconn.CommandTag) error {
+			if tag.RowsAffected() == 0 && r.call == nil {
+				homeless.add(r.rank())
+			}
+			return nil
+		})
+	}
+	if err := s.pool.SendBatch(ctx, &batch).Close(); err != nil {
+		return Drops{}, classify("write history", s.where, err)
+	}
+	return homeless, nil
+}
+
+func (s *Store) enqueue(batch *pgx.Batch, owner Owner, r row) *pgx.QueuedQuery {
+	switch {
+	case r.call != nil:
+		c := r.call
+		return batch.Queue(upsertCall, c.ID, string(c.Direction), string(c.Door), storable(c.Trunk),
+			storable(string(c.From)), storable(string(c.To)), storable(c.Agent), string(c.State),
+			c.StartedAt, timeOrNull(c.AnsweredAt), timeOrNull(c.EndedAt), storable(c.EndReason), string(c.Fault),
+			storable(c.Recording), storable(c.DoorCallID), c.Media, owner.Node, owner.Boot)
+	case r.turn != nil:
+		t := r.turn
+		stages := t.Latency.Stages
+		if stages == nil {
+			stages = []Stage{}
+		}
+		var total *float64
+		if t.Latency.Measured() {
+			total = new(Milliseconds(t.Latency.Total))
+		}
+		return batch.Queue(upsertTurn, t.CallID, t.Number, string(t.Role), storable(string(t.Text)),
+			storable(string(t.HeardText)), t.Interrupted, t.StartedAt, timeOrNull(t.EndedAt), stages, total)
+	default:
+		e := r.event
+		var data any
+		if e.Data != nil {
+			data = e.Data
+		}
+		return batch.Queue(upsertEvent, e.CallID, e.Seq, e.At.Nanoseconds(), storable(e.Kind), data)
+	}
+}
+
+func scanCall(r pgx.CollectableRow) (Call, error) {
+	var (
+		c               Call
+		from, to        string
+		answered, ended *time.Time
+	)
+	err := r.Scan(&c.ID, &c.Direction, &c.Door, &c.Trunk, &from, &to, &c.Agent, &c.State, &c.StartedAt,
+		&answered, &ended, &c.EndReason, &c.Fault, &c.Recording, &c.DoorCallID, &c.Media)
+	c.From, c.To = privacy.Number(from), privacy.Number(to)
+	c.StartedAt, c.AnsweredAt, c.EndedAt = c.StartedAt.UTC(), zeroOrUTC(answered), zeroOrUTC(ended)
+	return c, err
+}
+
+func scanTurn(r pgx.CollectableRow) (Turn, error) {
+	var (
+		t           Turn
+		said, heard string
+		ended       *time.Time
+		total       *float64
+	)
+	err := r.Scan(&t.CallID, &t.Number, &t.Role, &said, &heard, &t.Interrupted, &t.StartedAt, &ended, &t.Latency.Stages, &total)
+	t.Text, t.HeardText = privacy.Words(said), privacy.Words(heard)
+	t.StartedAt, t.EndedAt = t.StartedAt.UTC(), zeroOrUTC(ended)
+	if len(t.Latency.Stages) == 0 {
+		t.Latency.Stages = nil
+	}
+	if total != nil {
+		t.Latency.Total = fromMilliseconds(*total)
+	}
+	return t, err
+}
+
+func scanEvent(r pgx.CollectableRow) (Event, error) {
+	var (
+		e  Event
+		ns int64
+	)
+	err := r.Scan(&e.CallID, &e.Seq, &ns, &e.Kind, &e.Data)
+	e.At = time.Duration(ns)
+	return e, err
+}
+
+func timeOrNull(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+func zeroOrUTC(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.UTC()
+}
+
+// A cursor is the start time in microseconds and the ID of the last call of a
+// page, in URL-safe base64.
+const cursorBytes = 8 + 16
+
+func cursorAfter(c Call) string {
+	raw := binary.BigEndian.AppendUint64(nil, uint64(c.StartedAt.UnixMicro()))
+	return base64.RawURLEncoding.EncodeToString(append(raw, c.ID[:]...))
+}
+
+func parseCursor(cursor string) (time.Time, uuid.UUID, error) {
+	if cursor == "" {
+		return time.Time{}, uuid.Nil, nil
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(cursor)
+	if err != nil || len(raw) != cursorBytes {
+		return time.Time{}, uuid.Nil, ErrCursor
+	}
+	started := time.UnixMicro(int64(binary.BigEndian.Uint64(raw)))
+	if year := started.UTC().Year(); year < 1970 || year > 9999 {
+		return time.Time{}, uuid.Nil, ErrCursor
+	}
+	return started, uuid.UUID(raw[8:]), nil
+}
+
+var errNoState = errors.New("want ringing, in_progress or ended")
+
+// ParseState reads the name of a state.
+func ParseState(name string) (State, error) {
+	switch s := State(name); s {
+	case Ringing, InProgress, Ended:
+		return s, nil
+	}
+	return "", fmt.Errorf("state %q: %w", name, errNoState)
+}

@@ -1,0 +1,77 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// connectTimeout bounds one attempt to connect, when the URL does not.
+const connectTimeout = 5 * time.Second
+
+// maxConns is the size of the pool, when the URL does not set pool_max_conns.
+const maxConns = 8
+
+// Store is the database. It is safe for concurrent use.
+type Store struct {
+	pool  *pgxpool.Pool
+	where string // host and database, for messages
+	log   *slog.Logger
+}
+
+// Open connects to the PostgreSQL database at url and checks that it answers.
+// It does not look at the schema: see Migrate and CheckSchema. The error is
+// ErrURL, ErrAway, ErrLogin or ErrNoDatabase; ctx bounds the wait.
+func Open(ctx context.Context, url string, log *slog.Logger) (*Store, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		// The cause is left out: it may quote a part of the password.
+		return nil, fmt.Errorf("open the database: %w: %s", ErrURL, hintPasswordEncoding)
+	}
+	conn := config.ConnConfig
+	if conn.ConnectTimeout == 0 || !strings.Contains(url, "connect_timeout") {
+		conn.ConnectTimeout = connectTimeout
+	}
+	if !strings.Contains(url, "pool_max_conns") {
+		config.MaxConns = maxConns
+	}
+	if conn.RuntimeParams["application_name"] == "" {
+		conn.RuntimeParams["application_name"] = "trunkline"
+	}
+	where := place(conn.Host, conn.Port, conn.Database)
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, classify("open the database", where, err)
+	}
+	s := &Store{pool: pool, where: where, log: log}
+	if err := s.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// place names a database without its user and password.
+func place(host string, port uint16, database string) string {
+	if strings.HasPrefix(host, "/") {
+		return host + ", " + database
+	}
+	return net.JoinHostPort(host, strconv.Itoa(int(port))) + "/" + database
+}
+
+// Where names the database's host and name, without user and password.
+func (s *Store) Where() string { return s.where }
+
+// Ping checks that the database answers.
+func (s *Store) Ping(ctx context.Context) error {
+	return classify("reach the database", s.where, s.pool.Ping(ctx))
+}
+
+// Close closes all connections. It waits for running queries.
+func (s *Store) Close() { s.pool.Close() }
