@@ -1,0 +1,300 @@
+package console
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"html/template"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"trunkline/media/record"
+	"trunkline/storage"
+)
+
+//go:embed page
+var files embed.FS
+
+var (
+	styleSheet = mustRead("page/style.css")
+	script     = mustRead("page/call.js")
+
+	pages = template.Must(template.New("").Funcs(template.FuncMap{
+		"clock":        clock,
+		"lasting":      lasting,
+		"milliseconds": milliseconds,
+		"moment":       moment,
+		"machineTime":  machineTime,
+		"words":        func(s any) string { return words(fmt.Sprint(s)) },
+		"party":        party,
+		"talked":       func(c storage.Call) time.Duration { return talked(&c) },
+		"style":        func() template.CSS { return template.CSS(styleSheet) },
+		"script":       func() template.JS { return template.JS(script) },
+	}).ParseFS(files, "page/*.html"))
+
+	// contentPolicy lets pages use nothing but their own parts.
+	contentPolicy = "default-src 'none'; img-src data:; media-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; " +
+		"style-src '" + hash(styleSheet) + "'; script-src '" + hash(script) + "'"
+)
+
+// mustRead reads an embedded file, which is there or the build had failed.
+func mustRead(name string) string {
+	text, _ := files.ReadFile(name)
+	return string(text)
+}
+
+func hash(source string) string {
+	sum := sha256.Sum256([]byte(source))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// pageCalls is the list of calls.
+func (s *console) pageCalls(w http.ResponseWriter, r *http.Request) error {
+	query := r.URL.Query()
+	filter, err := parseFilter(query, time.Now())
+	if err != nil {
+		return err
+	}
+	list, err := s.Reader.Calls(r.Context(), filter)
+	if err != nil {
+		return err
+	}
+	view := struct {
+		Calls        []storage.Call
+		State, Since string
+		Filtered     bool
+		First, Next  string
+	}{Calls: list.Calls, State: query.Get("state"), Since: query.Get("since")}
+	view.Filtered = view.State != "" || view.Since != ""
+	if query.Get("cursor") != "" {
+		view.First = withCursor(query, "")
+	}
+	if list.Next != "" {
+		view.Next = withCursor(query, list.Next)
+	}
+	return s.writePage(w, http.StatusOK, "calls.html", view)
+}
+
+func withCursor(query url.Values, cursor string) string {
+	q := url.Values{}
+	for name, values := range query {
+		q[name] = values
+	}
+	q.Set("cursor", cursor)
+	if cursor == "" {
+		q.Del("cursor")
+	}
+	return "/calls?" + q.Encode()
+}
+
+// callPage is what the page of a call shows.
+type callPage struct {
+	Call       storage.Call
+	Live       bool // not ended: the page renews itself
+	Alone      bool // a file of its own, away from the console
+	Facts      []fact
+	Waveform   *waveform
+	Audio      template.URL // empty: no player
+	AudioNote  string       // why there is no player
+	Transcript []line
+	Waterfall  *waterfall
+	Media      []fact
+	Events     []eventLine
+}
+
+// A fact is a name and its value.
+type fact struct{ Name, Value, Note string }
+
+type eventLine struct {
+	Seq            int
+	At, Kind, Data string
+}
+
+// pageCall is the page of one call.
+func (s *console) pageCall(w http.ResponseWriter, r *http.Request) error {
+	history, err := s.history(r)
+	if err != nil {
+		return err
+	}
+	select {
+	case s.drawing <- struct{}{}:
+		defer func() { <-s.drawing }()
+	case <-r.Context().Done():
+		return r.Context().Err()
+	}
+	audio, note := s.audio(&history.Call)
+	page := newCallPage(&history, audio)
+	page.AudioNote = note
+	if audio != nil {
+		page.Audio = template.URL(recordingPath(history.Call.ID))
+	}
+	return s.writePage(w, http.StatusOK, "call.html", page)
+}
+
+// audio reads a call's recording, or says why there is none to show.
+func (s *console) audio(c *storage.Call) (audio *record.Audio, note string) {
+	if c.Recording == "" {
+		return nil, "This call was not recorded."
+	}
+	if c.State != storage.Ended {
+		return nil, "The recording is shown when the call has ended."
+	}
+	file, err := s.openRecording(c)
+	if err == nil {
+		audio, err = record.DecodeWAV(file)
+		err = errors.Join(err, file.Close())
+	}
+	if errors.Is(err, errNoRecording) {
+		return nil, "The recording is not in the recordings' directory any more."
+	}
+	if err != nil {
+		s.Log.Warn("a recording cannot be shown", "call", c.ID, "error", err)
+		return nil, "The recording cannot be read."
+	}
+	return audio, ""
+}
+
+func newCallPage(h *storage.History, audio *record.Audio) *callPage {
+	if audio != nil && len(audio.Samples[0]) == 0 {
+		audio = nil
+	}
+	p := &callPage{
+		Call: h.Call, Live: h.Call.State != storage.Ended, Facts: facts(h),
+		Waveform: drawWaveform(h, audio), Transcript: transcript(h), Waterfall: drawWaterfall(h),
+		Events: make([]eventLine, len(h.Events)),
+	}
+	if h.Call.Media != nil {
+		p.Media = mediaFacts(h.Call.Media)
+	}
+	for i, e := range h.Events {
+		p.Events[i] = eventLine{e.Seq, fmt.Sprintf("%.3f", e.At.Seconds()), e.Kind, string(e.Data)}
+	}
+	return p
+}
+
+// facts is the call in a few numbers.
+func facts(h *storage.History) []fact {
+	var callerTurns, interruptions int
+	var totals []time.Duration
+	for i := range h.Turns {
+		t := &h.Turns[i]
+		if t.Role == storage.Caller {
+			callerTurns++
+		}
+		if t.Interrupted {
+			interruptions++
+		}
+		if t.Latency.Total > 0 {
+			totals = append(totals, t.Latency.Total)
+		}
+	}
+	out := []fact{
+		{"Talked", lasting(talked(&h.Call)), ""},
+		{"Turns", fmt.Sprint(len(h.Turns)), fmt.Sprintf("%d by the caller", callerTurns)},
+		{"Interruptions", fmt.Sprint(interruptions), ""},
+	}
+	if len(totals) > 0 {
+		slices.Sort(totals)
+		out = append(out,
+			fact{"Median answer", milliseconds(totals[len(totals)/2]), "last word in to first packet out"},
+			fact{"Slowest answer", milliseconds(totals[len(totals)-1]), ""})
+	}
+	return out
+}
+
+func mediaFacts(m *storage.Media) []fact {
+	return []fact{
+		{"Codec", m.Codec, ""},
+		{"Our address", m.Local, ""},
+		{"Their address", cmp.Or(m.Remote, "unknown"), ""},
+		{"Packets in", fmt.Sprint(m.PacketsIn), ""},
+		{"Packets out", fmt.Sprint(m.PacketsOut), ""},
+		{"Lost", fmt.Sprint(m.Lost), share(m.Lost, m.Lost+m.PacketsIn)},
+		{"Late", fmt.Sprint(m.Late), ""},
+		{"Reordered", fmt.Sprint(m.Reordered), ""},
+		{"Duplicates", fmt.Sprint(m.Duplicates), ""},
+		{"Concealed frames", fmt.Sprint(m.Concealed), ""},
+		{"From strangers", fmt.Sprint(m.Foreign), "dropped"},
+		{"Malformed", fmt.Sprint(m.Malformed), "dropped"},
+		{"Refused by the socket", fmt.Sprint(m.SendDropped), ""},
+		{"Jitter", fmt.Sprintf("%.1f ms", m.JitterMS), ""},
+		{"Jitter buffer", fmt.Sprintf("%.0f ms", m.DelayMS), ""},
+	}
+}
+
+func share(part, whole uint64) string {
+	if part == 0 || whole == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.2f %%", 100*float64(part)/float64(whole))
+}
+
+// pageProblem tells a problem on a page.
+func (s *console) pageProblem(w http.ResponseWriter, r *http.Request, err error) {
+	p := s.problemOf(r, err)
+	if !strings.Contains(r.Header.Get("Accept"), "text/html") {
+		s.apiProblem(w, r, p)
+		return
+	}
+	if p.Status == http.StatusMethodNotAllowed {
+		w.Header().Set("Allow", "GET, HEAD")
+	}
+	if err := s.writePage(w, p.Status, "problem.html", p); err != nil {
+		s.apiProblem(w, r, err)
+	}
+}
+
+// writePage writes a page when it is complete.
+func (s *console) writePage(w http.ResponseWriter, status int, name string, view any) error {
+	var page bytes.Buffer
+	if err := pages.ExecuteTemplate(&page, name, view); err != nil {
+		return fmt.Errorf("page %s: %w", name, err)
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(page.Bytes()) // the client has left; nobody is to be told
+	return nil
+}
+
+// maxEmbedded bounds the audio that RenderCall puts into a page, in bytes: 17
+// minutes of 8 kHz in two channels.
+const maxEmbedded = 32 << 20
+
+// RenderCall writes the page of a call as one HTML file that needs nothing
+// else. The audio at recordingPath is inside it, up to 17 minutes; beyond
+// that the page has the waveform only. An empty recordingPath means that the
+// call was not recorded.
+func RenderCall(w io.Writer, h storage.History, recordingPath string) error {
+	var audio *record.Audio
+	var player template.URL
+	note := "This call was not recorded."
+	if recordingPath != "" {
+		wav, err := os.ReadFile(recordingPath)
+		if err != nil {
+			return fmt.Errorf("page of call %s: %w", h.Call.ID, err)
+		}
+		if audio, err = record.DecodeWAV(bytes.NewReader(wav)); err != nil {
+			return fmt.Errorf("page of call %s: %s: %w", h.Call.ID, recordingPath, err)
+		}
+		note = "The recording is too long to stand in this page: " + recordingPath
+		if len(wav) <= maxEmbedded {
+			player = template.URL("data:audio/wav;base64," + base64.StdEncoding.EncodeToString(wav))
+			note = ""
+		}
+	}
+	page := newCallPage(&h, audio)
+	page.Alone, page.Live, page.Audio, page.AudioNote = true, false, player, note
+	if err := pages.ExecuteTemplate(w, "call.html", page); err != nil {
+		return fmt.Errorf("page of call %s: %w", h.Call.ID, err)
+	}
+	return nil
+}

@@ -1,0 +1,115 @@
+package console
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"trunkline/storage"
+)
+
+// problem is a failure as the client is told of it.
+type problem struct {
+	Status  int    `json:"-"`
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Hint    string `json:"hint"`
+}
+
+func (p *problem) Error() string { return p.Message }
+
+var (
+	errPath = &problem{
+		http.StatusNotFound, "no_such_path", "There is nothing at this address.",
+		"The list of calls is at /calls, for programs at /v1/calls.",
+	}
+	errMethod = &problem{
+		http.StatusMethodNotAllowed, "method_not_allowed", "This can only be read.",
+		"Use GET or HEAD.",
+	}
+	errHost = &problem{
+		http.StatusMisdirectedRequest, "foreign_host", "The Host header names another machine, and this is a loopback address.",
+		"Use localhost or 127.0.0.1; a proxy on this machine sets the Host header to one of them.",
+	}
+	errNoCall = &problem{
+		http.StatusNotFound, "no_such_call", "There is no such call.",
+		"The list of calls is at /calls, for programs at /v1/calls.",
+	}
+	errNoRecording = &problem{
+		http.StatusNotFound, "no_recording", "This call has no recording.",
+		"Recording is off unless the configuration says recording.enabled: true; files older than that may have been removed.",
+	}
+	errCursor = &problem{
+		http.StatusBadRequest, "bad_cursor", "The cursor is not one that a page of this list gave.",
+		"Take it from the field next of the page before, or leave it out to begin with the latest call.",
+	}
+	errAway = &problem{
+		http.StatusServiceUnavailable, "database_away", "The database does not answer.",
+		"Calls go on and are recorded when it returns. See /readyz.",
+	}
+	errSchema = &problem{
+		http.StatusServiceUnavailable, "schema_mismatch", "The database's schema does not fit this version.",
+		"Run trunkline migrate.",
+	}
+	errInternal = &problem{
+		http.StatusInternalServerError, "internal", "Something went wrong in the gateway.",
+		"The gateway's log says what.",
+	}
+)
+
+// badParameter is a mistake in the query.
+func badParameter(message, hint string) error {
+	return &problem{http.StatusBadRequest, "bad_parameter", message, hint}
+}
+
+// problemOf is what the client is told of err; err is logged when that hides
+// something.
+func (s *console) problemOf(r *http.Request, err error) *problem {
+	if p, ok := errors.AsType[*problem](err); ok {
+		return p
+	}
+	for kind, p := range map[error]*problem{
+		storage.ErrNotFound:  errNoCall,
+		storage.ErrCursor:    errCursor,
+		storage.ErrAway:      errAway,
+		storage.ErrLogin:     errAway,
+		storage.ErrSchemaOld: errSchema,
+		storage.ErrSchemaNew: errSchema,
+	} {
+		if errors.Is(err, kind) {
+			if p.Status >= http.StatusInternalServerError {
+				s.Log.Warn("request failed", slog.String("path", r.URL.Path), slog.Any("error", err))
+			}
+			return p
+		}
+	}
+	if !errors.Is(err, context.Canceled) { // the client left
+		s.Log.Error("request failed", slog.String("path", r.URL.Path), slog.Any("error", err))
+	}
+	return errInternal
+}
+
+// apiProblem answers with {"error": {"code", "message", "hint"}}.
+func (s *console) apiProblem(w http.ResponseWriter, r *http.Request, err error) {
+	p := s.problemOf(r, err)
+	body := struct {
+		Error *problem `json:"error"`
+	}{p}
+	s.writeJSON(w, p.Status, body)
+}
+
+func (s *console) writeJSON(w http.ResponseWriter, status int, body any) {
+	text, err := json.MarshalIndent(body, "", "  ")
+	if err != nil {
+		s.Log.Error("an answer cannot be encoded", slog.Any("error", err))
+		status, text = http.StatusInternalServerError, []byte(`{"error": {"code": "internal"}}`)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if status == http.StatusMethodNotAllowed {
+		w.Header().Set("Allow", "GET, HEAD")
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(append(text, '\n')) // the client has left; nobody is to be told
+}
