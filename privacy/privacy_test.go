@@ -73,11 +73,11 @@ func TestNothingLeaksIntoLogs(t *testing.T) {
 
 func TestValuesStayWholeWhereTheyAreMeant(t *testing.T) {
 	t.Parallel()
-	encoded, err := json.Marshal(struct{ From privacy.Number }{"+14155550123"})
+	encoded, err := json.Marshal(map[string]privacy.Number{"from": "+14155550123"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := `{"From":"+14155550123"}`; string(encoded) != want {
+	if want := `{"from":"+14155550123"}`; string(encoded) != want {
 		t.Errorf("JSON is %s, want %s", encoded, want)
 	}
 }

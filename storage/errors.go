@@ -59,42 +59,42 @@ func classify(op, where string, err error) error {
 	if errors.Is(err, pgx.ErrNoRows) {
 		return fmt.Errorf("%s: %w", op, ErrNotFound)
 	}
-	kind, hint := kindOf(err)
+	hint, kind := kindOf(err)
 	if kind == nil {
 		return fmt.Errorf("%s: %w", op, err)
 	}
 	return &failure{op: op, where: where, kind: kind, hint: hint, cause: err}
 }
 
-func kindOf(err error) (kind error, hint string) {
+func kindOf(err error) (hint string, kind error) {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		switch pg.Code {
 		case codeInvalidPassword, codeInvalidLogin:
-			return ErrLogin, hintCorrectLogin
+			return hintCorrectLogin, ErrLogin
 		case codeNoDatabase:
-			return ErrNoDatabase, hintCreateDatabase
+			return hintCreateDatabase, ErrNoDatabase
 		case codeUndefinedTable, codeUndefinedColumn:
-			return ErrSchemaOld, hintRunMigrate
+			return hintRunMigrate, ErrSchemaOld
 		case codeTooManyConns:
-			return ErrAway, hintRaiseConnectLimit
+			return hintRaiseConnectLimit, ErrAway
 		case codeAdminShutdown, codeCrashShutdown, codeCannotConnectNow:
-			return ErrAway, hintStartPostgres
+			return hintStartPostgres, ErrAway
 		}
 		if strings.HasPrefix(pg.Code, classConnection) {
-			return ErrAway, hintStartPostgres
+			return hintStartPostgres, ErrAway
 		}
-		return nil, ""
+		return "", nil
 	}
 	_, connecting := errors.AsType[*pgconn.ConnectError](err)
 	_, network := errors.AsType[net.Error](err)
 	switch {
 	case errors.Is(err, context.Canceled):
-		return nil, ""
+		return "", nil
 	case connecting, network, pgconn.SafeToRetry(err), pgconn.Timeout(err),
 		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
-		return ErrAway, hintStartPostgres
+		return hintStartPostgres, ErrAway
 	}
-	return nil, ""
+	return "", nil
 }
 
 // refused reports whether PostgreSQL would refuse the same rows again.

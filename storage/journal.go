@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 )
@@ -120,7 +121,7 @@ func (j *Journal) Event(e Event) { j.put(eventRow(e)) }
 func (j *Journal) put(r row) {
 	j.mu.Lock()
 	if j.stopping {
-		j.queue.drops.add(r.rank())
+		j.queue.drops = j.queue.drops.plus(r.rank())
 	} else {
 		j.queue.push(r)
 	}
@@ -173,9 +174,9 @@ func (j *Journal) Stop(ctx context.Context) (lost uint64) {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	rest := append(j.writing, j.queue.take(j.queue.len())...)
+	rest := slices.Concat(j.writing, j.queue.take(j.queue.len()))
 	for _, r := range rest {
-		j.queue.drops.add(r.rank())
+		j.queue.drops = j.queue.drops.plus(r.rank())
 	}
 	j.queue.settle(rest)
 	j.writing = nil
@@ -305,7 +306,7 @@ func (j *Journal) attempt(ctx context.Context, rows []row) error {
 	homeless, err := j.store.write(ctx, j.owner, rows)
 	if refused(err) && len(rows) == 1 {
 		j.opts.Log.Error("history lost: the database refuses a row", "row", describe(rows[0]), "err", err)
-		homeless.add(rows[0].rank())
+		homeless = homeless.plus(rows[0].rank())
 		err = nil
 	}
 	j.mu.Lock()

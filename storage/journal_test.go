@@ -146,10 +146,7 @@ func TestJournalBacksOff(t *testing.T) {
 			}
 			d.err = nil
 		})
-		want := []time.Duration{100, 200, 400, 800, 1000, 1000, 1000}
-		for i := range want {
-			want[i] *= time.Millisecond
-		}
+		want := []time.Duration{100e6, 200e6, 400e6, 800e6, time.Second, time.Second, time.Second}
 		if !slices.Equal(pauses, want) {
 			t.Errorf("pauses %v, want %v", pauses, want)
 		}

@@ -159,7 +159,7 @@ func (s *Store) write(ctx context.Context, owner Owner, rows []row) (homeless Dr
 		queued := s.enqueue(&batch, owner, r)
 		queued.Exec(func(tag pgconn.CommandTag) error {
 			if tag.RowsAffected() == 0 && r.call == nil {
-				homeless.add(r.rank())
+				homeless = homeless.plus(r.rank())
 			}
 			return nil
 		})

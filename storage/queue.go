@@ -60,7 +60,8 @@ type Drops struct {
 // Total is the number of all rows given up.
 func (d Drops) Total() uint64 { return d.Calls + d.Turns + d.Events }
 
-func (d *Drops) add(k rank) {
+// plus is d and one more row.
+func (d Drops) plus(k rank) Drops {
 	switch k {
 	case rankCall:
 		d.Calls++
@@ -69,6 +70,7 @@ func (d *Drops) add(k rank) {
 	default:
 		d.Events++
 	}
+	return d
 }
 
 // queue holds rows in the order of their arrival, within a bound of bytes.
@@ -92,11 +94,11 @@ func (q *queue) push(r row) {
 	for victim := rankEvent; victim <= k; victim++ {
 		for q.bytes+r.size > q.bound && q.lanes[victim].len() > 0 {
 			q.bytes -= q.lanes[victim].pop().size
-			q.drops.add(victim)
+			q.drops = q.drops.plus(victim)
 		}
 	}
 	if q.bytes+r.size > q.bound {
-		q.drops.add(k)
+		q.drops = q.drops.plus(k)
 		return
 	}
 	q.lastSeq++
