@@ -19,12 +19,13 @@ type Live struct {
 	At   time.Time
 	Kind LiveKind
 
-	Role  pipeline.Role  // of LiveWords
-	Text  string         // of LiveWords: the whole of what this side says, as far as it is known
-	Final bool           // of LiveWords: it stands
-	Turn  *storage.Turn  // of LiveTurn
-	Event *storage.Event // of LiveEvent
-	Ended *storage.Call  // of LiveEnded
+	Role    pipeline.Role // of LiveWords
+	Text    string        // of LiveWords: the whole of what this side says, as far as it is known
+	Final   bool          // of LiveWords: it stands
+	Turn    *storage.Turn // of LiveTurn
+	Event   turn.Event    // of LiveStep, with what followed
+	Actions []turn.Action
+	Ended   *storage.Call // of LiveEnded
 }
 
 // LiveKind says what a Live tells.
@@ -35,7 +36,7 @@ const (
 	LiveAnswered LiveKind = iota + 1
 	LiveWords
 	LiveTurn
-	LiveEvent
+	LiveStep
 	LiveEnded
 )
 
@@ -78,7 +79,7 @@ func (n *notes) Step(e turn.Event, actions []turn.Action, state turn.State) {
 	n.seq++
 	n.cfg.Journal.Event(ev)
 	n.cfg.Metrics.step(actions)
-	n.live(Live{Kind: LiveEvent, Event: &ev})
+	n.live(Live{Kind: LiveStep, Event: e, Actions: actions})
 }
 
 // Words implements pipeline.Observer.

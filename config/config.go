@@ -109,21 +109,46 @@ type Lines struct {
 
 // Recogniser chooses the speech recogniser.
 type Recogniser struct {
-	Engine string `yaml:"engine"` // "offline" (pocketsphinx)
-	Mode   string `yaml:"mode"`   // offline: domain, general+domain or general
-	Pool   int    `yaml:"pool"`   // decoders, which is calls heard at once
+	Engine   string             `yaml:"engine"` // "offline" (pocketsphinx) or "declared"
+	Mode     string             `yaml:"mode"`   // offline: domain, general+domain or general
+	Pool     int                `yaml:"pool"`   // decoders, which is calls heard at once
+	Declared DeclaredRecogniser `yaml:"declared"`
+}
+
+// DeclaredRecogniser hears given words after given delays, whatever was said.
+// With the declared model and voice it measures trunkline without its providers.
+type DeclaredRecogniser struct {
+	FirstPartial time.Duration `yaml:"first_partial"` // from the start of a talkspurt; 0: no partials
+	PartialEvery time.Duration `yaml:"partial_every"`
+	Final        time.Duration `yaml:"final"` // from the end of a talkspurt
+	Says         []string      `yaml:"says"`  // of one talkspurt after another, again and again
 }
 
 // Model chooses who writes the replies.
 type Model struct {
-	Engine string `yaml:"engine"` // "script"
-	Script string `yaml:"script"` // path of the dialogue file; empty: the built-in reception desk
+	Engine   string        `yaml:"engine"` // "script" or "declared"
+	Script   string        `yaml:"script"` // path of the dialogue file; empty: the built-in reception desk
+	Declared DeclaredModel `yaml:"declared"`
+}
+
+// DeclaredModel gives given replies after given delays.
+type DeclaredModel struct {
+	FirstToken      time.Duration `yaml:"first_token"`
+	TokensPerSecond float64       `yaml:"tokens_per_second"` // 0: all at once
+	Replies         []string      `yaml:"replies"`           // one after another, again and again
 }
 
 // Voice chooses the synthesiser.
 type Voice struct {
-	Engine string `yaml:"engine"` // "offline" (flite)
-	Name   string `yaml:"name"`   // offline: slt, rms, awb or kal16
+	Engine   string        `yaml:"engine"` // "offline" (flite) or "declared"
+	Name     string        `yaml:"name"`   // offline: slt, rms, awb or kal16
+	Declared DeclaredVoice `yaml:"declared"`
+}
+
+// DeclaredVoice plays a tone after a given delay.
+type DeclaredVoice struct {
+	FirstAudio time.Duration `yaml:"first_audio"`
+	Speed      float64       `yaml:"speed"` // times faster than real time; 0: all at once
 }
 
 // Default is the configuration with no file: a reception desk that answers

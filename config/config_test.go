@@ -11,14 +11,14 @@ import (
 
 func TestDefaultIsValid(t *testing.T) {
 	t.Parallel()
-	if _, err := Load(""); err != nil {
+	if _, err := Load("", Overrides{}); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func TestFileOverridesDefaults(t *testing.T) {
 	t.Parallel()
-	c, err := Parse("t.yaml", []byte("calls:\n  cap: 10s\n  warn_before: 0s\nhttp:\n  listen: 127.0.0.1:9\n"))
+	c, err := Parse("t.yaml", []byte("calls:\n  cap: 10s\n  warn_before: 0s\nhttp:\n  listen: 127.0.0.1:9\n"), Overrides{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func TestMistakesNameFileLineAndWhatToDo(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := Parse("t.yaml", []byte(tc.src))
+			_, err := Parse("t.yaml", []byte(tc.src), Overrides{})
 			var bad *Error
 			if !errors.As(err, &bad) {
 				t.Fatalf("got %v, want an *Error", err)
@@ -78,7 +78,7 @@ func TestMistakesNameFileLineAndWhatToDo(t *testing.T) {
 
 func TestDatabaseURLComesFromTheEnvironment(t *testing.T) {
 	t.Setenv(DatabaseURLEnv, "postgres://secret@127.0.0.1/db")
-	c, err := Parse("t.yaml", []byte("database:\n  url: postgres://other/db\n"))
+	c, err := Parse("t.yaml", []byte("database:\n  url: postgres://other/db\n"), Overrides{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,6 +91,6 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("calls:\n  cap: 10s\n"))
 	f.Add([]byte("sip:\n  trunks:\n    - {name: a, sources: [::1/128], agent: reception}\n"))
 	f.Fuzz(func(_ *testing.T, src []byte) {
-		_, _ = Parse("f.yaml", src)
+		_, _ = Parse("f.yaml", src, Overrides{})
 	})
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -50,10 +51,10 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Load reads the file over the defaults, applies the environment and
-// validates the whole. With an empty path it validates the defaults. The
-// error is an *Error when the configuration itself is wrong.
-func Load(path string) (Config, error) {
+// Load reads the file over the defaults, lays the environment and then the
+// flags over it, and validates the whole. With an empty path it starts from
+// the defaults. The error is an *Error when the configuration itself is wrong.
+func Load(path string, o Overrides) (Config, error) {
 	var src []byte
 	if path != "" {
 		var err error
@@ -62,11 +63,18 @@ func Load(path string) (Config, error) {
 		}
 	}
 
-	return Parse(path, src)
+	return Parse(path, src, o)
+}
+
+// Overrides are the few settings that flags set for one run.
+type Overrides struct {
+	SIP         string // HOST:PORT, UDP and TCP
+	HTTP        string // HOST:PORT
+	DatabaseURL string
 }
 
 // Parse is Load on bytes; name is used in messages.
-func Parse(name string, src []byte) (Config, error) {
+func Parse(name string, src []byte, o Overrides) (Config, error) {
 	c := Default()
 	if len(bytes.TrimSpace(src)) > 0 {
 		// io.EOF: the file holds comments only.
@@ -79,6 +87,11 @@ func Parse(name string, src []byte) (Config, error) {
 	if u := os.Getenv(DatabaseURLEnv); u != "" {
 		c.Database.URL = u
 	}
+	if o.SIP != "" {
+		c.SIP.Listen = []string{"udp:" + o.SIP, "tcp:" + o.SIP}
+	}
+	c.HTTP.Listen = cmp.Or(o.HTTP, c.HTTP.Listen)
+	c.Database.URL = cmp.Or(o.DatabaseURL, c.Database.URL)
 	if problems := c.Validate(); len(problems) > 0 {
 		locate(src, problems)
 

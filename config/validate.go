@@ -152,18 +152,24 @@ func (v *validator) agents(c *Config) {
 			v.add(path+".name", "%q names two agents; names must differ", a.Name)
 		}
 		names[a.Name] = true
-		v.oneOf(path+".recogniser.engine", a.Recogniser.Engine, "offline")
+		v.oneOf(path+".recogniser.engine", a.Recogniser.Engine, "offline", "declared")
 		v.oneOf(path+".recogniser.mode", a.Recogniser.Mode, "domain", "general+domain", "general")
 		if a.Recogniser.Pool < 1 {
 			v.add(path+".recogniser.pool", "must be at least 1")
 		}
-		v.oneOf(path+".model.engine", a.Model.Engine, "script")
+		if a.Recogniser.Engine == "declared" && len(a.Recogniser.Declared.Says) == 0 {
+			v.add(path+".recogniser.declared.says", "is empty; give the declared recogniser the words that it hears")
+		}
+		if a.Model.Engine == "declared" && len(a.Model.Declared.Replies) == 0 {
+			v.add(path+".model.declared.replies", "is empty; give the declared model the replies that it writes")
+		}
+		v.oneOf(path+".model.engine", a.Model.Engine, "script", "declared")
 		if s := a.Model.Script; s != "" {
 			if _, err := os.Stat(s); err != nil {
 				v.add(path+".model.script", "%v; give the path of a dialogue file", err)
 			}
 		}
-		v.oneOf(path+".voice.engine", a.Voice.Engine, "offline")
+		v.oneOf(path+".voice.engine", a.Voice.Engine, "offline", "declared")
 		v.oneOf(path+".voice.name", a.Voice.Name, "slt", "rms", "awb", "kal16")
 		for j, d := range a.Idle {
 			if d <= 0 {
