@@ -1,0 +1,7 @@
+package main
+
+import "context"
+
+type benchCmd struct{}
+
+func (benchCmd) Run(context.Context) error { return nil }

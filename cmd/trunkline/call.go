@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"trunkline/softphone"
+)
+
+// callCmd is the headless softphone.
+type callCmd struct {
+	Target string          `arg:"" help:"Whom to call, such as sip:reception@127.0.0.1:5060." name:"sip-uri"`
+	Play   []string        `help:"WAV file with the caller's speech, played in turn with the agent; one file is cut at its pauses, several are a turn each." placeholder:"FILE" type:"existingfile"`
+	At     []time.Duration `help:"Play the n-th file at the n-th of these times after the answer instead." placeholder:"TIME"`
+	Digits string          `help:"Keys to press after the answer."`
+	Record string          `help:"Write both directions to this two-channel WAV: caller left, agent right." placeholder:"FILE" type:"path"`
+	From   string          `help:"User part of the caller's address." default:"softphone"`
+	Max    time.Duration   `help:"Hang up after this long." default:"35m"`
+	API    string          `help:"The gateway's HTTP address, for the transcript." default:"http://127.0.0.1:8080" name:"api" placeholder:"URL"`
+	JSON   bool            `help:"Print the report as JSON." name:"json"`
+}
+
+func (c *callCmd) Run(ctx context.Context, std *streams) error {
+	plan, err := c.plan()
+	if err != nil {
+		return err
+	}
+	cfg := softphone.Config{
+		Target:      c.Target,
+		From:        c.From,
+		Plan:        plan,
+		Digits:      c.Digits,
+		Record:      c.Record,
+		MaxDuration: c.Max,
+	}
+	if !c.JSON {
+		cfg.Notify = func(e softphone.Event) { fmt.Fprintln(std.err, progress(e)) }
+	}
+	report, err := softphone.Place(ctx, cfg)
+	if report == nil {
+		return err
+	}
+	report.AddTranscript(ctx, c.API)
+	if c.JSON {
+		enc := json.NewEncoder(std.out)
+		enc.SetIndent("", "  ")
+
+		return errors.Join(err, enc.Encode(report))
+	}
+
+	return errors.Join(err, report.WriteText(std.out))
+}
+
+func (c *callCmd) plan() ([]softphone.Step, error) {
+	plan, err := softphone.PlanFromWAVs(c.Play...)
+	if err != nil {
+		return nil, err
+	}
+	if len(c.At) > 0 && len(c.At) != len(plan) {
+		return nil, fmt.Errorf("%d times (--at) for %d clips: give one time for each", len(c.At), len(plan))
+	}
+	for i, at := range c.At {
+		plan[i].When = softphone.At(at)
+	}
+
+	return plan, nil
+}
+
+// progress is an event of the call in a line.
+func progress(e softphone.Event) string {
+	line := fmt.Sprintf("%s %s", e.At.Format("15:04:05.000"), e.Kind)
+	if e.Said != "" {
+		line += ": " + e.Said
+	}
+	if e.Text != "" {
+		line += ": " + e.Text
+	}
+
+	return line
+}

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"trunkline/call"
+	"trunkline/console"
+	"trunkline/demo"
+	"trunkline/softphone"
+	"trunkline/storage"
+	"trunkline/testdata"
+)
+
+// demoBound is how long the demo may take, set-up and all.
+const demoBound = 2 * time.Minute
+
+// demoCmd holds a whole call over loopback.
+type demoCmd struct{}
+
+func (demoCmd) Run(ctx context.Context, c *cli, std *streams) (err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, demoBound, fmt.Errorf("the demo took longer than %s", demoBound))
+	defer cancel()
+	screen := demo.NewScreen(std.out, isTerminal(std))
+	g, err := demoGateway(c, screen)
+	if err != nil {
+		return err
+	}
+	live := make(chan call.Live, 256)
+	g.watch = func(l call.Live) {
+		select {
+		case live <- l:
+		default: // a terminal that hangs does not hold up the call
+		}
+	}
+	screen.Line("trunkline %s: a whole call over loopback, recorded", version)
+	if err := g.start(ctx); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, g.stop(context.Background())) }() // bounded by its own steps
+	target := fmt.Sprintf("sip:%s@%s", g.cfg.SIP.Trunks[0].Agent, g.sip.Addr("udp"))
+	screen.Line("the gateway is up; calling %s", target)
+	report, err := demoCall(ctx, target, live, screen)
+	if err != nil {
+		return err
+	}
+	h, err := finishedCall(ctx, g.store, report.TrunklineCallID)
+	if err != nil {
+		return err
+	}
+	if err := showRecord(std, g, report, h); err != nil {
+		return err
+	}
+
+	return demo.Verdict(h)
+}
+
+// demoGateway is a gateway on the defaults, on ports that are free, with a
+// state directory of its own and with recording.
+func demoGateway(c *cli, screen *demo.Screen) (*gateway, error) {
+	cfg, err := c.load()
+	if err != nil {
+		return nil, err
+	}
+	if c.SIP == "" {
+		cfg.SIP.Listen = []string{"udp:127.0.0.1:0", "tcp:127.0.0.1:0"}
+	}
+	if c.HTTP == "" {
+		cfg.HTTP.Listen = "127.0.0.1:0"
+	}
+	cfg.StateDir = filepath.Join(cfg.StateDir, "demo")
+	cfg.Recording.Enabled = true
+	cfg.Log.Level = "error"
+
+	return &gateway{
+		cfg:      cfg,
+		log:      slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
+		progress: screen.Progress,
+	}, nil
+}
+
+// demoCall has the softphone call the gateway while the screen shows it.
+func demoCall(ctx context.Context, target string, live <-chan call.Live, screen *demo.Screen) (*softphone.Report, error) {
+	plan, err := demo.Plan(testdata.Files)
+	if err != nil {
+		return nil, err
+	}
+	type outcome struct {
+		report *softphone.Report
+		err    error
+	}
+	placed := make(chan outcome, 1)
+	go func() {
+		report, err := softphone.Place(ctx, softphone.Config{Target: target, From: "demo-caller", Plan: plan})
+		placed <- outcome{report, err}
+	}()
+	for {
+		select {
+		case l := <-live:
+			screen.Call(l)
+		case o := <-placed:
+			drain(live, screen)
+
+			return o.report, o.err
+		}
+	}
+}
+
+// drain shows what is still on its way.
+func drain(live <-chan call.Live, screen *demo.Screen) {
+	for {
+		select {
+		case l := <-live:
+			screen.Call(l)
+			if l.Kind == call.LiveEnded {
+				return
+			}
+		case <-time.After(time.Second):
+			return
+		}
+	}
+}
+
+// finishedCall waits until the call's record is closed: it is written behind
+// the call.
+func finishedCall(ctx context.Context, store *storage.Store, id string) (*storage.History, error) {
+	callID, err := uuid.Parse(id)
+	if err != nil {
+		return nil, fmt.Errorf("the answer carried no call id: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	for {
+		h, err := store.Call(ctx, callID)
+		if err == nil && h.Call.State == storage.Ended {
+			return &h, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("the call's record was not closed: %w", errors.Join(err, ctx.Err()))
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// showRecord prints the final record and writes the call's page.
+func showRecord(std *streams, g *gateway, report *softphone.Report, h *storage.History) error {
+	page := filepath.Join(g.cfg.StateDir, "calls", h.Call.ID.String()+".html")
+	if err := os.MkdirAll(filepath.Dir(page), 0o750); err != nil {
+		return err
+	}
+	f, err := os.Create(page)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(console.RenderCall(f, *h, h.Call.Recording), f.Close()); err != nil {
+		return fmt.Errorf("write the call's page: %w", err)
+	}
+	fmt.Fprintf(std.out, "\nThe record\n  %s\n", strings.Join(call.Story(h), "\n  "))
+	fmt.Fprintf(std.out, "\nOn the wire, measured by the caller\n  from the caller's last packet to the agent's first: median %.0f ms, longest %.0f ms over %d answers\n",
+		report.Response.P50MS, report.Response.MaxMS, report.Response.Count)
+	if report.Yield.Count > 0 {
+		fmt.Fprintf(std.out, "  from the interruption to the agent's silence: %.0f ms\n", report.Yield.MaxMS)
+	}
+	fmt.Fprintf(std.out, "\nrecording  %s\npage       %s\n", h.Call.Recording, page)
+
+	return nil
+}
+
+// isTerminal reports whether the output is a terminal.
+func isTerminal(std *streams) bool {
+	f, ok := std.out.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+

@@ -1,0 +1,335 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"trunkline/call"
+	"trunkline/config"
+	"trunkline/console"
+	"trunkline/media/clock"
+	"trunkline/media/g711"
+	"trunkline/media/rtp"
+	"trunkline/pipeline"
+	"trunkline/pipeline/turn"
+	"trunkline/sip"
+	"trunkline/storage"
+	"trunkline/storage/cluster"
+)
+
+// How long the parts may take to stop, one after another.
+const (
+	callsStop = 20 * time.Second // goodbyes and hang-ups
+	partStop  = 5 * time.Second
+)
+
+// gateway is everything that serve runs.
+type gateway struct {
+	cfg      config.Config
+	log      *slog.Logger
+	registry *prometheus.Registry
+	progress func(string) // told before each step that may take a while
+	watch    call.Watcher
+
+	store   *storage.Store
+	journal *storage.Journal
+	clock   *clock.Clock
+	pool    *rtp.Pool
+	calls   *call.Manager
+	sip     *sip.UA
+	http    net.Addr
+	agents  map[string]*call.Agent // by agent name
+
+	stops []stopStep // in the order of the starts
+}
+
+type stopStep struct {
+	name  string
+	bound time.Duration
+	stop  func(context.Context) error
+}
+
+// start brings the gateway up. On an error nothing is left running.
+func (g *gateway) start(ctx context.Context) error {
+	g.registry = prometheus.NewRegistry()
+	for _, step := range []struct {
+		name string
+		run  func(context.Context) error
+	}{
+		{"opening the database", g.startDatabase},
+		{"making the agents ready", g.startAgents},
+		{"starting the clocks", g.startMedia},
+		{"opening the SIP door", g.startCalls},
+		{"serving the API and the pages", g.startHTTP},
+	} {
+		g.tell(step.name)
+		if err := step.run(ctx); err != nil {
+			// The context may be what failed; stopping is bounded by itself.
+			return errors.Join(fmt.Errorf("%s: %w", step.name, err), g.stop(context.Background()))
+		}
+	}
+
+	return nil
+}
+
+// stop takes no new call, ends the running ones with a goodbye, and releases
+// everything in the reverse order of the starts.
+func (g *gateway) stop(ctx context.Context) error {
+	var errs []error
+	for _, s := range slices.Backward(g.stops) {
+		bounded, cancel := context.WithTimeout(ctx, s.bound)
+		if err := s.stop(bounded); err != nil {
+			errs = append(errs, fmt.Errorf("stop %s: %w", s.name, err))
+		}
+		cancel()
+	}
+	g.stops = nil
+
+	return errors.Join(errs...)
+}
+
+func (g *gateway) onStop(name string, bound time.Duration, stop func(context.Context) error) {
+	g.stops = append(g.stops, stopStep{name: name, bound: bound, stop: stop})
+}
+
+func (g *gateway) tell(what string) {
+	if g.progress != nil {
+		g.progress(what)
+	}
+}
+
+// openDatabase opens the configured database, or starts the private one.
+func (g *gateway) openDatabase(ctx context.Context) error {
+	url := g.cfg.Database.URL
+	if url == "" {
+		c := cluster.New(cluster.Options{Dir: filepath.Join(g.cfg.StateDir, "postgres"), Log: g.log})
+		if err := c.Start(ctx); err != nil {
+			return err
+		}
+		g.onStop("the private database", partStop, c.Stop)
+		url = c.URL()
+	}
+	store, err := storage.Open(ctx, url, g.log)
+	if err != nil {
+		return err
+	}
+	g.store = store
+	g.onStop("the database pool", partStop, func(context.Context) error {
+		store.Close()
+
+		return nil
+	})
+
+	return nil
+}
+
+func (g *gateway) startDatabase(ctx context.Context) error {
+	if err := g.openDatabase(ctx); err != nil {
+		return err
+	}
+	if _, err := g.store.Migrate(ctx); err != nil {
+		return err
+	}
+	owner := storage.Owner{Node: g.cfg.Node, Boot: uuid.New()}
+	orphans, err := g.store.CloseOrphans(ctx, owner, string(call.GatewayCrashed), call.GatewayCrashed.Fault())
+	if err != nil {
+		return err
+	}
+	if len(orphans) > 0 {
+		g.log.Warn("closed the records of calls that a crash cut off", slog.Int("calls", len(orphans)))
+	}
+	g.journal = storage.NewJournal(g.store, owner, storage.JournalOptions{Log: g.log})
+	if err := g.journal.Start(); err != nil {
+		return err
+	}
+	g.onStop("the journal", partStop, func(ctx context.Context) error {
+		if lost := g.journal.Stop(ctx); lost > 0 {
+			return fmt.Errorf("%d rows of the records could not be written", lost)
+		}
+
+		return nil
+	})
+
+	return nil
+}
+
+func (g *gateway) startAgents(ctx context.Context) error {
+	g.agents = make(map[string]*call.Agent)
+	for i := range g.cfg.Agents {
+		a := &g.cfg.Agents[i]
+		e, err := newEngines(ctx, &g.cfg, a, g.log)
+		if err != nil {
+			return err
+		}
+		g.onStop("the engines of "+a.Name, partStop, func(context.Context) error { return e.Close() })
+		texts := e.texts(a)
+		lines, err := pipeline.PrepareLines(ctx, e.voice, texts)
+		if err != nil {
+			return fmt.Errorf("agent %q: %w", a.Name, err)
+		}
+		g.agents[a.Name] = &call.Agent{
+			Name:         a.Name,
+			Conversation: pipeline.Config{Turn: turn.Config{Idle: a.Idle}},
+			Providers: pipeline.Providers{
+				Recognizer: e.recogniser, Model: e.model, Synthesizer: e.voice, Lines: lines,
+			},
+		}
+	}
+
+	return nil
+}
+
+func (g *gateway) startMedia(context.Context) error {
+	g.clock = clock.New(clock.Options{Shards: g.cfg.Media.Clocks})
+	if err := g.clock.Start(); err != nil {
+		return err
+	}
+	g.onStop("the clocks", partStop, func(context.Context) error {
+		g.clock.Stop()
+
+		return nil
+	})
+	address, err := mediaAddress(&g.cfg)
+	if err != nil {
+		return err
+	}
+	g.pool, err = rtp.NewPool(address, uint16(g.cfg.Media.PortLow), uint16(g.cfg.Media.PortTop))
+
+	return err
+}
+
+// mediaAddress is where RTP sockets are bound.
+func mediaAddress(c *config.Config) (netip.Addr, error) {
+	if c.Media.Address != "" {
+		return netip.ParseAddr(c.Media.Address)
+	}
+	_, addr, err := config.ParseListen(c.SIP.Listen[0])
+
+	return addr.Addr(), err
+}
+
+func (g *gateway) startCalls(context.Context) error {
+	metrics, err := call.NewMetrics(g.registry)
+	if err != nil {
+		return err
+	}
+	agents := make(map[string]*call.Agent)
+	for _, t := range g.cfg.SIP.Trunks {
+		agents[t.Name] = g.agents[t.Agent]
+	}
+	recordings := ""
+	if g.cfg.Recording.Enabled {
+		recordings = g.cfg.RecordingDir()
+		if err := os.MkdirAll(recordings, 0o750); err != nil {
+			return fmt.Errorf("recording.directory: %w", err)
+		}
+	}
+	g.calls, err = call.NewManager(call.Config{
+		Agents: agents,
+		Limits: call.Limits{
+			Cap: g.cfg.Calls.Cap, WarnBefore: g.cfg.Calls.WarnBefore,
+			NoMedia: g.cfg.Calls.NoMedia, MaxCalls: g.cfg.Calls.MaxCalls,
+		},
+		Clock: g.clock, Journal: g.journal, Metrics: metrics, Log: g.log,
+		Recordings: recordings, Watch: g.watch,
+	})
+	if err != nil {
+		return err
+	}
+	door, err := sipConfig(&g.cfg, g.pool, g.log)
+	if err != nil {
+		return err
+	}
+	if g.sip, err = sip.New(door, g.calls); err != nil {
+		return err
+	}
+	if err := g.sip.Start(); err != nil {
+		return err
+	}
+	g.onStop("the SIP door", partStop, g.sip.Stop)
+	g.onStop("the calls", callsStop, g.calls.Stop)
+
+	return registerCollectors(g)
+}
+
+// sipConfig is the SIP door's part of the configuration.
+func sipConfig(c *config.Config, pool *rtp.Pool, log *slog.Logger) (sip.Config, error) {
+	out := sip.Config{
+		Media:     sip.RTP(pool, rtp.Options{Log: log}),
+		UserAgent: "trunkline/" + version,
+		MaxCalls:  c.Calls.MaxCalls,
+		Log:       log,
+	}
+	for _, l := range c.SIP.Listen {
+		network, addr, err := config.ParseListen(l)
+		if err != nil {
+			return out, err
+		}
+		out.Listen = append(out.Listen, sip.Listen{Network: network, Addr: addr.String()})
+	}
+	if c.SIP.Advertise != "" {
+		out.Advertise = netip.MustParseAddr(c.SIP.Advertise) // validated
+	}
+	for _, name := range c.SIP.Codecs {
+		codec, ok := g711.ByName(name)
+		if !ok {
+			return out, fmt.Errorf("sip.codecs: %q is not known", name)
+		}
+		out.Codecs = append(out.Codecs, codec)
+	}
+	for _, t := range c.SIP.Trunks {
+		trunk := sip.Trunk{Name: t.Name, MaxCalls: t.MaxCalls}
+		for _, s := range t.Sources {
+			prefix, err := config.ParseSource(s)
+			if err != nil {
+				return out, err
+			}
+			trunk.Sources = append(trunk.Sources, prefix)
+		}
+		out.Trunks = append(out.Trunks, trunk)
+	}
+
+	return out, nil
+}
+
+func (g *gateway) startHTTP(ctx context.Context) error {
+	handler := console.New(console.Config{
+		Reader:  g.store,
+		Checks:  []console.Check{{Name: "database", Run: g.store.Ping}},
+		Metrics: metricsHandler(g.registry),
+		Log:     g.log,
+	})
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", g.cfg.HTTP.Listen)
+	if err != nil {
+		return fmt.Errorf("http.listen: %w; is another gateway running?", err)
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		if err := server.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+			g.log.Error("the HTTP server ended", slog.Any("error", err))
+		}
+	}()
+	g.http = ln.Addr()
+	g.onStop("the HTTP server", partStop, func(ctx context.Context) error {
+		err := server.Shutdown(ctx)
+		<-served
+
+		return err
+	})
+
+	return nil
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"trunkline/config"
+)
+
+// Exit codes of every command.
+const (
+	exitOK     = 0
+	exitFailed = 1 // the work could not be done; the last line says why
+	exitUsage  = 2 // the command line or the configuration is wrong
+)
+
+// cli is the command line.
+type cli struct {
+	Config      string `help:"Configuration file." placeholder:"FILE" type:"path"`
+	SIP         string `help:"Listen for SIP here, UDP and TCP, instead of what the configuration says." name:"sip" placeholder:"HOST:PORT"`
+	HTTP        string `help:"Serve the API and the pages here." name:"http" placeholder:"HOST:PORT"`
+	DatabaseURL string `help:"PostgreSQL connection string; better in the environment as ${database_env}, where other users cannot read it." name:"database-url" placeholder:"URL"`
+
+	Serve   serveCmd   `cmd:"" help:"Answer calls until stopped."`
+	Demo    demoCmd    `cmd:"" help:"Hold a whole call over loopback and show it."`
+	Call    callCmd    `cmd:"" help:"Be the caller: a headless softphone."`
+	Talk    talkCmd    `cmd:"" help:"Have the agent's conversation typed, with no audio."`
+	Check   checkCmd   `cmd:"" help:"Validate the configuration and what it needs."`
+	Migrate migrateCmd `cmd:"" help:"Bring the database to this version's schema."`
+	Why     whyCmd     `cmd:"" help:"Tell the plain story of a finished call."`
+	Bench   benchCmd   `cmd:"" help:"Measure speed and size and print tables."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+// streams is where a command writes.
+type streams struct {
+	out io.Writer
+	err io.Writer
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], &streams{out: os.Stdout, err: os.Stderr})
+	stop()
+	os.Exit(code)
+}
+
+// run is main without the process around it.
+func run(ctx context.Context, args []string, std *streams) int {
+	var c cli
+	exited, code := false, exitOK
+	parser, err := kong.New(
+		&c,
+		kong.Name("trunkline"),
+		kong.Description("A telephone line for voice agents."),
+		kong.Vars{"database_env": config.DatabaseURLEnv},
+		kong.UsageOnError(),
+		kong.Writers(std.out, std.err),
+		kong.Exit(func(n int) { exited, code = true, n }),
+	)
+	if err != nil {
+		fmt.Fprintf(std.err, "trunkline: %v\n", err)
+
+		return exitUsage
+	}
+	command, err := parser.Parse(args)
+	if exited { // --help
+		return code
+	}
+	if err != nil {
+		fmt.Fprintf(std.err, "trunkline: %v (see trunkline --help)\n", err)
+
+		return exitUsage
+	}
+	command.BindTo(ctx, (*context.Context)(nil))
+	if err := command.Run(&c, std); err != nil {
+		fmt.Fprintf(std.err, "trunkline: %v\n", err)
+
+		return exitCode(err)
+	}
+
+	return exitOK
+}
+
+// exitCode maps kinds of errors to exit codes.
+func exitCode(err error) int {
+	var bad *config.Error
+	if errors.As(err, &bad) {
+		return exitUsage
+	}
+
+	return exitFailed
+}
+
+// load reads the configuration and lays the common flags over it.
+func (c *cli) load() (config.Config, error) {
+	return config.Load(c.Config, config.Overrides{SIP: c.SIP, HTTP: c.HTTP, DatabaseURL: c.DatabaseURL})
+}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+func metricsHandler(r *prometheus.Registry) http.Handler {
+	return promhttp.HandlerFor(r, promhttp.HandlerOpts{})
+}
+
+// registerCollectors exposes what the parts count by themselves.
+func registerCollectors(g *gateway) error {
+	gauge := func(name, help string, value func() float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "trunkline_" + name, Help: help}, value)
+	}
+	counter := func(name, help string, value func() uint64) prometheus.Collector {
+		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "trunkline_" + name, Help: help},
+			func() float64 { return float64(value()) })
+	}
+	var errs []error
+	for _, c := range []prometheus.Collector{
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		gauge("calls_active", "Calls that run.", func() float64 { return float64(g.calls.Active()) }),
+		gauge("rtp_ports_in_use", "RTP port pairs in use.", func() float64 { return float64(g.pool.InUse()) }),
+		gauge("sip_dialogs", "SIP dialogs that are remembered.", func() float64 { return float64(g.sip.Stats().Dialogs) }),
+		gauge("sip_transactions", "SIP transactions that are remembered.", func() float64 { return float64(g.sip.Stats().Transactions) }),
+		counter("sip_strangers_total", "Datagrams and connections dropped because their source is no trunk's.",
+			func() uint64 { return g.sip.Stats().Strangers }),
+		counter("sip_malformed_total", "SIP messages that do not parse.", func() uint64 { return g.sip.Stats().Malformed }),
+		counter("sip_retransmitted_total", "200 responses sent again because no ACK had come.",
+			func() uint64 { return g.sip.Stats().Retransmitted }),
+		counter("sip_no_ack_total", "Calls that ended because no ACK came.", func() uint64 { return g.sip.Stats().NoACK }),
+		counter("sip_kernel_drops_total", "SIP datagrams that the kernel dropped because we read too slowly.", func() (n uint64) {
+			for _, s := range g.sip.Stats().Sockets {
+				n += s.KernelDrops
+			}
+
+			return n
+		}),
+		counter("clock_late_ticks_total", "Ticks made 20 ms or more after their deadline.", func() uint64 { return g.clock.Stats().Late }),
+		counter("clock_skipped_ticks_total", "Ticks that were never made.", func() uint64 { return g.clock.Stats().Skipped }),
+		gauge("clock_lateness_p99_seconds", "99 % of all ticks were made within this time of their deadline.",
+			func() float64 { return g.clock.Stats().Percentile(.99).Seconds() }),
+		gauge("journal_queued_rows", "Rows that wait to be written to the database.",
+			func() float64 { return float64(g.journal.Stats().Queued) }),
+		counter("journal_written_rows_total", "Rows written to the database.", func() uint64 { return uint64(g.journal.Stats().Written) }),
+		counter("journal_dropped_rows_total", "Rows given up because the queue was full.",
+			func() uint64 { return g.journal.Stats().Dropped.Total() }),
+	} {
+		errs = append(errs, g.registry.Register(c))
+	}
+
+	return errors.Join(errs...)
+}

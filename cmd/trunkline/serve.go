@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"trunkline/config"
+)
+
+// serveCmd answers calls until it is told to stop.
+type serveCmd struct{}
+
+func (serveCmd) Run(ctx context.Context, c *cli, std *streams) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	g := &gateway{cfg: cfg, log: newLogger(&cfg, std)}
+	if err := g.start(ctx); err != nil {
+		return err
+	}
+	fmt.Fprint(std.out, howToCall(g))
+	<-ctx.Done()
+	fmt.Fprintln(std.out, "stopping: no new calls; running calls say goodbye")
+
+	return g.stop(context.Background()) // bounded by its own steps
+}
+
+// howToCall tells a newcomer what to do with a running gateway.
+func howToCall(g *gateway) string {
+	addr := g.sip.Addr("udp")
+	if !addr.IsValid() {
+		addr = g.sip.Addr("tcp")
+	}
+	program := "trunkline"
+	if len(os.Args) > 0 {
+		program = os.Args[0]
+	}
+
+	return fmt.Sprintf(`trunkline %s answers calls.
+  softphone   sip:%s@%s
+  from here   %s call sip:%s@%s --api http://%s --play FILE.wav
+  pages       http://%s/calls
+Stop it with ^C.
+`, version, g.cfg.SIP.Trunks[0].Agent, addr, program, g.cfg.SIP.Trunks[0].Agent, addr, g.http, g.http)
+}
+
+// newLogger logs to standard error as the configuration says.
+func newLogger(c *config.Config, std *streams) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.Log.Level)) // validated
+	opts := &slog.HandlerOptions{Level: level}
+	if c.Log.Format == "json" {
+		return slog.New(slog.NewJSONHandler(std.err, opts))
+	}
+
+	return slog.New(slog.NewTextHandler(std.err, opts))
+}

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"trunkline/pipeline"
+)
+
+// talkCmd is the agent's conversation, typed.
+type talkCmd struct {
+	Agent string `help:"Agent to talk to; the first one by default."`
+}
+
+func (t *talkCmd) Run(ctx context.Context, c *cli, std *streams) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	a := cfg.Agents[0]
+	if t.Agent != "" {
+		var ok bool
+		if a, ok = cfg.Agent(t.Agent); !ok {
+			return fmt.Errorf("no agent is called %q", t.Agent)
+		}
+	}
+	e := &engines{}
+	if err := e.openModel(&a); err != nil {
+		return err
+	}
+
+	return pipeline.Talk(ctx, pipeline.Config{}, e.model, e.texts(&a), os.Stdin, std.out)
+}
