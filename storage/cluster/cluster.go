@@ -49,7 +49,10 @@ type Cluster struct {
 	sockets string // directory
 	home    *home
 	share   *flock  // held while this gateway uses the server
-	server  *server // nil when another gateway started it
+	server  *server // nil when another gateway started it; belongs to watch while that runs
+
+	unwatch context.CancelFunc
+	watched chan struct{} // closed when watch has ended
 }
 
 // New prepares a cluster; nothing runs before Start.
@@ -75,6 +78,12 @@ func (c *Cluster) Start(ctx context.Context) error {
 		return fmt.Errorf("private PostgreSQL cluster in %s: %w", c.opts.Dir, err)
 	}
 	c.started = true
+	ctx, c.unwatch = context.WithCancel(context.Background())
+	c.watched = make(chan struct{})
+	go func() {
+		defer close(c.watched)
+		c.watch(ctx)
+	}()
 	return nil
 }
 
@@ -99,23 +108,8 @@ func (c *Cluster) start(ctx context.Context) (err error) {
 		}
 	}()
 
-	sockets, running := h.running(ctx)
-	var srv *server
-	if !running {
-		if sockets, err = h.socketDir(); err != nil {
-			return err
-		}
-		if err = h.initialize(ctx, c.opts.Scratch, c.log); err != nil {
-			return err
-		}
-		if srv, err = startServer(h, sockets, c.opts, c.log); err != nil {
-			return err
-		}
-	}
-	if err = prepare(ctx, sockets, srv); err != nil {
-		if srv != nil {
-			err = errors.Join(err, srv.stop(context.WithoutCancel(ctx)))
-		}
+	sockets, srv, err := c.serve(ctx, h)
+	if err != nil {
 		return err
 	}
 	c.home, c.share, c.server = h, share, srv
@@ -123,6 +117,104 @@ func (c *Cluster) start(ctx context.Context) (err error) {
 	c.log.Info("private PostgreSQL is up", slog.String("dir", h.dir),
 		slog.Bool("shared", srv == nil), slog.String("account", h.account.name))
 	return nil
+}
+
+// serve finds the server that runs on the data, or starts one, and makes sure
+// that it answers and has the database. The start lock is held meanwhile.
+func (c *Cluster) serve(ctx context.Context, h *home) (sockets string, srv *server, err error) {
+	for {
+		sockets, running := h.running(ctx)
+		if !running {
+			vacant, err := h.vacant(ctx)
+			if err != nil {
+				return "", nil, err
+			}
+			if !vacant {
+				continue
+			}
+			if sockets, err = h.socketDir(); err != nil {
+				return "", nil, err
+			}
+			if err = h.initialize(ctx, c.opts.Scratch, c.log); err != nil {
+				return "", nil, err
+			}
+			if srv, err = startServer(h, sockets, c.opts, c.log); err != nil {
+				return "", nil, err
+			}
+		}
+		err = prepare(ctx, h, sockets, srv)
+		switch {
+		case err == nil:
+			return sockets, srv, nil
+		case srv != nil:
+			return "", nil, errors.Join(err, srv.stop(context.WithoutCancel(ctx)))
+		case !errors.Is(err, errEnded):
+			return "", nil, err
+		}
+	}
+}
+
+// Pauses before a server that has ended is started again, and between looks
+// at one that is not our child.
+const (
+	restartMin = 100 * time.Millisecond
+	restartMax = 30 * time.Second
+	look       = 500 * time.Millisecond
+)
+
+// watch starts the server again whenever it ends by itself, until ctx ends.
+// Of several gateways one does it, and the others find it running.
+func (c *Cluster) watch(ctx context.Context) {
+	pause := restartMin
+	for c.ended(ctx) {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+		srv, err := c.restart(ctx)
+		if err != nil {
+			c.log.Error("private PostgreSQL does not start again", slog.String("dir", c.home.dir), slog.Any("error", err))
+			pause = min(2*pause, restartMax)
+			continue
+		}
+		c.server, pause = srv, restartMin
+		c.log.Info("private PostgreSQL is up again", slog.String("dir", c.home.dir))
+	}
+}
+
+// ended waits until the server has ended; it is false when ctx ended first.
+func (c *Cluster) ended(ctx context.Context) bool {
+	if c.server != nil {
+		select {
+		case <-c.server.exited:
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
+	tick := time.NewTicker(look)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return false
+		}
+		if !c.home.hasPostmaster() {
+			return true
+		}
+	}
+}
+
+func (c *Cluster) restart(ctx context.Context) (*server, error) {
+	turn, err := lock(ctx, c.home.startLock(), exclusive)
+	if err != nil {
+		return nil, err
+	}
+	defer turn.release()
+	_, srv, err := c.serve(ctx, c.home)
+	return srv, err
 }
 
 // URL is the connection string of the database "trunkline" in the cluster. It
@@ -142,6 +234,8 @@ func (c *Cluster) Stop(ctx context.Context) error {
 	if !c.started {
 		return nil
 	}
+	c.unwatch()
+	<-c.watched
 	if err := c.stop(ctx); err != nil {
 		return fmt.Errorf("stop the private PostgreSQL cluster in %s: %w", c.opts.Dir, err)
 	}
@@ -172,17 +266,20 @@ func (c *Cluster) stop(ctx context.Context) error {
 		return err
 	}
 	c.share.release()
-	if err := os.Remove(c.sockets); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("remove the socket's directory: %w", err)
+	// A server that was killed left its socket and the socket's lock there.
+	for _, path := range []string{socketIn(c.sockets), socketIn(c.sockets) + ".lock", c.sockets} {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove the socket's directory: %w", err)
+		}
 	}
 	return nil
 }
 
 // prepare waits until the server answers and makes the database.
-func prepare(ctx context.Context, sockets string, srv *server) error {
+func prepare(ctx context.Context, h *home, sockets string, srv *server) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, time.Minute, errors.New("no answer for a minute"))
 	defer cancel()
-	conn, err := connect(ctx, sockets, srv)
+	conn, err := connect(ctx, h, sockets, srv)
 	if err != nil {
 		return err
 	}
@@ -198,8 +295,12 @@ func prepare(ctx context.Context, sockets string, srv *server) error {
 	return nil
 }
 
-// connect tries until the server takes a connection, ctx ends, or srv exits.
-func connect(ctx context.Context, sockets string, srv *server) (*pgx.Conn, error) {
+// errEnded says that a server which is not our child has ended.
+var errEnded = errors.New("the server that was running has ended")
+
+// connect tries until the server takes a connection or ends, or ctx ends. srv
+// is nil when the server is not our child.
+func connect(ctx context.Context, h *home, sockets string, srv *server) (*pgx.Conn, error) {
 	var exited <-chan struct{}
 	if srv != nil {
 		exited = srv.exited
@@ -208,6 +309,9 @@ func connect(ctx context.Context, sockets string, srv *server) (*pgx.Conn, error
 		conn, err := pgx.Connect(ctx, connString(sockets, "postgres"))
 		if err == nil {
 			return conn, nil
+		}
+		if _, running := h.running(ctx); !running && srv == nil && ctx.Err() == nil {
+			return nil, errEnded
 		}
 		select {
 		case <-exited:

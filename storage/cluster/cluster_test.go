@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -184,6 +185,82 @@ func TestTakesOverAfterAKilledGateway(t *testing.T) {
 	}
 	if _, err := query(ctx, url, "SELECT 'up'"); err == nil {
 		t.Error("the server answers after Stop")
+	}
+}
+
+func TestAKilledServerIsStartedAgain(t *testing.T) {
+	t.Parallel()
+	ctx, dir := setup(t)
+	first := start(ctx, t, cluster.Options{Dir: dir})
+	second := start(ctx, t, cluster.Options{Dir: dir}) // sees it too, without being its parent
+	for range 2 {
+		old := postmaster(t, dir)
+		kill(t, old)
+		for {
+			pid, err := os.ReadFile(filepath.Join(dir, "data", "postmaster.pid"))
+			up, queryErr := query(ctx, second.URL(), "SELECT 'up'")
+			if err == nil && !strings.HasPrefix(string(pid), old+"\n") && queryErr == nil && up == "up" {
+				break
+			}
+			if ctx.Err() != nil {
+				t.Fatalf("the server does not come back: %v, %v", err, queryErr)
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+	}
+	if err := first.Stop(ctx); err != nil {
+		t.Fatal(err)
+	}
+	expect(ctx, t, second.URL(), "SELECT 'up'", "up")
+}
+
+func TestStopsAfterTheServerWasKilled(t *testing.T) {
+	t.Parallel()
+	ctx, dir := setup(t)
+	c := start(ctx, t, cluster.Options{Dir: dir})
+	kill(t, postmaster(t, dir))
+	if err := c.Stop(ctx); err != nil {
+		t.Error(err)
+	}
+	if err := c.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	expect(ctx, t, c.URL(), "SELECT 'up'", "up")
+}
+
+func TestAStalePidFileOfAnotherProgramIsNoObstacle(t *testing.T) {
+	t.Parallel()
+	ctx, dir := setup(t)
+	c := start(ctx, t, cluster.Options{Dir: dir})
+	file := filepath.Join(dir, "data", "postmaster.pid")
+	stale, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Stop(ctx); err != nil {
+		t.Fatal(err)
+	}
+	// A process of the server's own account, which is no server of this data.
+	other := start(ctx, t, cluster.Options{Dir: filepath.Join(dir, "other")})
+	_, rest, _ := strings.Cut(string(stale), "\n")
+	if err := os.WriteFile(file, []byte(postmaster(t, filepath.Join(dir, "other"))+"\n"+rest), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	expect(ctx, t, c.URL(), "SELECT 'up'", "up")
+	expect(ctx, t, other.URL(), "SELECT 'up'", "up")
+}
+
+func kill(t *testing.T, pid string) {
+	t.Helper()
+	n, err := strconv.Atoi(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(n, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
 	}
 }
 

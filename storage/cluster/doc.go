@@ -7,9 +7,9 @@
 // server's account and root may enter. It never runs as root: a gateway of
 // root runs it as postgres, or as nobody where that account is missing.
 //
-// Gateways that use the same directory share one server. It is stopped by the
-// last of them; a server that killed gateways left behind is taken over by the
-// next Start.
+// Gateways that use the same directory share one server. It is started again
+// when it ends by itself, and stopped by the last of them; a server that
+// killed gateways left behind is taken over by the next Start.
 //
 // The package knows nothing of tables, and never touches a PostgreSQL server
 // of the machine's own.

@@ -66,6 +66,73 @@ func (h *home) running(ctx context.Context) (sockets string, ok bool) {
 	return lines[4], true
 }
 
+// vacant reports that no server works on the data, after it has waited for the
+// processes of one that was killed; it is false when a server answers now. It
+// clears away the pid file of a killed server, whose number may belong to
+// another program by now and would keep a new server from starting.
+func (h *home) vacant(ctx context.Context) (bool, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, time.Minute, errors.New("they do not end in a minute"))
+	defer cancel()
+	for {
+		if _, running := h.running(ctx); running {
+			return false, nil
+		}
+		pids := h.processes()
+		if len(pids) == 0 {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return false, fmt.Errorf("processes %v work on the data, but no server answers: %w", pids, context.Cause(ctx))
+		case <-time.After(25 * time.Millisecond):
+		}
+	}
+	if err := os.Remove(filepath.Join(h.data(), "postmaster.pid")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, err
+	}
+	return true, nil
+}
+
+// processes lists the server's processes that work on the data.
+func (h *home) processes() []string {
+	dirs, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		return nil
+	}
+	var pids []string
+	for _, dir := range dirs {
+		if pid := filepath.Base(dir); h.has(pid) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// has reports whether the process is a server's that works on the data: each
+// of them stays in the data directory all its life.
+func (h *home) has(pid string) bool {
+	cwd, err := os.Readlink(filepath.Join("/proc", pid, "cwd"))
+	if err != nil {
+		return false
+	}
+	data, err := filepath.EvalSymlinks(h.data())
+	if err != nil || cwd != data {
+		return false
+	}
+	name, err := os.ReadFile(filepath.Join("/proc", pid, "comm"))
+	return err == nil && strings.TrimSpace(string(name)) == "postgres"
+}
+
+// hasPostmaster reports whether the process that owns the data lives.
+func (h *home) hasPostmaster() bool {
+	file, err := os.ReadFile(filepath.Join(h.data(), "postmaster.pid"))
+	if err != nil {
+		return false
+	}
+	pid, _, _ := strings.Cut(string(file), "\n")
+	return h.has(pid)
+}
+
 // server is a server process that we started.
 type server struct {
 	home    *home
