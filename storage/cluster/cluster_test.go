@@ -246,6 +246,11 @@ func TestAStalePidFileOfAnotherProgramIsNoObstacle(t *testing.T) {
 	if err := os.WriteFile(file, []byte(postmaster(t, filepath.Join(dir, "other"))+"\n"+rest), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if info, err := os.Stat(filepath.Dir(file)); err == nil {
+		if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+			_ = os.Chown(file, int(stat.Uid), int(stat.Gid)) // it is ours already unless we are root
+		}
+	}
 	if err := c.Start(ctx); err != nil {
 		t.Fatal(err)
 	}

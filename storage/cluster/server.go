@@ -119,8 +119,9 @@ func (h *home) has(pid string) bool {
 	if err != nil || cwd != data {
 		return false
 	}
-	name, err := os.ReadFile(filepath.Join("/proc", pid, "comm"))
-	return err == nil && strings.TrimSpace(string(name)) == "postgres"
+	// The name ends with " (deleted)" after an upgrade of the package.
+	program, err := os.Readlink(filepath.Join("/proc", pid, "exe"))
+	return err == nil && strings.HasPrefix(filepath.Base(program), "postgres")
 }
 
 // hasPostmaster reports whether the process that owns the data lives.
