@@ -27,14 +27,16 @@ func talked(c *storage.Call) time.Duration {
 	return c.EndedAt.Sub(c.AnsweredAt)
 }
 
-// clock writes a place in a call as 1:05, or 1:05.3 off the full second.
+// clock writes a place in a call as 1:05.
 func clock(d time.Duration) string {
+	seconds := int(d.Round(time.Second).Seconds())
+	return fmt.Sprintf("%d:%02d", seconds/60, seconds%60)
+}
+
+// finely writes a place in a call as 1:05.3.
+func finely(d time.Duration) string {
 	tenths := d.Round(100*time.Millisecond).Milliseconds() / 100
-	whole := fmt.Sprintf("%d:%02d", tenths/600, tenths/10%60)
-	if tenths%10 != 0 {
-		return fmt.Sprintf("%s.%d", whole, tenths%10)
-	}
-	return whole
+	return fmt.Sprintf("%d:%02d.%d", tenths/600, tenths/10%60, tenths%10)
 }
 
 // lasting writes a length as 48 s or 12 min 3 s.
@@ -74,3 +76,15 @@ func machineTime(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
 // party writes a number or SIP user; callers may withhold theirs.
 func party(n privacy.Number) string { return cmp.Or(string(n), "unknown") }
+
+// doorName writes a door as people do.
+func doorName(d storage.Door) string {
+	switch d {
+	case storage.DoorSIP:
+		return "SIP"
+	case storage.DoorTwilio:
+		return "Twilio"
+	default:
+		return string(d)
+	}
+}

@@ -41,5 +41,15 @@ func (s *console) openRecording(c *storage.Call) (*os.File, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, errNoRecording
 	}
-	return file, err
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = errNoRecording
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
 }

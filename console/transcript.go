@@ -26,7 +26,7 @@ func transcript(h *storage.History) []line {
 	for i := range h.Turns {
 		t := &h.Turns[i]
 		at := max(0, t.StartedAt.Sub(talkBegan(&h.Call)))
-		l := line{Number: t.Number, Role: t.Role, At: clock(at), Seconds: at.Seconds(), Heard: string(t.Text), Interrupted: t.Interrupted}
+		l := line{Number: t.Number, Role: t.Role, At: finely(at), Seconds: at.Seconds(), Heard: string(t.Text), Interrupted: t.Interrupted}
 		if t.Role == storage.Agent {
 			l.Heard, l.Unheard, l.Instead = splitHeard(string(t.Text), string(t.HeardText))
 		}

@@ -86,7 +86,7 @@ func drawWaterfall(h *storage.History) *waterfall {
 func drawRow(t *storage.Turn, began time.Time, y int, scale float64, colours map[string]int) waterfallRow {
 	row := waterfallRow{
 		Top: y + 5, Middle: y + rowHeight/2, Number: t.Number,
-		At: clock(t.StartedAt.Sub(began)), Total: milliseconds(t.Latency.Total),
+		At: finely(t.StartedAt.Sub(began)), Total: milliseconds(t.Latency.Total),
 	}
 	x := float64(labelWidth)
 	for _, s := range t.Latency.Stages {

@@ -12,7 +12,7 @@ if (audio && wave) {
     head.setAttribute("x2", x);
     if (!audio.paused) requestAnimationFrame(follow);
   };
-  for (const event of ["play", "seeked", "timeupdate"]) audio.addEventListener(event, follow);
+  for (const event of ["loadedmetadata", "play", "seeked", "timeupdate"]) audio.addEventListener(event, follow);
   wave.addEventListener("click", (e) => {
     const box = wave.getBoundingClientRect();
     audio.currentTime = (e.clientX - box.left) / box.width * seconds;
