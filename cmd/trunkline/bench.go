@@ -1,7 +1,84 @@
 package main
 
-import "context"
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/pprof"
+	"syscall"
 
-type benchCmd struct{}
+	"trunkline/bench"
+)
 
-func (benchCmd) Run(context.Context) error { return nil }
+// benchCmd measures.
+type benchCmd struct {
+	Names   []string `arg:"" optional:"" help:"Benchmarks to run: turn, bargein, media, asr, tts; all by default." name:"name"`
+	Quick   bool     `help:"A smoke test of some seconds each."`
+	Profile string   `help:"Write the gateway's CPU profiles to this directory." placeholder:"DIR" type:"path"`
+
+	// The benchmarks start the program again in these two parts.
+	Gateway string `help:"Serve, and profile between two SIGUSR1 into this file." hidden:"" type:"path"`
+	Bare    int    `help:"Be the bare loop of this many calls." hidden:""`
+}
+
+func (b benchCmd) Run(ctx context.Context, c *cli, std *streams) error {
+	switch {
+	case b.Gateway != "":
+		stop, err := profileOnSignal(b.Gateway)
+		if err != nil {
+			return err
+		}
+		defer stop()
+
+		return serveCmd{}.Run(ctx, c, std)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program: %w", err)
+	}
+	if b.Profile != "" {
+		if err := os.MkdirAll(b.Profile, 0o750); err != nil {
+			return err
+		}
+	}
+
+	return bench.Run(ctx, bench.Options{
+		Names: b.Names, Quick: b.Quick, Profile: b.Profile,
+		Executable: self, Version: version, Out: std.out, Progress: std.err,
+	})
+}
+
+// profileOnSignal writes a CPU profile from one SIGUSR1 to the next.
+func profileOnSignal(path string) (stop func(), err error) {
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, fmt.Errorf("profile: %w", err)
+	}
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGUSR1)
+	quit, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		defer f.Close()
+		defer pprof.StopCPUProfile()
+		for on := false; ; on = !on {
+			select {
+			case <-quit:
+				return
+			case <-signals:
+			}
+			if on {
+				pprof.StopCPUProfile()
+			} else if err := pprof.StartCPUProfile(f); err != nil {
+				return
+			}
+		}
+	}()
+
+	return func() {
+		signal.Stop(signals)
+		close(quit)
+		<-done
+	}, nil
+}

@@ -1,0 +1,131 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+)
+
+// Options say what is measured, and how.
+type Options struct {
+	Names      []string  // of the benchmarks, in this order; none means all
+	Quick      bool      // a smoke test of some seconds each: the figures mean little
+	Executable string    // the trunkline program, which is started again as the gateway
+	Profile    string    // directory for the gateway's CPU profiles; empty: none
+	Version    string    // of trunkline, for the heading
+	Out        io.Writer // takes the tables
+	Progress   io.Writer // is told what goes on
+}
+
+// benchmark is one thing to measure.
+type benchmark struct {
+	name  string
+	about string
+	run   func(*bench, context.Context) error
+}
+
+// all are the benchmarks in the order in which they run.
+func all() []benchmark {
+	return []benchmark{
+		{"turn", "trunkline's own share of a turn", (*bench).turn},
+	}
+}
+
+// Names are the benchmarks that there are.
+func Names() []string {
+	var names []string
+	for _, b := range all() {
+		names = append(names, b.name)
+	}
+
+	return names
+}
+
+// errSkipped says that a benchmark cannot be run here, and why.
+var errSkipped = errors.New("not measured")
+
+// bench is what the benchmarks of one run share.
+type bench struct {
+	Options
+
+	dir string // of the run, removed at its end
+}
+
+// Run measures and prints. The error says what could not be run.
+func Run(ctx context.Context, o Options) error {
+	chosen, err := choose(o.Names)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "trunkline-bench-")
+	if err != nil {
+		return fmt.Errorf("bench: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	// The private database does not run as root, and has to get at its files.
+	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // G302: nothing secret is in it
+		return fmt.Errorf("bench: %w", err)
+	}
+	b := &bench{Options: o, dir: dir}
+	if err := b.heading(); err != nil {
+		return err
+	}
+	for _, m := range chosen {
+		began := time.Now()
+		b.say("%s: %s", m.name, m.about)
+		fmt.Fprintf(b.Out, "\n## %s: %s\n", m.name, m.about)
+		before := loadAverage()
+		err := m.run(b, ctx)
+		if errors.Is(err, errSkipped) {
+			fmt.Fprintf(b.Out, "\n%v\n", err)
+
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("bench %s: %w", m.name, err)
+		}
+		fmt.Fprintf(b.Out, "\n%s in %s; load average %s before, %s after\n",
+			m.name, time.Since(began).Round(time.Second), before, loadAverage())
+	}
+
+	return nil
+}
+
+// choose finds the benchmarks by name.
+func choose(names []string) ([]benchmark, error) {
+	if len(names) == 0 {
+		return all(), nil
+	}
+	var chosen []benchmark
+	for _, name := range names {
+		found := false
+		for _, b := range all() {
+			if b.name == name {
+				chosen, found = append(chosen, b), true
+			}
+		}
+		if !found {
+			return nil, fmt.Errorf("bench: there is no benchmark %q: choose from %s", name, strings.Join(Names(), ", "))
+		}
+	}
+
+	return chosen, nil
+}
+
+// say tells the progress.
+func (b *bench) say(format string, args ...any) {
+	fmt.Fprintf(b.Progress, "bench: "+format+"\n", args...)
+}
+
+// pick is the full value, or the quick one.
+func pick[T any](b *bench, full, quick T) T {
+	if b.Quick {
+		return quick
+	}
+
+	return full
+}
