@@ -1,9 +1,10 @@
 package console
 
 import (
+	"os"
 	"testing"
 
-	"go.uber.org/goleak"
+	"trunkline/storage/cluster/clustertest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { os.Exit(clustertest.Main(m)) }

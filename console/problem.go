@@ -71,12 +71,13 @@ func (s *console) problemOf(r *http.Request, err error) *problem {
 		return p
 	}
 	for kind, p := range map[error]*problem{
-		storage.ErrNotFound:  errNoCall,
-		storage.ErrCursor:    errCursor,
-		storage.ErrAway:      errAway,
-		storage.ErrLogin:     errAway,
-		storage.ErrSchemaOld: errSchema,
-		storage.ErrSchemaNew: errSchema,
+		storage.ErrNotFound:   errNoCall,
+		storage.ErrCursor:     errCursor,
+		storage.ErrAway:       errAway,
+		storage.ErrLogin:      errAway,
+		storage.ErrNoDatabase: errAway,
+		storage.ErrSchemaOld:  errSchema,
+		storage.ErrSchemaNew:  errSchema,
 	} {
 		if errors.Is(err, kind) {
 			if p.Status >= http.StatusInternalServerError {
