@@ -159,6 +159,7 @@ func (c *Cluster) serve(ctx context.Context, h *home) (sockets string, srv *serv
 const (
 	restartMin = 100 * time.Millisecond
 	restartMax = 30 * time.Second
+	restartMay = time.Minute // last; recovery reads the log since the last checkpoint
 	look       = 500 * time.Millisecond
 )
 
@@ -213,6 +214,10 @@ func (c *Cluster) restart(ctx context.Context) (*server, error) {
 		return nil, err
 	}
 	defer turn.release()
+	// Stop lets this attempt end: given up half-way, it would take down a
+	// server that other gateways use already.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), restartMay)
+	defer cancel()
 	_, srv, err := c.serve(ctx, c.home)
 	return srv, err
 }
