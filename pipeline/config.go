@@ -14,6 +14,7 @@ const PreRoll = 300 * time.Millisecond
 
 // Config is how one agent holds its conversations.
 type Config struct {
+	CallID   string            // told to the model
 	System   string            // the model's instructions
 	Vars     map[string]string // values that replies may name
 	Turn     turn.Config

@@ -15,9 +15,13 @@ import (
 	"trunkline/pipeline/turn"
 )
 
-// Bounds of a conversation's queue of events. Beyond it events are lost, which
-// Lost counts: a conversation makes a few events a second.
+// inboxBound is how many messages may wait for a conversation's loop. The tick
+// goroutine cannot wait: what does not fit is lost, and Lost counts it. A
+// conversation makes a few messages a second.
 const inboxBound = 512
+
+// defaultStall is Config.Stall when that is zero.
+const defaultStall = 5 * time.Second
 
 // errOver is the cause with which a conversation's work ends.
 var errOver = errors.New("the conversation is over")
@@ -39,18 +43,22 @@ type Conversation struct {
 	inbox  chan message
 	done   chan Outcome
 	lost   atomic.Uint64
-	work   sync.WaitGroup // the loop, and the replies
+	work   sync.WaitGroup // the loop, and the utterances
 
+	mu          sync.Mutex // orders Prepare, Start and Stop
 	recognition Recognition
 	busy        bool
 	started     bool
+	stopped     bool
 
 	// What follows belongs to the loop.
 	machine  *turn.Machine
 	answered time.Time
+	now      time.Duration // of the latest event
 	timers   timers
 	history  []Message
 	turns    int
+	replies  int
 	speaking *utterance // being made or played
 	caller   callerTurn
 	endAct   *Act // of the latest reply
@@ -70,18 +78,19 @@ type utterance struct {
 
 // callerTurn is the caller's turn as it stands.
 type callerTurn struct {
-	open      bool // in the history, and not told yet
+	open      bool // the last of the history, and not told yet
+	text      string
 	began     time.Time
 	ended     time.Time // its last voiced packet arrived
 	judged    time.Time // it was judged to be over
-	finalised time.Time // its last words came
+	finalised time.Time // its last words came; zero: they never did
 }
 
 // message is what reaches the loop: an event of the machine, or a stamp.
 type message struct {
 	event  turn.Event
 	at     time.Time
-	speech time.Time    // with SpeechEnd: when the last voiced packet arrived
+	speech time.Time    // of SpeechOnset and SpeechEnd: the first and the last voiced packet
 	stamp  ledger.Stage // of utterance event.Utterance, when isStamp
 	act    *Act
 	kind   messageKind
@@ -97,9 +106,7 @@ const (
 
 // NewConversation makes the conversation of one call.
 func NewConversation(c Config, with Providers, p *player.Player, o Observer) *Conversation {
-	if c.Stall == 0 {
-		c.Stall = 5 * time.Second
-	}
+	c.Stall = cmp.Or(c.Stall, defaultStall)
 	conv := &Conversation{
 		cfg: c, with: with, player: p, obs: o,
 		inbox:   make(chan message, inboxBound),
@@ -114,14 +121,23 @@ func NewConversation(c Config, with Providers, p *player.Player, o Observer) *Co
 }
 
 // Prepare takes a recogniser for the call. When all are in use the caller will
-// hear the busy line, which is no error.
+// hear the busy line, which is no error. Stop ends it.
 func (c *Conversation) Prepare(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(c.ctx, func() { cancel(errOver) })()
 	r, err := c.with.Recognizer.Open(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	switch {
 	case errors.Is(err, ErrBusy):
 		c.busy = true
 	case err != nil:
 		return fmt.Errorf("open the recogniser: %w", err)
+	case c.stopped:
+		_ = r.Close() // nobody will use it
+
+		return fmt.Errorf("open the recogniser: %w", errOver)
 	default:
 		c.recognition = r
 		c.ear.recognition = r
@@ -130,16 +146,26 @@ func (c *Conversation) Prepare(ctx context.Context) error {
 	return nil
 }
 
-// Start begins the conversation at the answer. Prepare came before it.
+// Start begins the conversation at the answer. Prepare came before it. After
+// Stop it does nothing.
 func (c *Conversation) Start() {
-	c.answered = time.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.started || c.stopped {
+		return
+	}
 	c.started = true
+	c.answered = time.Now()
 	first := turn.Answered
 	if c.busy {
 		first = turn.RecogniserBusy
 	}
 	c.send(turn.Event{Kind: first})
-	c.work.Go(c.loop)
+	var transcripts <-chan Transcript
+	if c.recognition != nil {
+		transcripts = c.recognition.Transcripts()
+	}
+	c.work.Go(func() { c.loop(transcripts) })
 }
 
 // Done receives, once, when the conversation wants the call to end.
@@ -174,24 +200,36 @@ func (c *Conversation) Played(e player.Event) {
 	c.post(message{event: turn.Event{Kind: kind, Utterance: e.Utterance}, at: e.At})
 }
 
-// Lost counts events that did not fit into the queue.
+// Lost counts events of the tick goroutine that did not fit into the queue.
 func (c *Conversation) Lost() uint64 { return c.lost.Load() }
 
 // Stop ends the conversation and waits until all of it is quiet. The line must
 // not tick any more. It may be called twice, and before Start.
 func (c *Conversation) Stop() {
+	c.mu.Lock()
+	c.stopped = true
+	r := c.recognition
+	c.mu.Unlock()
 	c.cancel(errOver)
 	c.player.Clear()
 	c.work.Wait()
-	if c.recognition != nil {
-		_ = c.recognition.Close() // nothing can be done about it
+	if r != nil {
+		_ = r.Close() // nothing can be done about it
 	}
 }
 
-// send posts an event that happens now.
-func (c *Conversation) send(e turn.Event) { c.post(message{event: e, at: time.Now()}) }
+// send hands the loop an event that happens now.
+func (c *Conversation) send(e turn.Event) { c.give(message{event: e, at: time.Now()}) }
 
-// post hands a message to the loop without waiting.
+// give hands the loop a message, and waits while the queue is full.
+func (c *Conversation) give(m message) {
+	select {
+	case c.inbox <- m:
+	case <-c.ctx.Done(): // nobody wants it any more
+	}
+}
+
+// post hands the loop a message from the tick goroutine, which does not wait.
 func (c *Conversation) post(m message) {
 	select {
 	case c.inbox <- m:
@@ -201,12 +239,8 @@ func (c *Conversation) post(m message) {
 }
 
 // loop runs the machine.
-func (c *Conversation) loop() {
+func (c *Conversation) loop(transcripts <-chan Transcript) {
 	defer c.abandon()
-	var transcripts <-chan Transcript
-	if c.recognition != nil {
-		transcripts = c.recognition.Transcripts()
-	}
 	for {
 		select {
 		case <-c.ctx.Done():
@@ -261,10 +295,6 @@ func (c *Conversation) take(m message) {
 		return
 	}
 	switch m.event.Kind {
-	case turn.SpeechOnset:
-		if !c.machine.CallerTurn() {
-			c.caller.began = m.at
-		}
 	case turn.SpeechEnd:
 		c.caller.ended = m.speech
 	case turn.AudioStarted:
@@ -276,12 +306,18 @@ func (c *Conversation) take(m message) {
 		if mine {
 			c.endAct = m.act
 		}
+		if mine && !m.event.Spoken {
+			c.wordless()
+		}
 	case turn.AudioFinished:
-		if mine {
-			c.agentTurn(u, false)
+		if mine && !c.agentTurn(u, false) {
+			c.wordless()
 		}
 	}
 	c.step(m.event, m.at)
+	if m.event.Kind == turn.SpeechOnset && c.machine.CallerSpurts() == 1 {
+		c.caller.began, c.caller.finalised = m.speech, time.Time{}
+	}
 }
 
 // transcript takes the recogniser's words.
@@ -305,7 +341,8 @@ func (c *Conversation) transcript(t Transcript) {
 
 // step gives the machine an event and does what it says.
 func (c *Conversation) step(e turn.Event, at time.Time) {
-	e.At = at.Sub(c.answered)
+	c.now = max(c.now, at.Sub(c.answered)) // goroutines may overtake each other
+	e.At = c.now
 	actions := c.machine.Step(e)
 	c.obs.Step(e, actions, c.machine.State())
 	for _, a := range actions {

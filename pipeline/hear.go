@@ -37,12 +37,18 @@ func (c *Conversation) Hear(f *media.Frame, in media.Inbound, voiced bool) {
 	if voiced && level >= e.gate.Threshold() {
 		e.voiced++
 		e.level += float64(level)
-		e.speech = in.Arrived
+		if in.Kind == media.Received { // a concealed frame arrived never
+			e.speech = in.Arrived
+		}
 	}
 	switch {
 	case change == vad.Onset:
-		e.begin()
-		c.post(message{event: turn.Event{Kind: turn.SpeechOnset, Spurt: e.spurt, Level: float64(level)}, at: time.Now()})
+		e.begin(float64(level))
+		now := time.Now()
+		c.post(message{
+			event: turn.Event{Kind: turn.SpeechOnset, Spurt: e.spurt, Level: float64(level)},
+			at:    now, speech: now.Add(-time.Duration(e.gate.Ago()) * media.FrameDuration),
+		})
 	case change == vad.Offset:
 		c.post(message{event: e.end(), at: time.Now(), speech: e.speech})
 	case e.gate.Talking() && e.recognition != nil:
@@ -50,11 +56,12 @@ func (c *Conversation) Hear(f *media.Frame, in media.Inbound, voiced bool) {
 	}
 }
 
-// begin starts a talkspurt with the audio from before its onset.
-func (e *ear) begin() {
+// begin starts a talkspurt with the audio from before its onset. The voiced
+// frames before the onset count as loud as the one that gave it.
+func (e *ear) begin(level float64) {
 	e.spurt++
 	e.voiced = e.gate.Ago() + 1
-	e.level = 0
+	e.level = level * float64(e.voiced)
 	if e.recognition == nil {
 		return
 	}
@@ -65,8 +72,10 @@ func (e *ear) begin() {
 	}
 }
 
-// end ends the talkspurt.
+// end ends the talkspurt. The next one's pre-roll does not reach back into
+// it, so that no sound is recognised twice.
 func (e *ear) end() turn.Event {
+	e.filled = min(e.filled, e.gate.Ago())
 	if e.recognition != nil {
 		e.recognition.End()
 	}

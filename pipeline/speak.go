@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,12 +23,13 @@ var errStalled = errors.New("it sent nothing for too long")
 func (c *Conversation) say(a turn.Action) {
 	text := c.with.Lines.text(a.Line, a.Stage)
 	u := c.newUtterance(a.Utterance, text)
+	c.closeCallerTurn() // no reply comes to it
 	c.obs.Words(Agent, text, false)
-	ctx := u.ctx
 	c.work.Go(func() {
+		defer u.cancel(errOver)
 		seg := c.player.Add(a.Utterance, text)
 		p := c.with.Lines.audio[text]
-		_ = seg.Write(ctx, p.samples, p.words) // cleared: then nobody wants it
+		_ = seg.Write(u.ctx, p.samples, p.words) // cleared: then nobody wants it
 		seg.Close()
 		c.player.Seal(a.Utterance)
 	})
@@ -42,10 +42,11 @@ func (c *Conversation) reply(id int) {
 	u.ledger.Stamp(ledger.Speech, c.caller.ended)
 	u.ledger.Stamp(ledger.Endpoint, c.caller.judged)
 	u.ledger.Stamp(ledger.Final, c.caller.finalised)
+	c.replies++
 	r := &replying{
 		conv: c, id: id, ctx: u.ctx, cancel: u.cancel,
 		req: Request{
-			Turn: c.turns + 1, System: c.cfg.System, Vars: c.cfg.Vars,
+			CallID: c.cfg.CallID, Turn: c.replies, System: c.cfg.System, Vars: c.cfg.Vars,
 			History: append([]Message(nil), c.history...),
 		},
 		sentences: make(chan string, sentencesAhead),
@@ -70,114 +71,109 @@ type replying struct {
 	cancel    context.CancelCauseFunc
 	req       Request
 	sentences chan string
-	act       *Act
+
+	act    *Act // the model's side writes it
+	spoken bool // the voice's side writes it
 }
 
 // run ends when the reply is whole in the player, has failed or was cancelled.
-// It tells which, unless it was cancelled.
+// It tells which, unless it was cancelled. It tells it before the player may
+// finish the utterance: the end of the audio carries out the reply's act.
 func (r *replying) run() {
-	var model, voice error
-	var spoken bool
+	defer r.conv.player.Seal(r.id)
+	defer r.cancel(errOver)
 	var both sync.WaitGroup
 	both.Go(func() {
-		model = r.write()
-		close(r.sentences)
+		defer close(r.sentences)
+		r.failed("model", r.write())
 	})
-	both.Go(func() {
-		if spoken, voice = r.speak(); voice != nil {
-			r.cancel(voice) // the model need not go on
-		}
-	})
+	both.Go(func() { r.failed("voice", r.speak()) })
 	both.Wait()
-	r.conv.player.Seal(r.id)
-	err := cmp.Or(voice, model)
-	if errors.Is(context.Cause(r.ctx), errOver) || errors.Is(context.Cause(r.ctx), errCut) {
-		return
-	}
-	r.cancel(errOver)
-	if err != nil {
+	switch err := context.Cause(r.ctx); {
+	case err == nil:
+		e := turn.Event{Kind: turn.ReplyDone, Utterance: r.id, Spoken: r.spoken}
+		if r.act != nil {
+			e.Act, e.Args = r.act.Name, r.act.Args
+		}
+		r.conv.give(message{event: e, at: time.Now(), act: r.act})
+	case !errors.Is(err, errOver) && !errors.Is(err, errCut):
 		r.conv.send(turn.Event{Kind: turn.ReplyFailed, Utterance: r.id, Text: err.Error()})
+	}
+}
 
-		return
+// failed ends the reply with the first error of either side.
+func (r *replying) failed(who string, err error) {
+	if err != nil {
+		r.cancel(fmt.Errorf("%s: %w", who, err)) // a cause that came before stands
 	}
-	e := turn.Event{Kind: turn.ReplyDone, Utterance: r.id, Spoken: spoken}
-	if r.act != nil {
-		e.Act, e.Args = r.act.Name, r.act.Args
-	}
-	r.conv.post(message{event: e, at: time.Now(), act: r.act})
 }
 
 // write takes the model's tokens and cuts them into sentences.
 func (r *replying) write() error {
 	split := sentence.New(r.conv.cfg.Sentence)
-	watch := r.watch()
+	watch := r.watch("model")
 	defer watch.Stop()
-	for d, err := range r.conv.with.Model.Generate(r.ctx, r.req) {
-		if err != nil {
-			return r.explain("model", err)
+	first := stamp{r: r, stage: ledger.Token}
+	firstSentence := stamp{r: r, stage: ledger.Sentence}
+	hand := func(pieces []string) error {
+		for _, s := range pieces {
+			firstSentence.now()
+			select {
+			case r.sentences <- s:
+			case <-r.ctx.Done():
+				return context.Cause(r.ctx)
+			}
 		}
-		watch.Reset(r.conv.cfg.Stall)
-		r.stamp(ledger.Token)
+
+		return nil
+	}
+	for d, err := range r.conv.with.Model.Generate(r.ctx, r.req) {
+		watch.Stop() // the voice may hold the model back as long as it likes
+		if err != nil {
+			return err
+		}
+		first.now()
 		if d.Act != nil {
 			r.act = d.Act
 		}
-		for _, s := range split.Push(d.Text) {
-			if err := r.hand(s); err != nil {
-				return r.explain("model", err)
-			}
-			watch.Reset(r.conv.cfg.Stall)
+		if err := hand(split.Push(d.Text)); err != nil {
+			return err
 		}
+		watch.Reset(r.conv.cfg.Stall)
 	}
-	for _, s := range split.Flush() {
-		if err := r.hand(s); err != nil {
-			return r.explain("model", err)
-		}
-	}
+	watch.Stop()
 
-	return r.explain("model", context.Cause(r.ctx))
-}
-
-// hand gives the voice its next sentence.
-func (r *replying) hand(s string) error {
-	r.stamp(ledger.Sentence)
-	select {
-	case r.sentences <- s:
-		return nil
-	case <-r.ctx.Done():
-		return context.Cause(r.ctx)
-	}
+	return hand(split.Flush())
 }
 
 // speak has the voice say the sentences as they come.
-func (r *replying) speak() (spoken bool, err error) {
+func (r *replying) speak() error {
+	first := stamp{r: r, stage: ledger.Sample}
 	for s := range r.sentences {
-		if err := r.speakOne(s); err != nil {
-			return spoken, r.explain("voice", err)
+		if err := r.speakOne(s, &first); err != nil {
+			return err
 		}
-		spoken = true
+		r.spoken = true
 	}
 
-	return spoken, nil
+	return nil
 }
 
-func (r *replying) speakOne(text string) error {
+func (r *replying) speakOne(text string, first *stamp) error {
 	if err := context.Cause(r.ctx); err != nil {
 		return err
 	}
 	seg := r.conv.player.Add(r.id, text)
 	defer seg.Close()
-	r.conv.post(message{kind: isText, event: turn.Event{Utterance: r.id, Text: text}})
-	watch := r.watch()
+	r.conv.give(message{kind: isText, event: turn.Event{Utterance: r.id, Text: text}})
+	watch := r.watch("voice")
 	defer watch.Stop()
 	for s, err := range r.conv.with.Synthesizer.Synthesize(r.ctx, text) {
 		watch.Stop() // the player may hold the voice back as long as it likes
 		if err != nil {
 			return err
 		}
-		if err := context.Cause(r.ctx); err != nil {
-			return err
-		}
-		r.stamp(ledger.Sample)
+		first.now()
 		if err := seg.Write(r.ctx, s.Samples, s.Words); err != nil {
 			return err
 		}
@@ -188,24 +184,23 @@ func (r *replying) speakOne(text string) error {
 }
 
 // watch ends the reply when a provider sends nothing for too long.
-func (r *replying) watch() *time.Timer {
-	return time.AfterFunc(r.conv.cfg.Stall, func() { r.cancel(errStalled) })
+func (r *replying) watch(who string) *time.Timer {
+	return time.AfterFunc(r.conv.cfg.Stall, func() { r.failed(who, errStalled) })
 }
 
-func (r *replying) stamp(s ledger.Stage) {
-	r.conv.post(message{kind: isStamp, stamp: s, at: time.Now(), event: turn.Event{Utterance: r.id}})
+// stamp tells the loop when a stage of the reply was passed first.
+type stamp struct {
+	r     *replying
+	stage ledger.Stage
+	done  bool
 }
 
-// explain says whose error it is; a stall shows up as a cancelled context.
-func (r *replying) explain(who string, err error) error {
-	if err == nil {
-		return nil
+func (s *stamp) now() {
+	if s.done {
+		return
 	}
-	if cause := context.Cause(r.ctx); cause != nil {
-		err = cause
-	}
-
-	return fmt.Errorf("%s: %w", who, err)
+	s.done = true
+	s.r.conv.give(message{kind: isStamp, stamp: s.stage, at: time.Now(), event: turn.Event{Utterance: s.r.id}})
 }
 
 func joinText(a, b string) string {

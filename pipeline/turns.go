@@ -13,7 +13,7 @@ var errCut = errors.New("the caller interrupted")
 // callerTurn takes the caller's words into the history. A turn that was
 // answered too early is replaced by what it became.
 func (c *Conversation) callerTurn(text string, at time.Time) {
-	c.caller.judged = at
+	c.caller.judged, c.caller.text = at, text
 	if c.caller.open {
 		c.history = c.history[:len(c.history)-1]
 	}
@@ -37,21 +37,30 @@ func (c *Conversation) closeCallerTurn() {
 	}
 	c.caller.open = false
 	c.turns++
-	text := c.history[len(c.history)-1].Text
 	c.obs.Turn(Turn{
-		Number: c.turns, Role: Caller, Text: text, Heard: text,
+		Number: c.turns, Role: Caller, Text: c.caller.text, Heard: c.caller.text,
 		StartedAt: c.caller.began, EndedAt: c.caller.ended,
 	})
 }
 
-// agentTurn tells an utterance that is over, and takes what was heard of it
-// into the history.
-func (c *Conversation) agentTurn(u *utterance, interrupted bool) {
+// wordless notes that the agent has answered the caller's turn and said
+// nothing: the turn stands.
+func (c *Conversation) wordless() {
 	c.speaking = nil
-	if u.turn == 0 { // nothing of it was heard
-		return
-	}
+	c.closeCallerTurn()
+}
+
+// agentTurn tells an utterance that is over, and takes what was heard of it
+// into the history. It is false when nothing was heard.
+func (c *Conversation) agentTurn(u *utterance, interrupted bool) bool {
+	c.speaking = nil
 	heard := c.player.Heard(u.id)
+	if heard.Played == 0 {
+		return false
+	}
+	if u.turn == 0 { // its AudioStarted was on its way when the call ended
+		c.begin(u, time.Now())
+	}
 	interrupted = interrupted && !heard.Complete
 	if heard.Complete {
 		heard.Text = u.text
@@ -64,26 +73,34 @@ func (c *Conversation) agentTurn(u *utterance, interrupted bool) {
 		Number: u.turn, Role: Agent, Text: u.text, Heard: heard.Text, Interrupted: interrupted,
 		StartedAt: u.began, EndedAt: time.Now(), Ledger: u.ledger,
 	})
+
+	return true
 }
 
 // cut ends the utterance that the caller interrupted.
 func (c *Conversation) cut() {
 	u := c.speaking
-	if u == nil {
-		return
+	c.silence()
+	if u != nil {
+		c.agentTurn(u, true)
 	}
-	u.cancel(errCut)
-	c.player.Clear()
-	c.agentTurn(u, true)
 }
 
 // cancelReply stops a reply of which nothing was heard.
 func (c *Conversation) cancelReply() {
+	c.silence()
+	c.speaking = nil
+}
+
+// silence stops the utterance. The player is cleared also when all of it was
+// played, since it may be paused; sealing keeps a late writer from adding to
+// it.
+func (c *Conversation) silence() {
 	if u := c.speaking; u != nil {
 		u.cancel(errCut)
-		c.player.Clear()
-		c.speaking = nil
+		defer c.player.Seal(u.id)
 	}
+	c.player.Clear()
 }
 
 // finish tells that the conversation wants its call to end.

@@ -17,7 +17,7 @@ const (
 	AudioFinished  EventKind = "audio_finished"  // the last packet of Utterance left
 	ReplyDone      EventKind = "reply_done"      // the model finished the reply Utterance; Spoken, Act
 	ReplyFailed    EventKind = "reply_failed"    // model or voice failed in Utterance; Text says how
-	RecogniserLost EventKind = "recogniser_lost" // the recogniser failed; Text says how
+	RecogniserLost EventKind = "recogniser_lost" // the recogniser failed in Spurt; Text says how
 	RecogniserBusy EventKind = "recogniser_busy" // no recogniser was free when the call came
 	KeyPressed     EventKind = "key"             // the caller pressed Text
 	HoldOn         EventKind = "hold_on"         // the caller put us on hold

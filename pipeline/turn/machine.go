@@ -30,10 +30,11 @@ type Config struct {
 	Final    time.Duration   `json:"final_ns,omitempty"`  // longest wait for the recogniser's last words: 1 s
 	Reply    time.Duration   `json:"reply_ns,omitempty"`  // longest wait for the first sound of a reply: 5 s
 	Finish   time.Duration   `json:"finish_ns,omitempty"` // longest time that a last line may take: 10 s
-	Failures int             `json:"failures,omitempty"`  // failed replies in a row that end the call: 2
+	Failures int             `json:"failures,omitempty"`  // failures of a provider in a row that end the call: 2
 }
 
-func (c Config) withDefaults() Config {
+// WithDefaults fills the fields that are zero.
+func (c Config) WithDefaults() Config {
 	c.Endpoint = c.Endpoint.WithDefaults()
 	c.Bargein = c.Bargein.WithDefaults()
 	if len(c.Idle) == 0 {
@@ -100,9 +101,14 @@ type spurt struct {
 	final bool
 }
 
+// answerWindow is how shortly before the end of the agent's words the caller
+// may have said what then counts as an answer, although it was no reason to
+// interrupt.
+const answerWindow = time.Second
+
 // New makes a Machine in state Idle.
 func New(c Config) *Machine {
-	return &Machine{cfg: c.withDefaults(), state: Idle}
+	return &Machine{cfg: c.WithDefaults(), state: Idle}
 }
 
 // State is the current state.
@@ -136,7 +142,7 @@ func (m *Machine) Step(e Event) []Action {
 	case ReplyFailed:
 		m.replyFailed(e)
 	case RecogniserLost:
-		m.finish(Apology, EndProvider)
+		m.recogniserLost(e)
 	case RecogniserBusy:
 		m.finish(Busy, EndBusy)
 	case HoldOn:
@@ -259,10 +265,16 @@ func (m *Machine) spoken() {
 
 		return
 	}
-	if !m.talking {
+	m.state = Listening
+	switch {
+	case m.talking:
+	case len(m.heard) > 0 && m.now-m.lastLoud <= answerWindow:
+		m.settle() // "yes" over the last words of a question answers it
+
+		return
+	default:
 		m.forgetCaller()
 	}
-	m.state = Listening
 	m.rest()
 }
 
@@ -290,6 +302,34 @@ func (m *Machine) replyFailed(e Event) {
 	if e.Utterance != m.utterance || m.speaks != reply {
 		return
 	}
+	if !m.talking {
+		m.forgetCaller()
+	}
+	m.apologise()
+}
+
+// recogniserLost does with what was understood of the talkspurt before, and
+// apologises when that is nothing. Sound over the agent's voice needs no
+// apology.
+func (m *Machine) recogniserLost(e Event) {
+	for i := range m.heard {
+		if m.heard[i].n != e.Spurt {
+			continue
+		}
+		m.heard[i].final = true
+		if m.state != Listening || m.text() != "" {
+			m.settle()
+
+			return
+		}
+		m.forgetCaller()
+		m.apologise()
+	}
+}
+
+// apologise drops whatever goes on after a provider failed. The last of
+// several failures in a row ends the call.
+func (m *Machine) apologise() {
 	m.failures++
 	if m.failures >= m.cfg.Failures {
 		m.finish(Apology, EndProvider)
@@ -297,10 +337,9 @@ func (m *Machine) replyFailed(e Event) {
 		return
 	}
 	m.cutOff()
+	m.stopTimer(EndpointTimer)
+	m.stopTimer(FinalTimer)
 	m.stopTimer(VerdictTimer)
-	if !m.talking {
-		m.forgetCaller()
-	}
 	m.say(Apology, 0)
 }
 
@@ -565,5 +604,5 @@ func (m *Machine) stopTimer(t Timer) { m.do(Action{Kind: StopTimer, Timer: t}) }
 // CallerText is what the caller has said in the turn that runs.
 func (m *Machine) CallerText() string { return m.text() }
 
-// CallerTurn reports whether a turn of the caller has begun.
-func (m *Machine) CallerTurn() bool { return len(m.heard) > 0 }
+// CallerSpurts is how many talkspurts that turn has so far.
+func (m *Machine) CallerSpurts() int { return len(m.heard) }

@@ -198,6 +198,75 @@ func TestWordsAfterTheVerdictStillInterrupt(t *testing.T) {
 	k.want(Listening, Clear)
 }
 
+func TestAgreementOverTheLastWordsOfAQuestionAnswersIt(t *testing.T) {
+	t.Parallel()
+	k := answering(t)
+	k.step(800*ms, Event{Kind: SpeechOnset, Spurt: 2, Level: -25})
+	k.step(480*ms, Event{Kind: SpeechEnd, Spurt: 2, Voiced: 280 * ms, Silence: 200 * ms, Level: -25})
+	k.want(Speaking, Resume) // too short to interrupt, and no words yet
+	k.step(100*ms, Event{Kind: AudioFinished, Utterance: 2})
+	k.want(Listening)
+	k.step(50*ms, Event{Kind: Final, Spurt: 2, Text: "yes"})
+	k.step(k.timer(EndpointTimer), Event{Kind: TimerFired, Timer: EndpointTimer})
+	k.want(Thinking, StartReply)
+}
+
+func TestACoughOverTheLastWordsAnswersNothing(t *testing.T) {
+	t.Parallel()
+	k := answering(t)
+	k.step(800*ms, Event{Kind: SpeechOnset, Spurt: 2, Level: -25})
+	k.step(480*ms, Event{Kind: SpeechEnd, Spurt: 2, Voiced: 280 * ms, Silence: 200 * ms, Level: -25})
+	k.step(100*ms, Event{Kind: AudioFinished, Utterance: 2})
+	k.step(50*ms, Event{Kind: Final, Spurt: 2})
+	k.step(k.timer(EndpointTimer), Event{Kind: TimerFired, Timer: EndpointTimer})
+	k.want(Listening)
+	k.timer(IdleTimer)
+}
+
+// lost is a talk in which the recogniser fails in the caller's talkspurt.
+func lost(k *talk, spurt int) {
+	k.step(500*ms, Event{Kind: SpeechOnset, Spurt: spurt})
+	k.step(time.Second, Event{Kind: SpeechEnd, Spurt: spurt, Voiced: 800 * ms, Silence: 200 * ms})
+	k.step(50*ms, Event{Kind: RecogniserLost, Spurt: spurt, Text: "behind"})
+}
+
+func TestARecogniserThatFailsOnceCostsAnApologyAndTwiceTheCall(t *testing.T) {
+	t.Parallel()
+	k := greeted(t)
+	lost(k, 1)
+	k.want(Speaking, Speak)
+	k.step(time.Second, Event{Kind: AudioFinished, Utterance: 2})
+	k.want(Listening)
+	lost(k, 2)
+	k.want(Speaking, Speak)
+	k.step(time.Second, Event{Kind: AudioFinished, Utterance: 3})
+	k.want(Idle, End)
+	if got := k.got[len(k.got)-1].Reason; got != EndProvider {
+		t.Fatalf("ended for %q", got)
+	}
+}
+
+func TestWhatTheRecogniserUnderstoodBeforeItFailedHasToDo(t *testing.T) {
+	t.Parallel()
+	k := greeted(t)
+	k.step(500*ms, Event{Kind: SpeechOnset, Spurt: 1})
+	k.step(700*ms, Event{Kind: Partial, Spurt: 1, Text: "when are you open"})
+	k.step(300*ms, Event{Kind: SpeechEnd, Spurt: 1, Voiced: 800 * ms, Silence: 200 * ms})
+	k.step(50*ms, Event{Kind: RecogniserLost, Spurt: 1, Text: "behind"})
+	k.want(Listening)
+	k.step(k.timer(EndpointTimer), Event{Kind: TimerFired, Timer: EndpointTimer})
+	k.want(Thinking, StartReply)
+}
+
+func TestARecogniserThatFailsOverTheAgentsVoiceLetsItGoOn(t *testing.T) {
+	t.Parallel()
+	k := answering(t)
+	k.step(500*ms, Event{Kind: SpeechOnset, Spurt: 2, Level: -25})
+	k.want(Interrupted, Pause)
+	k.step(300*ms, Event{Kind: RecogniserLost, Spurt: 2, Text: "behind"})
+	k.want(Speaking, Resume)
+}
+
 func TestSilenceIsAnsweredInStages(t *testing.T) {
 	t.Parallel()
 	k := greeted(t)
@@ -450,7 +519,7 @@ func (w *world) random(t *rapid.T, texts []string) {
 	case choice == 10 && rapid.IntRange(0, 9).Draw(t, "rare") == 0:
 		w.step(Event{Kind: FinishAsked, Line: CapGoodbye, Reason: "cap_reached"})
 	case choice == 11 && rapid.IntRange(0, 9).Draw(t, "rare") == 0:
-		w.step(Event{Kind: RecogniserLost})
+		w.step(Event{Kind: RecogniserLost, Spurt: w.spurt})
 	default:
 		w.fire(t)
 	}
