@@ -32,6 +32,10 @@ type benchmark struct {
 func all() []benchmark {
 	return []benchmark{
 		{"turn", "trunkline's own share of a turn", (*bench).turn},
+		{"bargein", "how soon the agent falls silent", (*bench).bargein},
+		{"media", "processor time of the media path", (*bench).media},
+		{"asr", "the offline recogniser", (*bench).asr},
+		{"tts", "the offline voices", (*bench).tts},
 	}
 }
 

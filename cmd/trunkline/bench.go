@@ -23,8 +23,10 @@ type benchCmd struct {
 }
 
 func (b benchCmd) Run(ctx context.Context, c *cli, std *streams) error {
-	switch {
-	case b.Gateway != "":
+	if b.Bare > 0 {
+		return bench.Bare(ctx, b.Bare, std.out)
+	}
+	if b.Gateway != "" {
 		stop, err := profileOnSignal(b.Gateway)
 		if err != nil {
 			return err
