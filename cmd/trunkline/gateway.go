@@ -306,10 +306,11 @@ func sipConfig(c *config.Config, pool *rtp.Pool, log *slog.Logger) (sip.Config, 
 
 func (g *gateway) startHTTP(ctx context.Context) error {
 	handler := console.New(console.Config{
-		Reader:  g.store,
-		Checks:  []console.Check{{Name: "database", Run: g.store.Ping}},
-		Metrics: metricsHandler(g.registry),
-		Log:     g.log,
+		Reader:     g.store,
+		Recordings: g.cfg.RecordingDir(),
+		Checks:     []console.Check{{Name: "database", Run: g.store.Ping}},
+		Metrics:    metricsHandler(g.registry),
+		Log:        g.log,
 	})
 	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", g.cfg.HTTP.Listen)
 	if err != nil {
