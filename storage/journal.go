@@ -43,9 +43,16 @@ func (o *JournalOptions) setDefaults() {
 	}
 }
 
-// writer puts rows into the database; *Store is one.
+// database is where sessions are opened; *Store is one.
+type database interface {
+	session(ctx context.Context, owner Owner) (writer, error)
+}
+
+// writer is one session. After an error of write that is not refused, it is of
+// no further use.
 type writer interface {
-	write(ctx context.Context, owner Owner, rows []row) (homeless Drops, err error)
+	write(ctx context.Context, rows []row) (homeless Drops, err error)
+	close()
 }
 
 // Journal writes the history of calls behind them. Begin, Update, Turn and
@@ -57,9 +64,10 @@ type writer interface {
 //
 // All methods are safe for concurrent use.
 type Journal struct {
-	store writer
-	owner Owner
-	opts  JournalOptions
+	store  database
+	owner  Owner
+	opts   JournalOptions
+	writer writer // nil when not connected; belongs to the writer goroutine
 
 	wake   chan struct{} // capacity 1: rows came, or the Journal stops
 	cancel context.CancelFunc
@@ -92,10 +100,10 @@ func NewJournal(s *Store, owner Owner, opts JournalOptions) *Journal {
 	return newJournal(s, owner, opts)
 }
 
-func newJournal(w writer, owner Owner, opts JournalOptions) *Journal {
+func newJournal(d database, owner Owner, opts JournalOptions) *Journal {
 	opts.setDefaults()
 	return &Journal{
-		store: w, owner: owner, opts: opts,
+		store: d, owner: owner, opts: opts,
 		wake:    make(chan struct{}, 1),
 		done:    make(chan struct{}),
 		settled: make(chan struct{}),
@@ -148,6 +156,7 @@ func (j *Journal) Start() error {
 	j.cancel = cancel
 	go func() {
 		defer close(j.done)
+		defer j.disconnect()
 		j.run(ctx)
 	}()
 	return nil
@@ -303,7 +312,7 @@ func (j *Journal) write(ctx context.Context, rows []row) error {
 func (j *Journal) attempt(ctx context.Context, rows []row) error {
 	ctx, cancel := context.WithTimeout(ctx, j.opts.Timeout)
 	defer cancel()
-	homeless, err := j.store.write(ctx, j.owner, rows)
+	homeless, err := j.send(ctx, rows)
 	if refused(err) && len(rows) == 1 {
 		j.opts.Log.Error("history lost: the database refuses a row", "row", describe(rows[0]), "err", err)
 		homeless = homeless.plus(rows[0].rank())
@@ -325,6 +334,28 @@ func (j *Journal) attempt(ctx context.Context, rows []row) error {
 	j.writing = j.writing[len(rows):]
 	j.announce()
 	return nil
+}
+
+// send writes rows through the open session, or a new one.
+func (j *Journal) send(ctx context.Context, rows []row) (homeless Drops, err error) {
+	if j.writer == nil {
+		if j.writer, err = j.store.session(ctx, j.owner); err != nil {
+			j.writer = nil
+			return Drops{}, err
+		}
+	}
+	homeless, err = j.writer.write(ctx, rows)
+	if err != nil && !refused(err) {
+		j.disconnect()
+	}
+	return homeless, err
+}
+
+func (j *Journal) disconnect() {
+	if j.writer != nil {
+		j.writer.close()
+		j.writer = nil
+	}
 }
 
 // announce wakes the Flushes.

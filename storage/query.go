@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"trunkline/privacy"
 )
@@ -111,93 +110,48 @@ func (s *Store) Call(ctx context.Context, id uuid.UUID) (History, error) {
 // CloseOrphans ends the calls that earlier runs of owner's node left open
 // when their process died, with the given reason and fault, and returns them
 // as they now stand. The end is the last moment that anything was recorded of
-// the call. Calls of other nodes, and of this run, stay as they are.
+// the call. Calls of other nodes, of this run, and of any run whose Journal is
+// connected, stay as they are.
 func (s *Store) CloseOrphans(ctx context.Context, owner Owner, reason string, fault Fault) ([]Call, error) {
+	var all []Call
+	for began := time.Now(); ; {
+		closed, alive, err := s.closeOrphans(ctx, owner, reason, fault)
+		if err != nil {
+			return all, classify("close orphaned calls", s.where, err)
+		}
+		all = append(all, closed...)
+		if alive == 0 || time.Since(began) > leaseGoes {
+			return all, nil
+		}
+		select {
+		case <-time.After(leaseGoes / 20):
+		case <-ctx.Done():
+			return all, fmt.Errorf("close orphaned calls: %w", context.Cause(ctx))
+		}
+	}
+}
+
+// leaseGoes is how long the server may take to notice that a process of its
+// own machine was killed, which is a matter of milliseconds.
+const leaseGoes = time.Second
+
+// closeOrphans also tells how many open calls of the node's other runs remain.
+func (s *Store) closeOrphans(ctx context.Context, owner Owner, reason string, fault Fault) (closed []Call, alive int, err error) {
 	rows, err := s.pool.Query(ctx, `UPDATE calls SET state = 'ended', end_reason = $3, fault = $4,
 		ended_at = greatest(started_at, answered_at,
 			(SELECT max(greatest(t.started_at, t.ended_at)) FROM turns t WHERE t.call_id = calls.id),
 			(SELECT calls.started_at + max(e.at_ns) / 1000 * interval '1 microsecond' FROM events e WHERE e.call_id = calls.id))
-		WHERE node = $1 AND boot <> $2 AND state <> 'ended'
+		WHERE node = $1 AND boot <> $2 AND state <> 'ended' AND NOT `+bootIsAlive+`
 		RETURNING `+callColumns, owner.Node, owner.Boot, reason, string(fault))
 	if err != nil {
-		return nil, classify("close orphaned calls", s.where, err)
+		return nil, 0, err
 	}
-	calls, err := pgx.CollectRows(rows, scanCall)
-	return calls, classify("close orphaned calls", s.where, err)
-}
-
-const upsertCall = `INSERT INTO calls (` + callColumns + `, node, boot)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
-	ON CONFLICT (id) DO UPDATE SET
-		direction = excluded.direction, door = excluded.door, trunk = excluded.trunk,
-		from_number = excluded.from_number, to_number = excluded.to_number, agent = excluded.agent,
-		state = excluded.state, started_at = excluded.started_at, answered_at = excluded.answered_at,
-		ended_at = excluded.ended_at, end_reason = excluded.end_reason, fault = excluded.fault,
-		recording = excluded.recording, door_call_id = excluded.door_call_id, media = excluded.media,
-		node = excluded.node, boot = excluded.boot
-	WHERE calls.state <> 'ended' OR excluded.state = 'ended'` // a call that has ended stays so
-
-// Turns and events of a call that is not recorded, because its own row was
-// dropped or refused, insert nothing.
-const (
-	upsertTurn = `INSERT INTO turns (call_id, number, role, said, heard, interrupted, started_at, ended_at, latency, total_ms)
-		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 WHERE EXISTS (SELECT FROM calls WHERE id = $1)
-		ON CONFLICT (call_id, number) DO UPDATE SET
-			role = excluded.role, said = excluded.said, heard = excluded.heard, interrupted = excluded.interrupted,
-			started_at = excluded.started_at, ended_at = excluded.ended_at,
-			latency = excluded.latency, total_ms = excluded.total_ms`
-	upsertEvent = `INSERT INTO events (call_id, seq, at_ns, kind, data)
-		SELECT $1, $2, $3, $4, $5 WHERE EXISTS (SELECT FROM calls WHERE id = $1)
-		ON CONFLICT (call_id, seq) DO UPDATE SET at_ns = excluded.at_ns, kind = excluded.kind, data = excluded.data`
-)
-
-// write puts rows into the database in one transaction; writing the same rows
-// again changes nothing. It returns how many rows found no call to belong to.
-func (s *Store) write(ctx context.Context, owner Owner, rows []row) (homeless Drops, err error) {
-	var batch pgx.Batch
-	for _, r := range rows {
-		queued := s.enqueue(&batch, owner, r)
-		queued.Exec(func(tag pgconn.CommandTag) error {
-			if tag.RowsAffected() == 0 && r.call == nil {
-				homeless = homeless.plus(r.rank())
-			}
-			return nil
-		})
+	if closed, err = pgx.CollectRows(rows, scanCall); err != nil {
+		return nil, 0, err
 	}
-	if err := s.pool.SendBatch(ctx, &batch).Close(); err != nil {
-		return Drops{}, classify("write history", s.where, err)
-	}
-	return homeless, nil
-}
-
-func (s *Store) enqueue(batch *pgx.Batch, owner Owner, r row) *pgx.QueuedQuery {
-	switch {
-	case r.call != nil:
-		c := r.call
-		return batch.Queue(upsertCall, c.ID, string(c.Direction), string(c.Door), storable(c.Trunk),
-			storable(string(c.From)), storable(string(c.To)), storable(c.Agent), string(c.State),
-			c.StartedAt, timeOrNull(c.AnsweredAt), timeOrNull(c.EndedAt), storable(c.EndReason), string(c.Fault),
-			storable(c.Recording), storable(c.DoorCallID), c.Media, owner.Node, owner.Boot)
-	case r.turn != nil:
-		t := r.turn
-		stages := t.Latency.Stages
-		if stages == nil {
-			stages = []Stage{}
-		}
-		var total *float64
-		if t.Latency.Measured() {
-			total = new(Milliseconds(t.Latency.Total))
-		}
-		return batch.Queue(upsertTurn, t.CallID, t.Number, string(t.Role), storable(string(t.Text)),
-			storable(string(t.HeardText)), t.Interrupted, t.StartedAt, timeOrNull(t.EndedAt), stages, total)
-	default:
-		e := r.event
-		var data any
-		if e.Data != nil {
-			data = e.Data
-		}
-		return batch.Queue(upsertEvent, e.CallID, e.Seq, e.At.Nanoseconds(), storable(e.Kind), data)
-	}
+	err = s.pool.QueryRow(ctx, `SELECT count(*) FROM calls WHERE node = $1 AND boot <> $2 AND state <> 'ended'`,
+		owner.Node, owner.Boot).Scan(&alive)
+	return closed, alive, err
 }
 
 func scanCall(r pgx.CollectableRow) (Call, error) {

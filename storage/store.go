@@ -44,6 +44,9 @@ func Open(ctx context.Context, url string, log *slog.Logger) (*Store, error) {
 	if conn.RuntimeParams["application_name"] == "" {
 		conn.RuntimeParams["application_name"] = "trunkline"
 	}
+	// Reads are rare, since the Journal has a connection of its own: one that
+	// the server has dropped in between is found before it is used.
+	config.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { return true }
 	where := place(conn.Host, conn.Port, conn.Database)
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {

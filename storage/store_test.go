@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -326,6 +327,71 @@ func TestOrphansOfEarlierRunsAreClosed(t *testing.T) {
 	}
 	if closed, err := s.CloseOrphans(t.Context(), now, "gateway_crashed", FaultTrunkline); err != nil || len(closed) != 0 {
 		t.Errorf("closed %d calls again: %v", len(closed), err)
+	}
+}
+
+func TestCallsOfALivingRunAreNoOrphans(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	// Two gateways whose operator gave them one name.
+	first := Owner{Node: "a", Boot: uuid.New()}
+	second := Owner{Node: "a", Boot: uuid.New()}
+	j := journal(t, s, first)
+	c := sampleCall()
+	j.Begin(c)
+	flush(t, j)
+	closeOrphans := func() int {
+		t.Helper()
+		closed, err := s.CloseOrphans(t.Context(), second, "gateway_crashed", FaultTrunkline)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(closed)
+	}
+	if n := closeOrphans(); n != 0 {
+		t.Errorf("%d calls of a gateway that runs were closed", n)
+	}
+	stopClean(t, j) // with its call open, as a killed process leaves it
+	if n := closeOrphans(); n != 1 {
+		t.Errorf("%d calls of a gateway that is gone were closed, want 1", n)
+	}
+}
+
+func TestCallsOfAKilledProcessAreClosed(t *testing.T) {
+	t.Parallel()
+	url := clustertest.URL(t)
+	s := openEmpty(t, url)
+	if _, err := s.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	child := exec.CommandContext(t.Context(), os.Args[0])
+	child.Env = append(os.Environ(), childURL+"="+url)
+	out, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line := make([]byte, 1024)
+	n, _ := out.Read(line)
+	if string(line[:n]) != "calling\n" {
+		t.Fatalf("the child says %q", line[:n])
+	}
+	now := Owner{Node: "a", Boot: uuid.New()}
+	if closed, err := s.CloseOrphans(t.Context(), now, "gateway_crashed", FaultTrunkline); err != nil || len(closed) != 0 {
+		t.Errorf("closed %d calls of a process that lives: %v", len(closed), err)
+	}
+	if err := child.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = child.Wait() // killed
+	closed, err := s.CloseOrphans(t.Context(), now, "gateway_crashed", FaultTrunkline)
+	if err != nil || len(closed) != 1 {
+		t.Fatalf("closed %d calls of a killed process, want 1: %v", len(closed), err)
+	}
+	if c := closed[0]; c.State != Ended || c.EndReason != "gateway_crashed" || c.Fault != FaultTrunkline || !c.EndedAt.Equal(at(2)) {
+		t.Errorf("closed as %+v", c)
 	}
 }
 
