@@ -265,10 +265,11 @@ func (m *Machine) spoken() {
 
 		return
 	}
+	over := m.state == Speaking // what was heard, was heard over the agent's voice
 	m.state = Listening
 	switch {
 	case m.talking:
-	case len(m.heard) > 0 && m.now-m.lastLoud <= answerWindow:
+	case over && len(m.heard) > 0 && m.now-m.lastLoud <= answerWindow:
 		m.settle() // "yes" over the last words of a question answers it
 
 		return

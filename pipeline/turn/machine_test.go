@@ -211,6 +211,14 @@ func TestAgreementOverTheLastWordsOfAQuestionAnswersIt(t *testing.T) {
 	k.want(Thinking, StartReply)
 }
 
+func TestATurnAnsweredWithoutWordsIsNotAnsweredAgain(t *testing.T) {
+	t.Parallel()
+	k := asked(t, "my name is anna")
+	k.step(100*ms, Event{Kind: ReplyDone, Utterance: 2, Act: "note"})
+	k.want(Listening)
+	k.timer(IdleTimer)
+}
+
 func TestACoughOverTheLastWordsAnswersNothing(t *testing.T) {
 	t.Parallel()
 	k := answering(t)
