@@ -118,6 +118,7 @@ type Recogniser struct {
 // DeclaredRecogniser hears given words after given delays, whatever was said.
 // With the declared model and voice it measures trunkline without its providers.
 type DeclaredRecogniser struct {
+	Ready        time.Duration `yaml:"ready"`         // from the offer of a call; the phone rings meanwhile
 	FirstPartial time.Duration `yaml:"first_partial"` // from the start of a talkspurt; 0: no partials
 	PartialEvery time.Duration `yaml:"partial_every"`
 	Final        time.Duration `yaml:"final"` // from the end of a talkspurt

@@ -95,7 +95,7 @@ func (e *engines) openRecogniser(ctx context.Context, c *config.Config, a *confi
 	if r.Engine == "declared" {
 		d := r.Declared
 		e.recogniser = &declared.Recognizer{
-			FirstPartial: d.FirstPartial, PartialEvery: d.PartialEvery, Final: d.Final,
+			Ready: d.Ready, FirstPartial: d.FirstPartial, PartialEvery: d.PartialEvery, Final: d.Final,
 			Says: declared.InTurn(d.Says...), Streams: r.Pool,
 		}
 

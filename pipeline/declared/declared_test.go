@@ -82,6 +82,26 @@ func TestRecognizerKeepsItsDelays(t *testing.T) {
 	})
 }
 
+func TestRecognizerIsThereWhenReady(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &declared.Recognizer{Ready: 300 * ms, Streams: 1}
+		start := time.Now()
+		stream, err := r.Open(t.Context())
+		if took := time.Since(start); err != nil || took != 300*ms {
+			t.Fatalf("Open took %v: %v", took, err)
+		}
+		if err := stream.Close(); err != nil {
+			t.Error(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 100*ms)
+		defer cancel()
+		if _, err := r.Open(ctx); !errors.Is(err, context.DeadlineExceeded) || r.InUse() != 0 {
+			t.Errorf("Open given up: %v, %d streams in use", err, r.InUse())
+		}
+	})
+}
+
 func TestRecognizerFinalsStayInOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -4,9 +4,10 @@
 // from the other. Tests use the same three under virtual time, and let them
 // fail or stall where they choose.
 //
-//   - The recogniser gives its first partial FirstPartial after Begin, one
-//     more word every PartialEvery after that, and the final Final after End.
-//     It never looks at the audio; the words are given to it.
+//   - The recogniser is there Ready after Open. It gives its first partial
+//     FirstPartial after Begin, one more word every PartialEvery after that,
+//     and the final Final after End. It never looks at the audio; the words
+//     are given to it.
 //   - The model yields its first token FirstToken after the first iteration of
 //     the sequence, and token n comes n/TokensPerSecond after that one.
 //   - The voice yields its first chunk FirstAudio after the first iteration of

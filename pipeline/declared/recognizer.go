@@ -14,6 +14,8 @@ import (
 // Recognizer gives words after declared delays. Its fields must not be changed
 // once it is in use.
 type Recognizer struct {
+	// Ready is from Open to the stream.
+	Ready time.Duration
 	// FirstPartial is from Begin to the first partial, which has one word; 0
 	// means no partials.
 	FirstPartial time.Duration
@@ -61,6 +63,11 @@ func InTurn(texts ...string) func(int) string {
 func (r *Recognizer) Open(ctx context.Context) (pipeline.Recognition, error) {
 	if f := r.Opens.fault(r.opened.next()); f.strikes(f.After) {
 		return nil, fmt.Errorf("declared recogniser: %w", f.strike(ctx))
+	}
+	w := deadlines{start: time.Now()}
+	defer w.stop()
+	if err := w.wait(ctx, r.Ready); err != nil {
+		return nil, fmt.Errorf("declared recogniser: %w", err)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
