@@ -12,9 +12,11 @@ import (
 	"github.com/alecthomas/kong"
 
 	"trunkline/config"
+	"trunkline/softphone"
 )
 
-// Exit codes of every command.
+// Exit codes of every command. A call that failed has more of them: see
+// softphone.Kind.
 const (
 	exitOK     = 0
 	exitFailed = 1 // the work could not be done; the last line says why
@@ -94,6 +96,10 @@ func exitCode(err error) int {
 	var bad *config.Error
 	if errors.As(err, &bad) {
 		return exitUsage
+	}
+	var failed *softphone.Error
+	if errors.As(err, &failed) {
+		return failed.Kind.ExitCode()
 	}
 
 	return exitFailed
