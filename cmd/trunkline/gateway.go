@@ -21,6 +21,7 @@ import (
 	"trunkline/console"
 	"trunkline/media/clock"
 	"trunkline/media/g711"
+	"trunkline/media/record"
 	"trunkline/media/rtp"
 	"trunkline/pipeline"
 	"trunkline/pipeline/turn"
@@ -147,9 +148,7 @@ func (g *gateway) startDatabase(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(orphans) > 0 {
-		g.log.Warn("closed the records of calls that a crash cut off", slog.Int("calls", len(orphans)))
-	}
+	g.closeOrphans(orphans)
 	g.journal = storage.NewJournal(g.store, owner, storage.JournalOptions{Log: g.log})
 	if err := g.journal.Start(); err != nil {
 		return err
@@ -163,6 +162,20 @@ func (g *gateway) startDatabase(ctx context.Context) error {
 	})
 
 	return nil
+}
+
+// closeOrphans finishes what a crash left of calls, whose records are closed by
+// now: the headers of their recordings.
+func (g *gateway) closeOrphans(orphans []storage.Call) {
+	for _, c := range orphans {
+		g.log.Warn("closed the record of a call that a crash cut off", slog.Any("call", c))
+		if c.Recording == "" {
+			continue
+		}
+		if err := record.RepairHeader(c.Recording); err != nil {
+			g.log.Error("the recording of that call stays incomplete", slog.Any("error", err))
+		}
+	}
 }
 
 func (g *gateway) startAgents(ctx context.Context) error {
