@@ -306,12 +306,9 @@ func (c *Conversation) take(m message) {
 		if mine {
 			c.endAct = m.act
 		}
-		if mine && !m.event.Spoken {
-			c.wordless()
-		}
 	case turn.AudioFinished:
 		if mine && !c.agentTurn(u, false) {
-			c.wordless()
+			c.closeCallerTurn() // it was answered without words
 		}
 	}
 	c.step(m.event, m.at)

@@ -556,6 +556,22 @@ func TestTheEndOfAReplyAndTheCallersVoiceMeet(t *testing.T) {
 	}
 }
 
+func TestACallersTurnBeginsWithItsFirstWord(t *testing.T) {
+	converse(t, options{says: []string{"when are you open", "", "where are you located"}, replies: []string{hours, address}}, func(c *call) {
+		c.speaking(500 * ms)
+		c.speak(200 * ms) // a cough
+		c.run(time.Second)
+		began := time.Now()
+		c.speak(time.Second)
+		c.heard(3)
+		told := c.notes.told()
+		asked := told[len(told)-2]
+		c.same("the question", "where are you located", asked.Text)
+		c.same("its beginning", began, asked.StartedAt)
+		c.same("its end", began.Add(980*ms), asked.EndedAt)
+	})
+}
+
 func TestKeysAreLogged(t *testing.T) {
 	converse(t, options{}, func(c *call) {
 		c.phone.keys = []media.Digit{{Key: '4'}, {Key: '#'}}

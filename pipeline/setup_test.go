@@ -256,7 +256,7 @@ func prepared(t *testing.T, o options) *call {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &call{T: t, phone: &phone{}, notes: &notes{state: turn.Idle}, turn: o.cfg.Turn, model: &overheard{Model: o.model}}
+	c := &call{T: t, phone: &phone{}, notes: &notes{state: turn.Idle, actions: [][]turn.Action{}}, turn: o.cfg.Turn, model: &overheard{Model: o.model}}
 	c.player = player.New(player.Options{Notify: func(e player.Event) { c.conv.Played(e) }})
 	c.conv = pipeline.NewConversation(o.cfg, pipeline.Providers{
 		Recognizer: r, Model: c.model, Synthesizer: o.voice, Lines: lines,

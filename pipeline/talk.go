@@ -28,15 +28,15 @@ func Talk(ctx context.Context, c Config, model Model, texts Texts, in io.Reader,
 	lines, readErr := readLines(ctx, in)
 	t.say(texts.Greeting)
 	for t.err == nil {
-		t.print("you:   ")
+		t.printf("you:   ")
 		select {
 		case <-ctx.Done():
-			t.print("\n")
+			t.printf("\n")
 
 			return t.err
 		case text, open := <-lines:
 			if !open {
-				t.print("\n")
+				t.printf("\n")
 
 				return errors.Join(t.err, <-readErr)
 			}
@@ -70,7 +70,7 @@ func (t *typed) answer(ctx context.Context, texts Texts) (over bool, err error) 
 	act, err := t.reply(ctx)
 	switch {
 	case ctx.Err() != nil:
-		return true, nil
+		return true, nil //nolint:nilerr // ctx ends the conversation as in's end does
 	case err != nil:
 		t.failures++
 		t.say(texts.Apology)
@@ -83,9 +83,9 @@ func (t *typed) answer(ctx context.Context, texts Texts) (over bool, err error) 
 	}
 	switch act.Name {
 	case ActHangUp:
-		t.print("(the agent hangs up)\n")
+		t.printf("(the agent hangs up)\n")
 	case ActHandOff:
-		t.print("(the agent hands the caller off to %s)\n", cmp.Or(act.Args["target"], "a person"))
+		t.printf("(the agent hands the caller off to %s)\n", cmp.Or(act.Args["target"], "a person"))
 	default:
 		return false, nil
 	}
@@ -118,13 +118,13 @@ func (t *typed) reply(ctx context.Context) (*Act, error) {
 			act = d.Act
 		}
 		if text.Len() == 0 && d.Text != "" {
-			t.print("agent: ")
+			t.printf("agent: ")
 		}
 		text.WriteString(d.Text)
-		t.print("%s", d.Text)
+		t.printf("%s", d.Text)
 	}
 	if text.Len() > 0 {
-		t.print("\n")
+		t.printf("\n")
 	}
 	if said := strings.Join(strings.Fields(text.String()), " "); said != "" {
 		t.history = append(t.history, Message{Role: Agent, Text: said, Cut: failed != nil})
@@ -138,12 +138,12 @@ func (t *typed) say(text string) {
 	if text == "" {
 		return
 	}
-	t.print("agent: %s\n", text)
+	t.printf("agent: %s\n", text)
 	t.history = append(t.history, Message{Role: Agent, Text: text})
 }
 
-// print keeps the first error of out, which ends the conversation.
-func (t *typed) print(format string, args ...any) {
+// printf keeps the first error of out, which ends the conversation.
+func (t *typed) printf(format string, args ...any) {
 	if t.err == nil {
 		if _, err := fmt.Fprintf(t.out, format, args...); err != nil {
 			t.err = fmt.Errorf("write the conversation: %w", err)

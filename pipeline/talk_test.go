@@ -38,7 +38,8 @@ func TestTalk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want(t, "the terminal", "agent: "+texts.Greeting+"\nyou:   agent: "+hours+"\nyou:   you:   agent: "+address+"\nyou:   \n", out)
+	const you = "you:   "
+	want(t, "the terminal", "agent: "+texts.Greeting+"\n"+you+"agent: "+hours+"\n"+you+you+"agent: "+address+"\n"+you+"\n", out)
 	want(t, "the model's history", []pipeline.Message{
 		{Role: pipeline.Agent, Text: texts.Greeting},
 		{Role: pipeline.Caller, Text: "when are you open"},

@@ -43,13 +43,6 @@ func (c *Conversation) closeCallerTurn() {
 	})
 }
 
-// wordless notes that the agent has answered the caller's turn and said
-// nothing: the turn stands.
-func (c *Conversation) wordless() {
-	c.speaking = nil
-	c.closeCallerTurn()
-}
-
 // agentTurn tells an utterance that is over, and takes what was heard of it
 // into the history. It is false when nothing was heard.
 func (c *Conversation) agentTurn(u *utterance, interrupted bool) bool {

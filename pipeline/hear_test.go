@@ -1,0 +1,70 @@
+package pipeline_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"trunkline/media"
+	"trunkline/media/player"
+	"trunkline/pipeline"
+)
+
+// scribe is a recogniser that writes down which frames it gets, by number; a
+// talkspurt begins with -1 and ends with -2.
+type scribe struct {
+	got []int16
+	out chan pipeline.Transcript
+}
+
+func (s *scribe) Open(context.Context) (pipeline.Recognition, error) { return s, nil }
+func (s *scribe) Begin(int)                                          { s.got = append(s.got, -1) }
+func (s *scribe) Write(f *media.Frame)                               { s.got = append(s.got, f[0]) }
+func (s *scribe) End()                                               { s.got = append(s.got, -2) }
+func (s *scribe) Transcripts() <-chan pipeline.Transcript            { return s.out }
+func (s *scribe) Close() error                                       { return nil }
+
+// TestTheRecogniserHearsNoSpeechTwice: it gets 300 ms from before the onset and
+// the hangover, and nothing again of the talkspurt before but its silence.
+func TestTheRecogniserHearsNoSpeechTwice(t *testing.T) {
+	t.Parallel()
+	s := &scribe{out: make(chan pipeline.Transcript)}
+	conv := pipeline.NewConversation(pipeline.Config{}, pipeline.Providers{Recognizer: s}, player.New(player.Options{}), &notes{})
+	if err := conv.Prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	defer conv.Stop()
+	number := int16(0)
+	hear := func(frames int, voiced bool) {
+		for range frames {
+			var f media.Frame
+			f[0] = number
+			if voiced {
+				for i := 1; i < len(f); i++ {
+					f[i] = int16(3000 - 6000*(i%2))
+				}
+			}
+			conv.Hear(&f, media.Inbound{Kind: media.Received, Arrived: time.Now()}, voiced)
+			number++
+		}
+	}
+	hear(20, false) // 0-19
+	hear(5, true)   // 20-24: the onset is heard at 21
+	hear(12, false) // 25-36: the end is heard at 34
+	hear(5, true)   // 37-41: the onset is heard at 38
+	hear(10, false) // 42-51: the end is heard at 51
+	want := []int16{-1}
+	for n := int16(7); n < 34; n++ { // 15 frames up to and with 21
+		want = append(want, n)
+	}
+	want = append(want, -2, -1)
+	for n := int16(25); n < 51; n++ { // 34, in which the end was heard, was not written yet
+		want = append(want, n)
+	}
+	want = append(want, -2)
+	if d := cmp.Diff(want, s.got); d != "" {
+		t.Errorf("frames written (-want +got):\n%s", d)
+	}
+}
