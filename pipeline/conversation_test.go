@@ -89,6 +89,18 @@ func TestTheLedgerAddsUp(t *testing.T) {
 	})
 }
 
+// TestTheJitterBufferDoesNotLengthenATurn: the silence that ends the turn
+// counts from the caller's last packet, not from when its audio was played.
+func TestTheJitterBufferDoesNotLengthenATurn(t *testing.T) {
+	converse(t, options{says: []string{"what are your opening hours"}, replies: []string{hours}}, func(c *call) {
+		c.phone.held = 60 * ms
+		c.ask()
+		c.heard(2)
+		u := c.lastTurn()
+		c.same("to the endpoint", 500.0, *u.Ledger.Latency().Endpoint)
+	})
+}
+
 func TestConcealedSpeechLeavesTheLedgerWhole(t *testing.T) {
 	converse(t, options{says: []string{"what are your opening hours"}, replies: []string{hours}}, func(c *call) {
 		c.state(turn.Listening)

@@ -73,7 +73,8 @@ func (e *ear) begin(level float64) {
 }
 
 // end ends the talkspurt. The next one's pre-roll does not reach back into
-// it, so that no sound is recognised twice.
+// it, so that no sound is recognised twice. The silence counts from the last
+// packet, as the ledger does: the time in the jitter buffer was silence already.
 func (e *ear) end() turn.Event {
 	e.filled = min(e.filled, e.gate.Ago())
 	if e.recognition != nil {
@@ -83,6 +84,9 @@ func (e *ear) end() turn.Event {
 		Kind: turn.SpeechEnd, Spurt: e.spurt,
 		Voiced:  time.Duration(e.voiced) * media.FrameDuration,
 		Silence: time.Duration(e.gate.Ago()) * media.FrameDuration,
+	}
+	if !e.speech.IsZero() {
+		ev.Silence = time.Since(e.speech)
 	}
 	if e.voiced > 0 {
 		ev.Level = e.level / float64(e.voiced)

@@ -40,7 +40,8 @@ var texts = pipeline.Texts{
 // phone is the caller's end: a leg, and the VAD that knows when it is loud.
 type phone struct {
 	loud   bool
-	lossy  bool // the frames of speech are concealed
+	lossy  bool          // the frames of speech are concealed
+	held   time.Duration // by the jitter buffer
 	onHold bool
 	keys   []media.Digit
 	sent   []media.Frame
@@ -60,7 +61,7 @@ func (p *phone) Read(f *media.Frame) media.Inbound {
 		return media.Inbound{Kind: media.Concealed}
 	}
 
-	return media.Inbound{Kind: media.Received, Arrived: time.Now()}
+	return media.Inbound{Kind: media.Received, Arrived: time.Now().Add(-p.held)}
 }
 
 func (p *phone) Write(f *media.Frame) bool {
