@@ -3,6 +3,9 @@ GO    ?= go
 TAGS  := offline
 PKGS  := ./...
 
+# Packages with benchmarks of one part each, on the audio path and around it.
+BENCHED := ./media/... ./pipeline ./pipeline/turn
+
 # The tests fail, rather than skip, where a real peer is missing.
 export TRUNKLINE_REQUIRE_PEERS := 1
 
@@ -36,6 +39,7 @@ fmt: ## format the code
 
 bench: deps-test build ## print the tables of docs/benchmarks.md (never fails on time)
 	@bin/trunkline bench
+	@$(GO) test -tags $(TAGS) -run '^$$' -bench . -benchmem $(BENCHED)
 
 deps: ## install the Debian packages that the gateway needs
 	@scripts/deps.sh run

@@ -50,7 +50,7 @@ func (b *bench) asr(ctx context.Context) error {
 	t := newTable("callers", "lines", "first partial p50 ms", "p95 ms", "final p50 ms", "p95 ms", "late", "CPU s per s of speech", "cores", "MiB per stream")
 	follow := 0
 	for _, n := range pick(b, []int{1, 4, 8, 16, 24, 28, 32}, []int{1, 2}) {
-		b.say("asr: %d callers", n)
+		b.progressf("asr: %d callers", n)
 		r, err := b.recogniser(ctx, phrases, n)
 		if errors.Is(err, sphinx.ErrNotBuilt) {
 			return fmt.Errorf("%w: %w", errSkipped, err)

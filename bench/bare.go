@@ -34,7 +34,7 @@ func Bare(ctx context.Context, calls int, out io.Writer) error {
 	lines := make([]*bareCall, 0, calls)
 	defer func() {
 		for _, l := range lines {
-			l.conn.Close()
+			_ = l.conn.Close() // it ends the reading
 		}
 		reading.Wait()
 	}()

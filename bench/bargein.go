@@ -3,7 +3,6 @@ package bench
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"trunkline/config"
@@ -19,7 +18,7 @@ func bargeinAgent() config.Agent {
 	}
 	a.Model.Declared = config.DeclaredModel{
 		FirstToken: 50 * time.Millisecond,
-		Replies:    []string{strings.Repeat("We are open on every day of the week. ", 5)},
+		Replies:    []string{"We are open on every day of the week, and on holidays."},
 	}
 	a.Voice.Declared.FirstAudio = 20 * time.Millisecond
 
@@ -49,9 +48,9 @@ func (b *bench) bargein(ctx context.Context) error {
 	t := newTable("calls", "interruptions", "p50 ms", "p95 ms", "p99 ms", "max ms", "cores: gateway", "callers", "capture", "idle")
 	var notes []string
 	for _, n := range pick(b, []int{1, 50, 200}, []int{1, 5}) {
-		b.say("bargein: %d calls", n)
+		b.progressf("bargein: %d calls", n)
 		h, err := b.converse(ctx, g, &talk{
-			calls: n, after: pick(b, 10, 1), ramp: pick(b, 5*time.Second, time.Second),
+			calls: n, after: pick(b, 6, 1), ramp: pick(b, 5*time.Second, time.Second),
 			call: softphone.Config{
 				Target: g.target, Plan: plan, HangupAfter: 100 * time.Millisecond,
 				MaxDuration: time.Minute,

@@ -69,9 +69,9 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return fmt.Errorf("bench: %w", err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }() // it is in the directory for temporary files
 	// The private database does not run as root, and has to get at its files.
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // G302: nothing secret is in it
+	if err := os.Chmod(dir, 0o755); err != nil {
 		return fmt.Errorf("bench: %w", err)
 	}
 	b := &bench{Options: o, dir: dir}
@@ -80,7 +80,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	for _, m := range chosen {
 		began := time.Now()
-		b.say("%s: %s", m.name, m.about)
+		b.progressf("%s: %s", m.name, m.about)
 		fmt.Fprintf(b.Out, "\n## %s: %s\n", m.name, m.about)
 		before := loadAverage()
 		err := m.run(b, ctx)
@@ -120,8 +120,8 @@ func choose(names []string) ([]benchmark, error) {
 	return chosen, nil
 }
 
-// say tells the progress.
-func (b *bench) say(format string, args ...any) {
+// progressf tells what goes on.
+func (b *bench) progressf(format string, args ...any) {
 	fmt.Fprintf(b.Progress, "bench: "+format+"\n", args...)
 }
 

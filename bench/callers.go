@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/netip"
 	"os"
-	"slices"
 	"sync"
 	"time"
 
@@ -166,19 +164,6 @@ func (h *heard) problems() []string {
 	if n := len(h.failed); n > 0 {
 		lines = append(lines, fmt.Sprintf("%d calls broke off, the first one: %v", n, h.failed[0]))
 	}
-	warned := map[string]int{}
-	for _, r := range h.reports {
-		for _, w := range r.Warnings {
-			warned[w]++
-		}
-	}
-	const most = 3
-	for _, w := range slices.Sorted(maps.Keys(warned)) {
-		if len(lines) > most {
-			break
-		}
-		lines = append(lines, fmt.Sprintf("%d × %s", warned[w], w))
-	}
 
 	return lines
 }
@@ -229,8 +214,8 @@ func sampleSpeech(name string) ([]int16, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sample speech: %w", err)
 	}
-	defer f.Close()
 	audio, err := record.DecodeWAV(f)
+	_ = f.Close() // it is in memory
 	if err != nil {
 		return nil, fmt.Errorf("sample speech %s: %w", name, err)
 	}

@@ -35,7 +35,7 @@ func (b *bench) startCapture(ctx context.Context) (*capture, error) {
 		"-f", fmt.Sprintf("udp and portrange %d-%d", gatewayLow, callersTop))
 	c.cmd.Stderr = &c.said
 	if err := c.cmd.Start(); err != nil {
-		b.say("no capture (%v): the callers' own stamps are used", err)
+		b.progressf("no capture (%v): the callers' own stamps are used", err)
 
 		return nil, nil
 	}
@@ -50,7 +50,7 @@ func (b *bench) startCapture(ctx context.Context) (*capture, error) {
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
-	b.say("no capture (%v): the callers' own stamps are used", errors.Join(errors.New("dumpcap does not start"), c.end()))
+	b.progressf("no capture (%v): the callers' own stamps are used", errors.Join(errors.New("dumpcap does not start"), c.end()))
 
 	return nil, nil
 }
@@ -73,7 +73,7 @@ func (c *capture) calls() (calls []wire.Call, lost string, err error) {
 	if err := c.end(); err != nil {
 		return nil, "", err
 	}
-	defer os.Remove(c.file)
+	defer func() { _ = os.Remove(c.file) }() // its directory goes at the end of the run
 	f, err := os.Open(c.file)
 	if err != nil {
 		return nil, "", err

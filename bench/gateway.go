@@ -105,7 +105,7 @@ func (b *bench) startGateway(ctx context.Context, name string, agent config.Agen
 	if err != nil {
 		return nil, err
 	}
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // G302: the database's account has to pass
+	if err := os.Chmod(dir, 0o755); err != nil { // the database's account has to pass
 		return nil, err
 	}
 	c, err := gatewayConfig(dir, agent)

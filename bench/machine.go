@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"runtime"
 	"strings"
 	"time"
@@ -60,16 +59,4 @@ func loadAverage() string {
 	one, _, _ := strings.Cut(string(data), " ")
 
 	return one
-}
-
-// programVersion is the first line that a program says about itself; empty
-// when it is not installed.
-func programVersion(name, flag string) string {
-	out, err := exec.Command(name, flag).Output()
-	if err != nil {
-		return ""
-	}
-	first, _, _ := strings.Cut(string(out), "\n")
-
-	return strings.TrimSpace(first)
 }

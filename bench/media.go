@@ -72,7 +72,7 @@ func (b *bench) compareMedia(ctx context.Context, silent, speaking *gateway) err
 		rates := make([][2]float64, len(subjects))
 		for round := range rounds {
 			for i, s := range subjects {
-				b.say("media: %d calls, round %d of %d: %s", calls, round+1, rounds, s.name)
+				b.progressf("media: %d calls, round %d of %d: %s", calls, round+1, rounds, s.name)
 				rate, err := s.run(ctx, calls, settle, measure, b.Profile != "" && round == 0)
 				if err != nil {
 					return err

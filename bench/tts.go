@@ -29,7 +29,7 @@ func (b *bench) tts(ctx context.Context) error {
 	t := newTable("voice", "at once", "sentences", "first audio p50 ms", "p95 ms", "whole sentence p50 ms", "p95 ms", "real-time factor")
 	for _, name := range flite.Voices() {
 		for _, atOnce := range pick(b, []int{1, 8}, []int{1}) {
-			b.say("tts: voice %s, %d at once", name, atOnce)
+			b.progressf("tts: voice %s, %d at once", name, atOnce)
 			v, err := flite.New(flite.Options{Voice: name})
 			if errors.Is(err, flite.ErrNotBuilt) {
 				return fmt.Errorf("%w: %w", errSkipped, err)

@@ -49,7 +49,7 @@ func declaredShare() time.Duration {
 
 // turn measures trunkline's own share of a turn.
 func (b *bench) turn(ctx context.Context) error {
-	clip, err := crispClip("what-are-your-opening-hours")
+	clip, err := crispClip("yes-please")
 	if err != nil {
 		return err
 	}
@@ -70,10 +70,10 @@ func (b *bench) turn(ctx context.Context) error {
 	stages := newTable("calls", "stage", "declared ms", "p50 ms", "p99 ms", "max ms")
 	var notes []string
 	for _, n := range pick(b, []int{1, 50, 200}, []int{1, 5}) {
-		b.say("turn: %d calls", n)
+		b.progressf("turn: %d calls", n)
 		h, err := b.converse(ctx, g, &talk{
-			calls: n, after: pick(b, 10, 1), ramp: pick(b, 5*time.Second, time.Second),
-			call: softphone.Config{Target: g.target, Plan: plan, HangupAfter: 500 * time.Millisecond},
+			calls: n, after: pick(b, 6, 1), ramp: pick(b, 5*time.Second, time.Second),
+			call: softphone.Config{Target: g.target, Plan: plan, Gap: 300 * time.Millisecond, HangupAfter: 300 * time.Millisecond},
 		})
 		if err != nil {
 			return stopAfter(g, err)

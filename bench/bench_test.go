@@ -1,0 +1,221 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/google/go-cmp/cmp"
+
+	"trunkline/config"
+	"trunkline/media"
+	"trunkline/media/vad"
+)
+
+func TestTableIsAligned(t *testing.T) {
+	t.Parallel()
+	table := newTable("calls", "p50 ms")
+	table.row(1, "9.5")
+	table.row(200, "–")
+	var out strings.Builder
+	table.write(&out)
+	want := `
+| calls | p50 ms |
+|-------|-------:|
+| 1     |    9.5 |
+| 200   |      – |
+`
+	if d := cmp.Diff(want, out.String()); d != "" {
+		t.Fatal(d)
+	}
+}
+
+func TestQuantilesAreByNearestRank(t *testing.T) {
+	t.Parallel()
+	var s sample
+	for i := 100; i > 0; i-- {
+		s = append(s, time.Duration(i)*time.Millisecond)
+	}
+	for q, want := range map[float64]string{0.001: "1.0", 0.5: "50.0", 0.95: "95.0", 0.99: "99.0", 1: "100.0"} {
+		if got := s.ms(q); got != want {
+			t.Errorf("quantile %v: got %s, want %s", q, got, want)
+		}
+	}
+	if s[0] != 100*time.Millisecond {
+		t.Error("the sample was sorted in place")
+	}
+	if got := (sample{}).ms(0.5); got != "–" {
+		t.Errorf("of nothing: got %s", got)
+	}
+}
+
+func TestMedianAndSpread(t *testing.T) {
+	t.Parallel()
+	if got := median([]float64{3, 1, 2}); got != 2 {
+		t.Errorf("median of three: %v", got)
+	}
+	if got := median([]float64{4, 1, 2, 3}); got != 2.5 {
+		t.Errorf("median of four: %v", got)
+	}
+	if got := median(nil); got != 0 {
+		t.Errorf("median of none: %v", got)
+	}
+	if least, greatest := spread([]float64{2, 3, 1}); least != 1 || greatest != 3 {
+		t.Errorf("spread: %v to %v", least, greatest)
+	}
+}
+
+// A configuration that the gateway would refuse, or read otherwise than it was
+// meant, makes the figures wrong.
+func TestConfigurationIsReadAsItWasWritten(t *testing.T) {
+	t.Parallel()
+	for name, agent := range map[string]config.Agent{
+		"turn": turnAgent(), "bargein": bargeinAgent(), "media": mediaAgent("Hello."),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, err := gatewayConfig(t.TempDir(), agent)
+			if err != nil {
+				t.Fatal(err)
+			}
+			src, err := yaml.Marshal(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := config.Parse("bench.yaml", src, config.Overrides{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			// What is left out is filled with defaults that declared providers do not use.
+			got.Agents[0].Recogniser.Mode, got.Agents[0].Voice.Name = "", ""
+			if d := cmp.Diff(c, got); d != "" {
+				t.Fatal(d)
+			}
+		})
+	}
+}
+
+// The silence that ends the question is the whole of the endpoint wait: the
+// recogniser's last words come within it.
+func TestDeclaredShare(t *testing.T) {
+	t.Parallel()
+	if got, want := declaredShare(), 950*time.Millisecond; got != want {
+		t.Fatalf("got %v, want %v", got, want)
+	}
+}
+
+func TestCrispClipIsLoudAtBothEnds(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"what-are-your-opening-hours", "where-are-you-located"} {
+		c, err := crispClip(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := len(c.Samples)
+		for _, edge := range [][]int16{c.Samples[:media.FrameSamples], c.Samples[n-media.FrameSamples:]} {
+			f := media.Frame(edge)
+			if l := vad.Level(&f); l <= crispEnd {
+				t.Errorf("%s: an end has %v dBov", name, l)
+			}
+		}
+	}
+	if _, err := crispClip("room"); err == nil {
+		t.Error("a quiet room has a crisp clip")
+	}
+}
+
+func TestRoomNoiseIsNoSpeech(t *testing.T) {
+	t.Parallel()
+	for _, f := range roomNoise() {
+		if l := vad.Level(&f); l < -62 || l > -58 {
+			t.Fatalf("level %v dBov, want about -60", l)
+		}
+	}
+}
+
+func TestPortsTellTheGateway(t *testing.T) {
+	t.Parallel()
+	for port, want := range map[uint16]bool{gatewayLow: true, gatewayTop: true, callersLow: false, callersTop: false} {
+		if got := ofGateway(netip.AddrPortFrom(netip.IPv4Unspecified(), port)); got != want {
+			t.Errorf("port %d: got %v", port, got)
+		}
+	}
+}
+
+func TestUnknownBenchmarkIsNamed(t *testing.T) {
+	t.Parallel()
+	err := Run(context.Background(), Options{Names: []string{"turn", "trun"}, Out: io.Discard, Progress: io.Discard})
+	if err == nil || !strings.Contains(err.Error(), `"trun"`) || !strings.Contains(err.Error(), "bargein") {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestUsageOfThisProcess(t *testing.T) {
+	t.Parallel()
+	before, err := usageOf(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for start := time.Now(); time.Since(start) < 20*time.Second; {
+		after, err := usageOf(os.Getpid())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if after.since(before).total() >= 3*jiffy {
+			break
+		}
+	}
+	after, err := usageOf(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if used := after.since(before).total(); used < 3*jiffy || used > time.Minute {
+		t.Errorf("this process used %v", used)
+	}
+	if n, err := residentOf(os.Getpid()); err != nil || n < 1<<20 {
+		t.Errorf("this process has %d octets of memory: %v", n, err)
+	}
+	if _, err := usageOf(1 << 30); err == nil {
+		t.Error("a process that does not exist has processor time")
+	}
+}
+
+// A whole benchmark: calls, capture and records, against a real gateway.
+func TestQuickTurn(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts a gateway and calls it for some 25 s")
+	}
+	t.Parallel()
+	var out, progress bytes.Buffer
+	err := Run(t.Context(), Options{
+		Names: []string{"turn"}, Quick: true, Executable: program(t), Version: "test", Out: &out, Progress: &progress,
+	})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, progress.String())
+	}
+	for _, want := range []string{"\n| 1     |     2 |", "\n| 5     |    10 |", "first_sample"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the tables lack %q:\n%s", want, out.String())
+		}
+	}
+}
+
+// program builds trunkline as it is, without the offline engines.
+func program(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "trunkline")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", path, "trunkline/cmd/trunkline")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build trunkline: %v\n%s", err, out)
+	}
+
+	return path
+}
