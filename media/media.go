@@ -25,6 +25,10 @@ func SamplesIn(d time.Duration) Samples {
 // Frame is 20 ms of linear 16-bit audio.
 type Frame [FrameSamples]int16
 
+// ZeroDBm0 is the mean square of the samples of a signal at 0 dBm0. A sine at
+// full scale has +3.17 dBm0 (ITU-T G.711).
+const ZeroDBm0 = 32768 * 32768 / 2 / 2.075
+
 // Word places a spoken word in the audio of its sentence.
 type Word struct {
 	Text  string
