@@ -1,6 +1,9 @@
 package call
 
 import (
+	"cmp"
+	"errors"
+	"fmt"
 	"time"
 
 	"trunkline/pipeline"
@@ -14,7 +17,7 @@ type Agent struct {
 	Providers    pipeline.Providers
 }
 
-// Limits bounds every call.
+// Limits bounds every call. Fields with a default may be zero.
 type Limits struct {
 	Cap        time.Duration // longest call from its answer
 	WarnBefore time.Duration // spoken warning this long before Cap; 0: none
@@ -22,16 +25,35 @@ type Limits struct {
 	MaxCalls   int           // at once
 
 	Prepare  time.Duration // longest time to make the agent ready while the phone rings; 0: 5 s
-	Hangup   time.Duration // longest wait for the far end to confirm a hang-up; 0: 3 s
+	Answer   time.Duration // longest time from there to the caller's audio; 0: 40 s, above the 32 s in which an ACK may come
 	Farewell time.Duration // longest time from a last line's order to the hang-up; 0: 15 s
+	Hangup   time.Duration // longest wait for the far end to confirm a hang-up; 0: 3 s
+	Stop     time.Duration // longest wait for providers and disk, before the record is closed without them; 0: 3 s
 }
 
-func (l *Limits) setDefaults() {
-	for d, value := range map[*time.Duration]time.Duration{
-		&l.Prepare: 5 * time.Second, &l.Hangup: 3 * time.Second, &l.Farewell: 15 * time.Second,
-	} {
-		if *d == 0 {
-			*d = value
-		}
+// withDefaults fills the fields that are zero.
+func (l Limits) withDefaults() Limits {
+	l.Prepare = cmp.Or(l.Prepare, 5*time.Second)
+	l.Answer = cmp.Or(l.Answer, 40*time.Second)
+	l.Farewell = cmp.Or(l.Farewell, 15*time.Second)
+	l.Hangup = cmp.Or(l.Hangup, 3*time.Second)
+	l.Stop = cmp.Or(l.Stop, 3*time.Second)
+
+	return l
+}
+
+// validate says what no call could live with.
+func (l Limits) validate() error {
+	switch {
+	case l.Cap <= 0:
+		return errors.New("call: Limits.Cap must be longer than 0")
+	case l.WarnBefore < 0 || l.WarnBefore >= l.Cap:
+		return fmt.Errorf("call: Limits.WarnBefore of %s does not lie before the cap of %s", l.WarnBefore, l.Cap)
+	case l.NoMedia <= 0:
+		return errors.New("call: Limits.NoMedia must be longer than 0")
+	case l.MaxCalls <= 0:
+		return errors.New("call: Limits.MaxCalls must be at least 1")
 	}
+
+	return nil
 }

@@ -1,10 +1,13 @@
 package call
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"trunkline/media"
@@ -17,7 +20,11 @@ import (
 	"trunkline/storage"
 )
 
-// call is one call's life. The goroutine of live owns every deadline.
+// errGone says that the call has ended at its door.
+var errGone = errors.New("the call has ended at its door")
+
+// call is one call's life. The goroutine of live owns every deadline: what
+// could hang runs beside it and is given up when its time is over.
 type call struct {
 	m     *Manager
 	agent *Agent
@@ -25,9 +32,11 @@ type call struct {
 	log   *slog.Logger
 	rec   storage.Call
 	notes *notes
+	work  sync.WaitGroup // what runs beside live
 
 	conv     *pipeline.Conversation
 	player   *player.Player
+	vad      *vad.Detector
 	leg      media.Leg
 	recorder *record.Recorder
 	remove   func() // takes the line off the clock
@@ -44,47 +53,109 @@ func newCall(m *Manager, a *Agent, d door, rec storage.Call) *call {
 	return c
 }
 
-// refused records a call that was turned away.
-func (c *call) refused(r Reason) {
+// turnAway refuses a call that there is no place for, and records it.
+func (c *call) turnAway(r Reason) {
+	defer c.work.Wait()
 	c.m.cfg.Journal.Begin(c.rec)
+	c.leave(r)
 	c.close(r)
 }
 
-// live is the whole life: ring, prepare, answer, talk, end.
+// live is the whole life: ring, answer, talk, end. Nothing of the call is left
+// when it returns.
 func (c *call) live(ctx context.Context) {
+	defer c.work.Wait()
 	c.m.cfg.Journal.Begin(c.rec)
 	c.log.Info("call offered", slog.String("door", string(c.rec.Door)), slog.String("trunk", c.rec.Trunk),
 		slog.Any("from", c.rec.From), slog.String("agent", c.rec.Agent))
-	reason, err := c.answer(ctx)
-	if err != nil {
+	var reason Reason
+	if err := c.answer(ctx); err != nil {
+		reason = c.unanswered(ctx)
 		c.log.Warn("call not answered", slog.String("reason", string(reason)), slog.Any("error", err))
 	} else {
+		c.start()
 		reason = c.talk(ctx)
-		c.hangUp(reason)
 	}
+	c.leave(reason)
 	c.tearDown()
 	c.close(reason)
 }
 
-// answer makes the agent ready while the phone rings, and takes the call.
-func (c *call) answer(ctx context.Context) (Reason, error) {
-	if err := c.door.Ring(); err != nil {
-		return c.refuse(), fmt.Errorf("ring: %w", err)
+// within runs f beside the call and returns its error. When ctx ends or gone
+// is closed before, f is given up: live waits for it only after all else.
+func (c *call) within(ctx context.Context, gone <-chan struct{}, f func() error) error {
+	done := make(chan error, 1)
+	c.work.Go(func() { done <- f() })
+	select {
+	case err := <-done:
+		return err
+	case <-gone:
+		return errGone
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
-	detector, err := vad.New()
-	if err != nil {
-		return c.refuse(), err
+}
+
+// answer makes the agent ready while the phone rings, and takes the call.
+func (c *call) answer(ctx context.Context) error {
+	var err error
+	if c.vad, err = vad.New(); err != nil {
+		return err
 	}
 	c.player = player.New(player.Options{Notify: func(e player.Event) { c.conv.Played(e) }})
-	c.conv = pipeline.NewConversation(c.agent.Conversation, c.agent.Providers, c.player, c.notes)
-	if err := c.prepare(ctx); err != nil {
-		return c.refuse(), err
+	settings := c.agent.Conversation
+	settings.CallID = c.rec.ID.String()
+	c.conv = pipeline.NewConversation(settings, c.agent.Providers, c.player, c.notes)
+
+	soon, cancel := context.WithTimeout(ctx, c.m.cfg.Limits.Prepare)
+	defer cancel()
+	err = c.within(soon, c.door.Done(), func() error {
+		if err := c.door.Ring(); err != nil {
+			return fmt.Errorf("ring: %w", err)
+		}
+
+		return c.conv.Prepare(soon)
+	})
+	if err != nil {
+		return fmt.Errorf("make the agent ready: %w", err)
 	}
-	if c.leg, err = c.door.Answer(ctx, c.rec.ID.String()); err != nil {
-		return c.refuse(), err
+
+	later, cancel := context.WithTimeout(ctx, c.m.cfg.Limits.Answer)
+	defer cancel()
+	leg := make(chan media.Leg, 1)
+	err = c.within(later, c.door.Done(), func() error {
+		l, err := c.door.Answer(later, c.rec.ID.String())
+		leg <- l
+
+		return err
+	})
+	if err != nil {
+		return err
 	}
+	c.leg = <-leg
+
+	return nil
+}
+
+// unanswered says why a call ended before its answer: the door's reason when
+// that came first.
+func (c *call) unanswered(ctx context.Context) Reason {
+	select {
+	case <-c.door.Done():
+		return c.door.Cause()
+	default:
+	}
+	if ctx.Err() != nil {
+		return Shutdown
+	}
+
+	return NotPrepared
+}
+
+// start lets the audio flow.
+func (c *call) start() {
 	c.rec.AnsweredAt, c.rec.State = time.Now(), storage.InProgress
-	parts := line.Config{Leg: c.leg, Player: c.player, VAD: detector, Ear: c.conv}
+	parts := line.Config{Leg: c.leg, Player: c.player, VAD: c.vad, Ear: c.conv}
 	if c.startRecording() {
 		parts.Tap = c.recorder
 	}
@@ -92,44 +163,6 @@ func (c *call) answer(ctx context.Context) (Reason, error) {
 	c.notes.live(Live{Kind: LiveAnswered})
 	c.conv.Start()
 	c.remove = c.m.cfg.Clock.Add(line.New(parts))
-
-	return "", nil
-}
-
-// prepare gives the conversation a bounded time, and stops when the caller
-// gives up.
-func (c *call) prepare(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, c.m.cfg.Limits.Prepare)
-	defer cancel()
-	gone := make(chan struct{})
-	defer close(gone)
-	go func() {
-		select {
-		case <-c.door.Done():
-			cancel()
-		case <-gone:
-		}
-	}()
-	if err := c.conv.Prepare(ctx); err != nil {
-		return fmt.Errorf("prepare: %w", err)
-	}
-
-	return nil
-}
-
-// refuse ends a call that could not be answered, and says why it ended: the
-// door's reason when that came first.
-func (c *call) refuse() Reason {
-	select {
-	case <-c.door.Done():
-		return c.door.Cause()
-	default:
-	}
-	if err := c.door.Refuse(NotPrepared); err != nil {
-		c.log.Debug("refusing the call", slog.Any("error", err))
-	}
-
-	return NotPrepared
 }
 
 // startRecording begins the recording when recordings are wanted. A disk that
@@ -150,7 +183,9 @@ func (c *call) startRecording() bool {
 	return true
 }
 
-// talk runs the deadlines until the call is to end, and says why.
+// talk runs the deadlines until the call is to end, and says why. Once the
+// cap or the operator has ended the call, that is the reason however the rest
+// of it goes.
 func (c *call) talk(ctx context.Context) Reason {
 	l := c.m.cfg.Limits
 	limit := time.NewTimer(l.Cap)
@@ -160,24 +195,25 @@ func (c *call) talk(ctx context.Context) Reason {
 	if l.WarnBefore == 0 {
 		warning.Stop()
 	}
-	force := time.NewTimer(time.Hour) // a last line that does not end
+	force := time.NewTimer(l.Farewell) // set once a last line is ordered
 	force.Stop()
 	defer force.Stop()
-	media := time.NewTicker(max(l.NoMedia/10, 100*time.Millisecond))
-	defer media.Stop()
+	listen := time.NewTicker(max(l.NoMedia/10, 100*time.Millisecond))
+	defer listen.Stop()
+	heard := c.rec.AnsweredAt
 	var ending Reason
 	finish := func(line turn.Line, r Reason) {
 		if ending == "" {
 			ending = r
-			c.conv.Finish(line, string(r))
 			force.Reset(l.Farewell)
+			c.conv.Finish(line, string(r))
 		}
 	}
 	stop := ctx.Done()
 	for {
 		select {
 		case <-c.door.Done():
-			return c.door.Cause()
+			return cmp.Or(ending, c.door.Cause())
 		case out := <-c.conv.Done():
 			return Reason(out.Reason)
 		case <-force.C:
@@ -191,55 +227,81 @@ func (c *call) talk(ctx context.Context) Reason {
 			finish(turn.Goodbye, Shutdown)
 		case <-c.door.HoldChanged():
 			c.conv.Hold(c.door.OnHold())
-		case now := <-media.C:
-			if c.deaf(now) {
-				return NoMedia
+		case now := <-listen.C:
+			if heard = c.lastHeard(heard, now); now.Sub(heard) >= l.NoMedia {
+				return cmp.Or(ending, NoMedia)
 			}
 		}
 	}
 }
 
-// deaf reports whether the caller's audio has been missing for too long.
-func (c *call) deaf(now time.Time) bool {
-	s := c.leg.Stats()
-	if s.OnHold || c.door.OnHold() {
-		return false
+// lastHeard is when the caller's audio last came, or need not have come since
+// the caller holds.
+func (c *call) lastHeard(before, now time.Time) time.Time {
+	if c.door.OnHold() {
+		return now
 	}
-	last := s.LastPacket
-	if last.IsZero() {
-		last = c.rec.AnsweredAt
+	if last := c.leg.Stats().LastPacket; last.After(before) {
+		return last
 	}
 
-	return now.Sub(last) > c.m.cfg.Limits.NoMedia
+	return before
 }
 
-// hangUp ends the call at the door, unless that ended it.
-func (c *call) hangUp(r Reason) {
+// leave ends the call at its door, unless that has ended it. The call goes on
+// to its end while the far end has yet to confirm.
+func (c *call) leave(r Reason) {
 	select {
 	case <-c.door.Done():
 		return
 	default:
 	}
+	answered := !c.rec.AnsweredAt.IsZero()
 	// The call's own time is over: what is left is bounded by itself.
 	ctx, cancel := context.WithTimeout(context.Background(), c.m.cfg.Limits.Hangup)
-	defer cancel()
-	if err := c.door.Hangup(ctx, r); err != nil {
-		c.log.Warn("the far end did not confirm the hang-up", slog.Any("error", err))
+	err := c.within(ctx, c.door.Done(), func() error {
+		defer cancel()
+		if !answered && c.door.Refuse(r) == nil {
+			return nil
+		}
+		if err := c.door.Hangup(ctx, r); err != nil { // told here: the call may be further on
+			c.log.Warn("the far end did not confirm the hang-up", slog.Any("error", err))
+		}
+
+		return nil
+	})
+	if err != nil && !errors.Is(err, errGone) {
+		c.log.Error("the door does not end the call", slog.Any("error", err))
 	}
 }
 
-// tearDown leaves nothing of the call behind.
+// tearDown stops the call's parts: the line first, since it uses all others.
 func (c *call) tearDown() {
-	if c.remove != nil {
-		c.remove()
-	}
-	if c.conv != nil {
-		c.conv.Stop()
+	ctx, cancel := context.WithTimeout(context.Background(), c.m.cfg.Limits.Stop)
+	defer cancel()
+	err := c.within(ctx, nil, func() error {
+		if c.remove != nil {
+			c.remove()
+		}
+		if c.conv != nil {
+			c.conv.Stop()
+		}
+		if c.leg != nil {
+			_ = c.leg.Close() // its door has closed it, as a rule
+		}
+		c.stopRecording()
+
+		return nil
+	})
+	if err != nil {
+		c.log.Error("a provider or the disk does not stop; the record is closed without it", slog.Any("error", err))
 	}
 	if c.leg != nil {
 		c.rec.Media = mediaRecord(c.leg.Stats())
-		_ = c.leg.Close() // its door has closed it already
 	}
+}
+
+func (c *call) stopRecording() {
 	if c.recorder == nil {
 		return
 	}

@@ -35,27 +35,26 @@ type Config struct {
 
 // Manager owns the running calls.
 type Manager struct {
-	cfg Config
-	ctx context.Context // ends, with its cause, when calls are to end
+	cfg  Config
+	ctx  context.Context // ends when calls are to end
+	stop context.CancelFunc
 
-	mu       sync.Mutex
-	stop     context.CancelCauseFunc
-	stopping bool
-	active   int
-	calls    sync.WaitGroup
+	mu     sync.Mutex
+	active int
+	quiet  chan struct{} // closed when the Manager stops and no call runs
 }
-
-// errShutdown is the cause with which Stop ends calls.
-var errShutdown = errors.New("the gateway stops")
 
 // NewManager makes a Manager that takes calls at once.
 func NewManager(c Config) (*Manager, error) {
-	c.Limits.setDefaults()
 	if len(c.Agents) == 0 {
 		return nil, errors.New("call: no agent answers any trunk")
 	}
-	m := &Manager{cfg: c}
-	m.ctx, m.stop = context.WithCancelCause(context.Background())
+	if err := c.Limits.validate(); err != nil {
+		return nil, err
+	}
+	c.Limits = c.Limits.withDefaults()
+	m := &Manager{cfg: c, quiet: make(chan struct{})}
+	m.ctx, m.stop = context.WithCancel(context.Background())
 
 	return m, nil
 }
@@ -68,51 +67,45 @@ func (m *Manager) Incoming(d *sip.Dialog) {
 
 // take lives the life of one call.
 func (m *Manager) take(d door, rec storage.Call) {
-	if !m.enter() {
-		m.refuse(d, rec)
+	agent, known := m.cfg.Agents[rec.Trunk]
+	if !known {
+		m.cfg.Log.Error("no agent answers this trunk", slog.String("trunk", rec.Trunk))
+		newCall(m, &Agent{}, d, rec).turnAway(NotPrepared)
+
+		return
+	}
+	c := newCall(m, agent, d, rec)
+	if no := m.enter(); no != "" {
+		c.turnAway(no)
 
 		return
 	}
 	defer m.leave()
-	agent, ok := m.cfg.Agents[rec.Trunk]
-	if !ok {
-		m.cfg.Log.Error("no agent answers this trunk", slog.String("trunk", rec.Trunk))
-		_ = d.Refuse(NotPrepared) // the call is over either way
-
-		return
-	}
-	newCall(m, agent, d, rec).live(m.ctx)
+	c.live(m.ctx)
 }
 
-// refuse turns away a call that there is no room for, and records that.
-func (m *Manager) refuse(d door, rec storage.Call) {
-	reason := LineBusy
-	if m.ctx.Err() != nil {
-		reason = Shutdown
-	}
-	if err := d.Refuse(reason); err != nil {
-		m.cfg.Log.Debug("refusing a call", slog.Any("error", err))
-	}
-	newCall(m, &Agent{}, d, rec).refused(reason)
-}
-
-func (m *Manager) enter() bool {
+// enter takes a place for a call, or says why there is none.
+func (m *Manager) enter() (no Reason) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.stopping || m.active >= m.cfg.Limits.MaxCalls {
-		return false
+	switch {
+	case m.ctx.Err() != nil:
+		return Shutdown
+	case m.active >= m.cfg.Limits.MaxCalls:
+		return LineBusy
 	}
 	m.active++
-	m.calls.Add(1)
 
-	return true
+	return ""
 }
 
 func (m *Manager) leave() {
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.active--
-	m.mu.Unlock()
-	m.calls.Done()
+	if m.active == 0 && m.ctx.Err() != nil {
+		close(m.quiet) // no call enters any more
+	}
 }
 
 // Active is the number of calls that run.
@@ -127,16 +120,15 @@ func (m *Manager) Active() int {
 // call is over, or with an error when ctx ends first. It may be called twice.
 func (m *Manager) Stop(ctx context.Context) error {
 	m.mu.Lock()
-	m.stopping = true
+	if m.ctx.Err() == nil {
+		m.stop()
+		if m.active == 0 {
+			close(m.quiet)
+		}
+	}
 	m.mu.Unlock()
-	m.stop(errShutdown)
-	done := make(chan struct{})
-	go func() {
-		m.calls.Wait()
-		close(done)
-	}()
 	select {
-	case <-done:
+	case <-m.quiet:
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("%d calls did not end: %w", m.Active(), context.Cause(ctx))

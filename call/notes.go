@@ -55,27 +55,27 @@ type StepData struct {
 // notes takes what happens in a conversation to the records, the metrics and
 // whoever watches. It implements pipeline.Observer.
 type notes struct {
-	cfg      *Config
-	call     uuid.UUID
-	answered time.Time // zero until the conversation's first event
-	offset   time.Duration
-	seq      int
+	cfg     *Config
+	call    uuid.UUID
+	offered time.Time
+	lead    time.Duration // from the offer to the answer, known from the first event on
+	seq     int
 }
 
 func newNotes(cfg *Config, rec storage.Call) *notes {
-	return &notes{cfg: cfg, call: rec.ID, answered: rec.StartedAt}
+	return &notes{cfg: cfg, call: rec.ID, offered: rec.StartedAt}
 }
 
 // Step implements pipeline.Observer.
 func (n *notes) Step(e turn.Event, actions []turn.Action, state turn.State) {
 	if n.seq == 0 { // events count from the answer, the record from the offer
-		n.offset = time.Since(n.answered) - e.At
+		n.lead = time.Since(n.offered) - e.At
 	}
 	data, err := json.Marshal(StepData{Event: e, Actions: actions, State: state})
 	if err != nil {
 		return // plain structs marshal
 	}
-	ev := storage.Event{CallID: n.call, Seq: n.seq, At: n.offset + e.At, Kind: string(e.Kind), Data: data}
+	ev := storage.Event{CallID: n.call, Seq: n.seq, At: n.lead + e.At, Kind: string(e.Kind), Data: data}
 	n.seq++
 	n.cfg.Journal.Event(ev)
 	n.cfg.Metrics.step(actions)
