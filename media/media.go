@@ -99,4 +99,21 @@ type LegStats struct {
 	LastPacket  time.Time     // latest accepted packet; zero when none came
 	OnHold      bool          // the far end asked us not to send
 	SendDropped uint64        // packets that the socket refused
+
+	// Stranger is the latest source, host:port, whose packets were dropped as
+	// Foreign; empty when there was none.
+	Stranger string
+
+	// What RTCP tells; zero while the far end has not reported.
+	RTT           time.Duration // round trip of the network
+	RemotePackets uint64        // RTCP packets of the far end
+	RemoteReports uint64        // reports of the far end about the audio that we send
+	RemoteLost    uint64        // packets of ours that did not arrive there
+	RemoteJitter  time.Duration // inter-arrival jitter there
+
+	// Quality by the E-model (ITU-T G.107), of what we hear (In) and of what
+	// the far end hears (Out): rating R, 0 to 93, and mean opinion score, 1 to
+	// 4.5. Zero while unknown.
+	RIn, ROut     float64
+	MOSIn, MOSOut float64
 }

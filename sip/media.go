@@ -52,6 +52,7 @@ func (m *rtpMedia) Open() (MediaSession, error) {
 func (s *RTPSession) Apply(a sdp.Audio) error {
 	err := s.Session.Apply(rtp.Params{
 		Remote:      a.Remote,
+		RTCP:        a.RTCP,
 		Codec:       a.Codec,
 		PayloadType: a.PayloadType,
 		EventType:   a.EventType,

@@ -30,6 +30,9 @@ type Params struct {
 	// Remote is where the SDP asks us to send; the zero value when it does
 	// not tell, and then nothing is sent until the far end was heard.
 	Remote netip.AddrPort
+	// RTCP is where the SDP asks us to send RTCP; the zero value means the
+	// port after Remote's (RFC 3550 section 11).
+	RTCP netip.AddrPort
 	// Codec is the codec of both directions.
 	Codec g711.Codec
 	// PayloadType is the codec's payload type, 0 to 127.
@@ -67,10 +70,18 @@ func (p Params) normal() Params {
 	if p.Ptime == 0 {
 		p.Ptime = media.FrameDuration
 	}
-	if p.Remote.IsValid() && !p.Remote.Addr().IsUnspecified() {
-		p.Remote = netip.AddrPortFrom(p.Remote.Addr().Unmap(), p.Remote.Port())
-	} else {
-		p.Remote = netip.AddrPort{}
+	p.Remote = reachable(p.Remote)
+	p.RTCP = reachable(p.RTCP)
+	if next := p.Remote.Port() + 1; !p.RTCP.IsValid() && p.Remote.IsValid() && next != 0 {
+		p.RTCP = netip.AddrPortFrom(p.Remote.Addr(), next)
 	}
 	return p
+}
+
+// reachable is the address in its plain form, zero when it names no host.
+func reachable(a netip.AddrPort) netip.AddrPort {
+	if !a.IsValid() || a.Port() == 0 || a.Addr().IsUnspecified() {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 }

@@ -8,6 +8,7 @@ import (
 
 	"trunkline/media"
 	"trunkline/media/jitter"
+	"trunkline/media/rtcp"
 )
 
 // receiver takes the datagrams of one call and gives back frames and digits.
@@ -26,6 +27,7 @@ type receiver struct {
 	keys    keyReceiver
 
 	accepted, reordered, foreign, malformed uint64
+	stranger                                netip.AddrPort // the latest foreign source
 
 	firstPacket, lastPacket time.Time
 }
@@ -66,6 +68,7 @@ func (r *receiver) datagram(b []byte, from netip.AddrPort, at time.Time) (settle
 	ours, settled := r.latch.admit(from, p.SSRC, p.SequenceNumber, at)
 	if !ours {
 		r.foreign++
+		r.stranger = from
 		return false
 	}
 	stream := r.source.ssrc
@@ -151,10 +154,28 @@ func (r *receiver) fill(s *media.LegStats) {
 	s.Reordered = r.reordered
 	s.Duplicates = b.Duplicates
 	s.Foreign = r.foreign
+	if r.stranger.IsValid() {
+		s.Stranger = r.stranger.String()
+	}
 	s.Malformed = r.malformed
 	s.Concealed = b.Concealed
 	s.Jitter = b.Jitter
 	s.Delay = b.Delay
 	s.FirstPacket = r.firstPacket
 	s.LastPacket = r.lastPacket
+}
+
+// reception is the far end's stream as RTCP reports it; false while there is
+// none.
+func (r *receiver) reception() (rtcp.Received, bool) {
+	if !r.source.known {
+		return rtcp.Received{}, false
+	}
+	return rtcp.Received{
+		SSRC:     r.source.ssrc,
+		Highest:  r.source.extended(),
+		Expected: r.source.expected(),
+		Packets:  r.source.received,
+		Jitter:   r.buffer.Stats().Jitter,
+	}, true
 }

@@ -51,10 +51,11 @@ type Session struct {
 		*sender
 		socket        *output
 		sent, refused uint64
+		octets        uint64 // of payload, sent
 	}
-	to     atomic.Pointer[destination] // nil while unknown
-	rtcp   atomic.Uint64               // RTCP datagrams dropped
-	kernel atomic.Uint64               // RTP datagrams the kernel dropped, as last asked
+	control control
+	to      atomic.Pointer[destination] // nil while unknown
+	kernel  atomic.Uint64               // RTP datagrams the kernel dropped, as last asked
 
 	closed  atomic.Bool
 	reading sync.WaitGroup
@@ -72,8 +73,9 @@ func NewSession(port *Port, o Options) *Session {
 	s.in.receiver = newReceiver(o.MaxDelay)
 	s.out.sender = newSender()
 	s.out.socket = newOutput(port.rtp)
-	s.reading.Go(func() { s.read(port.rtp, s.receive) })
-	s.reading.Go(func() { s.read(port.rtcp, s.dropRTCP) })
+	s.reading.Go(s.read)
+	s.control.begin(s.out.header.SSRC, newOutput(port.rtcp), time.Now())
+	s.reading.Go(s.converse)
 	return s
 }
 
@@ -103,6 +105,7 @@ func (s *Session) Apply(p Params) error {
 	}
 	s.in.apply(p, time.Now())
 	s.in.Unlock()
+	s.control.expect(p)
 
 	s.out.Lock()
 	s.out.apply(p)
@@ -119,24 +122,27 @@ func (s *Session) direct(addr netip.AddrPort) {
 	s.to.Store(newDestination(addr))
 }
 
-// read hands each datagram of conn to take, with the time of its arrival,
-// until conn is closed.
-func (s *Session) read(conn *net.UDPConn, take func(b []byte, from netip.AddrPort, at time.Time)) {
+// read takes RTP until the socket is closed.
+func (s *Session) read() {
 	buf := make([]byte, datagramSize)
 	for failures := 0; failures < readFailures; {
-		n, from, err := conn.ReadFromUDPAddrPort(buf)
+		n, from, err := s.port.rtp.ReadFromUDPAddrPort(buf)
 		switch {
 		case errors.Is(err, net.ErrClosed):
 			return
 		case err != nil:
 			failures++
-			s.log.LogAttrs(context.Background(), slog.LevelWarn, "media socket cannot be read",
-				slog.String("local", s.Local().String()), slog.Any("error", err))
+			s.unreadable(err)
 		default:
 			failures = 0
-			take(buf[:n], from, time.Now())
+			s.receive(buf[:n], from, time.Now())
 		}
 	}
+}
+
+func (s *Session) unreadable(err error) {
+	s.log.LogAttrs(context.Background(), slog.LevelWarn, "media socket cannot be read",
+		slog.String("local", s.Local().String()), slog.Any("error", err))
 }
 
 func (s *Session) receive(b []byte, from netip.AddrPort, at time.Time) {
@@ -152,8 +158,6 @@ func (s *Session) receive(b []byte, from netip.AddrPort, at time.Time) {
 			slog.String("local", s.Local().String()), slog.String("source", from.String()), slog.String("sdp", sdp.String()))
 	}
 }
-
-func (s *Session) dropRTCP([]byte, netip.AddrPort, time.Time) { s.rtcp.Add(1) }
 
 // Read implements media.Leg.
 func (s *Session) Read(f *media.Frame) media.Inbound {
@@ -185,6 +189,7 @@ func (s *Session) Write(f *media.Frame) bool {
 	for datagram := s.out.next(); datagram != nil; datagram = s.out.next() {
 		if s.out.socket.send(datagram, to) {
 			s.out.sent++
+			s.out.octets += uint64(len(datagram) - headerSize)
 			sent = true
 		} else {
 			s.out.refused++
@@ -224,21 +229,27 @@ func (s *Session) Stats() media.LegStats {
 	}
 	s.in.Lock()
 	s.in.fill(&stats)
+	gaps := s.in.source.gaps
 	s.in.Unlock()
 
+	s.control.fill(&stats)
+
 	s.out.Lock()
-	defer s.out.Unlock()
 	stats.Codec = s.out.params.Codec.String()
 	stats.PacketsOut = s.out.sent
 	stats.SendDropped = s.out.refused
 	stats.OnHold = s.out.applied && !s.out.params.Send
+	ptime := s.out.params.Ptime
+	s.out.Unlock()
+
+	rate(&stats, gaps, ptime)
 	return stats
 }
 
 // Drops counts what the session did not take off its sockets' hands.
 type Drops struct {
 	Kernel uint64 // RTP datagrams the kernel dropped because we read too slowly
-	RTCP   uint64 // RTCP datagrams, which are not looked at
+	RTCP   uint64 // RTCP datagrams of strangers, or malformed
 }
 
 // Drops is a snapshot of the session's drops.
@@ -246,13 +257,15 @@ func (s *Session) Drops() Drops {
 	if drops, ok := kernelDrops(s.port.rtp); ok {
 		s.kernel.Store(drops)
 	}
-	return Drops{Kernel: s.kernel.Load(), RTCP: s.rtcp.Load()}
+	return Drops{Kernel: s.kernel.Load(), RTCP: s.control.drops()}
 }
 
-// Close releases the ports and waits until nobody reads them. It may be called
-// twice, from any goroutine.
+// Close says goodbye by RTCP, releases the ports and waits until nobody reads
+// them. It may be called twice, from any goroutine.
 func (s *Session) Close() error {
-	s.closed.Store(true)
+	if !s.closed.Swap(true) {
+		s.farewell(time.Now())
+	}
 	s.Drops() // the last chance to ask the kernel
 	err := s.port.Close()
 	s.reading.Wait()

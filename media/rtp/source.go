@@ -18,6 +18,7 @@ type source struct {
 
 	received uint64 // distinct packets of this stream
 	before   uint64 // packets lost in earlier streams
+	gaps     uint64 // runs of packets that were missing when the next one came
 
 	// A packet outside the sequence waits for the one that follows it.
 	pending     bool
@@ -32,6 +33,9 @@ func (s *source) place(ssrc uint32, seq uint16) (extended int64, ok bool) {
 		ahead := int64(int16(seq - uint16(s.highest)))
 		if ahead < maxDropout && ahead > -maxMisorder && s.highest+ahead >= 0 {
 			extended = s.highest + ahead
+			if ahead > 1 {
+				s.gaps++
+			}
 			s.highest = max(s.highest, extended)
 			s.first = min(s.first, extended)
 			return extended, true
@@ -63,6 +67,15 @@ func (s *source) lost() uint64 {
 	if !s.known {
 		return s.before
 	}
-	expected := uint64(s.highest - s.first + 1)
+	expected := s.expected()
 	return s.before + expected - min(s.received, expected)
 }
+
+// extended is the highest number of this stream with the count of its wraps,
+// as RTCP reports it (RFC 3550 section 6.4.1).
+func (s *source) extended() uint32 {
+	return uint32(s.highest - s.first/wrap*wrap)
+}
+
+// expected is how many packets this stream has had so far.
+func (s *source) expected() uint64 { return uint64(s.highest - s.first + 1) }
