@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"time"
 
+	"trunkline/media/dtmf"
 	"trunkline/media/g711"
 )
 
@@ -42,6 +43,7 @@ type Trunk struct {
 	Name     string
 	Sources  []netip.Prefix // where its messages come from
 	MaxCalls int            // calls at once, beyond which INVITEs get 486; 0 means no limit of its own
+	Keys     dtmf.Mode      // by which ways its keys are taken; told by Info
 }
 
 // Timers are the timers of RFC 3261 that belong to dialogs. Those of

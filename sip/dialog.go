@@ -44,6 +44,7 @@ type Dialog struct {
 	cause       error         // valid once done is closed
 	held        atomic.Bool
 	holds       chan struct{}
+	keys        chan media.Digit // told by INFO
 
 	// What follows belongs to run's goroutine.
 
@@ -79,6 +80,7 @@ func newDialog(ua *UA, info Info, s socket, peer netip.AddrPort) *Dialog {
 		done:        make(chan struct{}),
 		gone:        make(chan struct{}),
 		holds:       make(chan struct{}, 1),
+		keys:        make(chan media.Digit, keysWaiting),
 		sock:        s,
 		peer:        peer,
 		origin:      sdp.NewOrigin(newSessionID()),
@@ -371,7 +373,8 @@ func (ua *UA) bye(state *dialogState, s socket, peer netip.AddrPort, headers []H
 	hop := state.nextHop()
 
 	started := ua.work.spawn(func() {
-		outcome <- byeOutcome{err: ua.send(req, &hop, s, peer)}
+		_, err := ua.send(req, &hop, s, peer)
+		outcome <- byeOutcome{err: err}
 	})
 	if !started {
 		outcome <- byeOutcome{err: ErrStopped}
@@ -382,7 +385,7 @@ func (ua *UA) bye(state *dialogState, s socket, peer netip.AddrPort, headers []H
 
 // send routes a request of a dialog and waits for its final response, of
 // whatever status.
-func (ua *UA) send(req *sipgo.Request, hop *sipgo.Uri, s socket, peer netip.AddrPort) error {
+func (ua *UA) send(req *sipgo.Request, hop *sipgo.Uri, s socket, peer netip.AddrPort) (*sipgo.Response, error) {
 	l := ua.route(ua.life, hop, s, peer)
 
 	req.SetTransport(l.sock.network())

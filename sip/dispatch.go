@@ -11,7 +11,7 @@ import (
 )
 
 // allow lists the methods that are served.
-const allow = "INVITE, ACK, CANCEL, BYE, OPTIONS"
+const allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO"
 
 // knownMethods are counted by name.
 var knownMethods = map[string]struct{}{
@@ -126,7 +126,7 @@ func (ua *UA) request(s socket, src netip.AddrPort, from source, req *sipgo.Requ
 		ua.options(tx)
 	case invite:
 		ua.invite(tx)
-	default: // BYE
+	default: // BYE, INFO
 		tx.reply(481, "")
 	}
 }
@@ -167,7 +167,7 @@ func (ua *UA) acceptable(tx *serverTx) bool {
 	req := tx.req
 
 	switch req.Method {
-	case sipgo.INVITE, sipgo.BYE, sipgo.OPTIONS:
+	case sipgo.INVITE, sipgo.BYE, sipgo.OPTIONS, sipgo.INFO:
 	default:
 		tx.reply(405, "", Header{"Allow", allow})
 		return false

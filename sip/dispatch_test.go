@@ -20,7 +20,7 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"unknown method", newScript("x").request("PUBLISH", ""), 405, "Allow: " + allow},
 		{"UPDATE", newScript("x").request("UPDATE", ""), 405, "Allow: " + allow},
-		{"INFO", newScript("x").request("INFO", ""), 405, "Allow: " + allow},
+		{"INFO outside a dialog", newScript("x").request("INFO", ""), 481, ""},
 		{"invented method", newScript("x").request("FROBNICATE", ""), 405, "Allow: " + allow},
 		{"required extension", change("Max-Forwards", "Require: foo, bar\nMax-Forwards"), 420, "Unsupported: foo, bar"},
 		{"100rel required", change("Max-Forwards", "Require: 100rel\nMax-Forwards"), 420, "Unsupported: 100rel"},

@@ -21,5 +21,7 @@
 // timers reach it one after another, so a session ends exactly once however
 // BYE, CANCEL and timeouts race.
 //
-// Not offered: authentication, UPDATE, PRACK, INFO, REFER and SRTP.
+// Keys come as telephone events, which are the leg's, or by INFO (key.go).
+//
+// Not offered: authentication, UPDATE, PRACK, REFER and SRTP.
 package sip

@@ -23,7 +23,7 @@ var (
 // such as Ring after Answer.
 var ErrState = errors.New("not possible in the call's present state")
 
-// A StatusError is the final response that refused our INVITE.
+// A StatusError is the final response that refused our INVITE or INFO.
 type StatusError struct {
 	Code   int    // 300 to 699
 	Reason string // the reason phrase as it was sent
@@ -31,5 +31,5 @@ type StatusError struct {
 
 // Error gives the status line.
 func (e *StatusError) Error() string {
-	return fmt.Sprintf("the call was refused: %d %s", e.Code, e.Reason)
+	return fmt.Sprintf("the far end refused: %d %s", e.Code, e.Reason)
 }

@@ -19,7 +19,7 @@ func newInbound(tx *serverTx) *Dialog {
 	info.Inbound = true
 
 	if tx.from.trunk != nil {
-		info.Trunk = tx.from.trunk.Name
+		info.Trunk, info.Keys = tx.from.trunk.Name, tx.from.trunk.Keys
 	}
 
 	d := newDialog(tx.ua, info, tx.link.sock, tx.src)

@@ -4,12 +4,15 @@ import (
 	"net/netip"
 
 	sipgo "github.com/emiago/sipgo/sip"
+
+	"trunkline/media/dtmf"
 )
 
 // Info describes a call as its INVITE did. It does not change.
 type Info struct {
 	Inbound    bool
-	Trunk      string // name of the trunk; empty for a call that we placed
+	Trunk      string    // name of the trunk; empty for a call that we placed
+	Keys       dtmf.Mode // the trunk's
 	CallID     string
 	From       Party
 	To         Party

@@ -24,6 +24,8 @@ func (d *Dialog) request(tx *serverTx) {
 		d.ua.options(tx)
 	case sipgo.INVITE:
 		d.reinvite(tx)
+	case sipgo.INFO:
+		d.infoReceived(tx)
 	}
 }
 

@@ -308,7 +308,7 @@ func (p *dialing) sendCancel(d *Dialog) {
 	req.SetBody(nil)
 
 	d.ua.work.spawn(func() {
-		if err := d.ua.transact(req, p.link); err != nil {
+		if _, err := d.ua.transact(req, p.link); err != nil {
 			d.ua.log.Debug("CANCEL not answered", slog.Any("error", err))
 		}
 	})

@@ -210,6 +210,7 @@ func TestSipp(t *testing.T) {
 			time.Sleep(300 * time.Millisecond)
 			_ = d.Hangup(context.Background(), "done")
 		}, sip.ErrHungUp},
+		{"info", echo, sip.ErrRemoteBye},
 		{"options", echo, nil},
 		{"malformed_sdp", echo, nil},
 		{"unacceptable_sdp", echo, nil},
@@ -246,10 +247,28 @@ func TestSipp(t *testing.T) {
 					t.Errorf("Cause = %v, want %v", d.Cause(), test.cause)
 				}
 
+				if got := keys(d); test.scenario == "info" && got != "4*#" {
+					t.Errorf("keys by INFO: %q, want 4*#", got)
+				}
+
 				if again := g.ua.Stats().Retransmitted; test.scenario == "lost_ack" && again < 5 {
 					t.Errorf("the 200 was sent again %d times", again)
 				}
 			})
+		}
+	}
+}
+
+// keys are the keys that a call told by INFO and nobody took.
+func keys(d *sip.Dialog) string {
+	var all []byte
+
+	for {
+		select {
+		case k := <-d.Keys():
+			all = append(all, k.Key)
+		default:
+			return string(all)
 		}
 	}
 }

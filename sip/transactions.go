@@ -259,20 +259,20 @@ func (t *transactions) close() {
 
 // transact sends req and waits for its final response, of whatever status.
 // The error wraps ErrTimeout when none came.
-func (ua *UA) transact(req *sipgo.Request, l *link) error {
+func (ua *UA) transact(req *sipgo.Request, l *link) (*sipgo.Response, error) {
 	tx, err := ua.table.request(ua, req, l)
 	if err != nil {
-		return err
+		return nil, err
 	}
 
 	for {
 		select {
 		case res := <-tx.Responses():
 			if !res.IsProvisional() {
-				return nil
+				return res, nil
 			}
 		case <-tx.Done():
-			return fmt.Errorf("sip: %s: %w", req.Method, txError(tx.Err()))
+			return nil, fmt.Errorf("sip: %s: %w", req.Method, txError(tx.Err()))
 		}
 	}
 }
