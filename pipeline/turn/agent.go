@@ -1,0 +1,214 @@
+package turn
+
+import "time"
+
+// voice is what the agent says.
+type voice uint8
+
+const (
+	nothing voice = iota
+	line          // a fixed line that may be interrupted
+	reply         // the model's words
+	last          // the last line, which nothing interrupts
+)
+
+// answerWindow is how shortly before the end of the agent's words the caller
+// may have said what then counts as an answer, although it was no reason to
+// interrupt.
+const answerWindow = time.Second
+
+// say begins a line that may be interrupted.
+func (m *Machine) say(l Line, stage int) {
+	m.begin(line)
+	m.do(Action{Kind: Speak, Utterance: m.utterance, Line: l, Stage: stage})
+	m.state = Speaking
+}
+
+// begin makes the next utterance the current one.
+func (m *Machine) begin(v voice) {
+	m.utterance++
+	m.speaks, m.done, m.act = v, false, ""
+	m.stopTimer(IdleTimer)
+}
+
+// finish drops whatever goes on, says a last line and ends.
+func (m *Machine) finish(l Line, reason string) {
+	if m.speaks == last {
+		return
+	}
+	m.cutOff()
+	m.forgetCaller()
+	m.stopTimer(EndpointTimer)
+	m.stopTimer(FinalTimer)
+	m.stopTimer(VerdictTimer)
+	m.begin(last)
+	m.endAfter = reason
+	m.do(Action{Kind: Speak, Utterance: m.utterance, Line: l})
+	m.setTimer(FinishTimer, m.cfg.Finish)
+	m.state = Speaking
+}
+
+// cutOff stops the current utterance.
+func (m *Machine) cutOff() {
+	switch {
+	case m.speaks == nothing:
+	case m.state == Thinking:
+		m.do(Action{Kind: CancelReply, Utterance: m.utterance})
+		m.stopTimer(ReplyTimer)
+	default:
+		m.do(Action{Kind: Clear, Utterance: m.utterance})
+	}
+	m.speaks = nothing
+}
+
+func (m *Machine) audioStarted(e Event) {
+	if e.Utterance != m.utterance || m.state != Thinking {
+		return
+	}
+	m.stopTimer(ReplyTimer)
+	m.failures = 0
+	m.heard = nil // answered
+	m.state = Speaking
+}
+
+func (m *Machine) audioFinished(e Event) {
+	if e.Utterance != m.utterance || m.speaks == nothing {
+		return
+	}
+	m.done = true
+	if m.state == Speaking || m.state == Thinking {
+		m.spoken()
+	}
+}
+
+// spoken goes on after the current utterance was heard to its end.
+func (m *Machine) spoken() {
+	m.stopTimer(ReplyTimer)
+	m.speaks = nothing
+	switch {
+	case m.endAfter != "":
+		m.end(m.endAfter)
+
+		return
+	case m.act == ActHangUp:
+		m.end(EndGoodbye)
+
+		return
+	case m.act == ActHandOff:
+		m.end(EndHandOff)
+
+		return
+	}
+	over := m.state == Speaking // what was heard, was heard over the agent's voice
+	m.state = Listening
+	switch {
+	case m.talking:
+	case over && len(m.heard) > 0 && m.now-m.lastLoud <= answerWindow:
+		m.settle() // "yes" over the last words of a question answers it
+
+		return
+	default:
+		m.forgetCaller()
+	}
+	m.rest()
+}
+
+func (m *Machine) end(reason string) {
+	m.endAfter = reason
+	m.state = Idle
+	m.do(Action{Kind: End, Reason: reason})
+}
+
+func (m *Machine) replyDone(e Event) {
+	if e.Utterance != m.utterance || m.speaks != reply {
+		return
+	}
+	m.act = e.Act
+	if e.Spoken {
+		return // AudioFinished goes on
+	}
+	m.done = true
+	if m.state == Thinking {
+		m.spoken()
+	}
+}
+
+func (m *Machine) replyFailed(e Event) {
+	if e.Utterance != m.utterance || m.speaks != reply {
+		return
+	}
+	if !m.talking {
+		m.forgetCaller()
+	}
+	m.apologise()
+}
+
+// recogniserLost does with what was understood of the talkspurt before, and
+// apologises when that is nothing. Sound over the agent's voice needs no
+// apology.
+func (m *Machine) recogniserLost(e Event) {
+	for i := range m.heard {
+		if m.heard[i].n != e.Spurt {
+			continue
+		}
+		m.heard[i].final = true
+		if m.state != Listening || m.text() != "" {
+			m.settle()
+
+			return
+		}
+		m.forgetCaller()
+		m.apologise()
+	}
+}
+
+// apologise drops whatever goes on after a provider failed. The last of
+// several failures in a row ends the call.
+func (m *Machine) apologise() {
+	m.failures++
+	if m.failures >= m.cfg.Failures {
+		m.finish(Apology, EndProvider)
+
+		return
+	}
+	m.cutOff()
+	m.stopTimer(EndpointTimer)
+	m.stopTimer(FinalTimer)
+	m.stopTimer(VerdictTimer)
+	m.say(Apology, 0)
+}
+
+// rest arms the idle timer, or says what waited, when nobody has anything to
+// say.
+func (m *Machine) rest() {
+	if m.state != Listening || m.talking || m.held {
+		return
+	}
+	if len(m.heard) > 0 {
+		return // the caller's turn is not over: the endpoint timer runs
+	}
+	if len(m.waiting) > 0 {
+		l := m.waiting[0]
+		m.waiting = m.waiting[1:]
+		m.say(l, 0)
+
+		return
+	}
+	wait := m.cfg.Idle[min(m.stage, len(m.cfg.Idle)-1)]
+	m.setTimer(IdleTimer, wait)
+}
+
+// idle answers the caller's silence.
+func (m *Machine) idle() {
+	if m.state != Listening || m.talking || m.held || len(m.heard) > 0 {
+		return
+	}
+	if m.stage >= len(m.cfg.Idle) {
+		m.finish(Goodbye, EndSilent)
+
+		return
+	}
+	stage := m.stage
+	m.stage++
+	m.say(IdlePrompt, stage)
+}

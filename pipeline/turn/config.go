@@ -1,0 +1,44 @@
+package turn
+
+import (
+	"time"
+
+	"trunkline/pipeline/bargein"
+	"trunkline/pipeline/endpoint"
+)
+
+// Config tunes the machine. The zero value of a field takes the default that
+// its comment gives.
+type Config struct {
+	Endpoint endpoint.Config `json:"endpoint"`
+	Bargein  bargein.Config  `json:"bargein"`
+
+	Idle     []time.Duration `json:"idle_ns"`             // silence before each prompt; after the last, goodbye: 8 s, 8 s
+	Final    time.Duration   `json:"final_ns,omitempty"`  // longest wait for the recogniser's last words: 1 s
+	Reply    time.Duration   `json:"reply_ns,omitempty"`  // longest wait for the first sound of a reply: 5 s
+	Finish   time.Duration   `json:"finish_ns,omitempty"` // longest time that a last line may take: 10 s
+	Failures int             `json:"failures,omitempty"`  // failures of a provider in a row that end the call: 2
+}
+
+// WithDefaults fills the fields that are zero.
+func (c Config) WithDefaults() Config {
+	c.Endpoint = c.Endpoint.WithDefaults()
+	c.Bargein = c.Bargein.WithDefaults()
+	if len(c.Idle) == 0 {
+		c.Idle = []time.Duration{8 * time.Second, 8 * time.Second}
+	}
+	setDefault(&c.Final, time.Second)
+	setDefault(&c.Reply, 5*time.Second)
+	setDefault(&c.Finish, 10*time.Second)
+	if c.Failures == 0 {
+		c.Failures = 2
+	}
+
+	return c
+}
+
+func setDefault(d *time.Duration, value time.Duration) {
+	if *d == 0 {
+		*d = value
+	}
+}
