@@ -1,0 +1,142 @@
+package echo
+
+import (
+	"math"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"trunkline/media"
+	"trunkline/media/g711"
+	"trunkline/media/record"
+)
+
+// speech is n samples made of the recordings whose names match, at about
+// -20 dBov while someone speaks, with pauses of gap between them.
+func speech(t testing.TB, pattern string, seed uint64, d, gap time.Duration) []float32 {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join("..", "..", "testdata", "audio", pattern))
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no recordings match %q: %v", pattern, err)
+	}
+	r := rand.New(rand.NewPCG(seed, 1))
+	n := int(media.SamplesIn(d))
+	out := make([]float32, 0, n)
+	for len(out) < n {
+		name := names[r.IntN(len(names))]
+		if b := filepath.Base(name); strings.HasPrefix(b, "cough") || strings.HasPrefix(b, "room") {
+			continue
+		}
+		a, err := record.ReadWAV(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var x []float32
+		for _, v := range a.Samples[0] {
+			x = append(x, float32(v))
+		}
+		out = append(out, scaled(x, -20)...)
+		out = append(out, make([]float32, media.SamplesIn(gap))...)
+	}
+	return out[:n]
+}
+
+// scaled brings x to level dBov, pauses left out.
+func scaled(x []float32, level float64) []float32 {
+	var sum float64
+	n := 1
+	for i := 0; i+block <= len(x); i += block {
+		if e := energy(x[i : i+block]); e > 1e4*block {
+			sum += e
+			n += block
+		}
+	}
+	g := float32(math.Pow(10, level/20) * 32768 / math.Sqrt(sum/float64(n)+1))
+	for i := range x {
+		x[i] *= g
+	}
+	return x
+}
+
+func energy(x []float32) (sum float64) {
+	for _, v := range x {
+		sum += float64(v) * float64(v)
+	}
+	return sum
+}
+
+// ulaw is x after a trip by G.711.
+func ulaw(x []float32) []float32 {
+	out := make([]float32, len(x))
+	var f media.Frame
+	b := make([]byte, media.FrameSamples)
+	for i := 0; i+block <= len(x); i += block {
+		for j := range f {
+			f[j] = int16(max(-32768, min(32767, math.Round(float64(x[i+j])))))
+		}
+		g711.PCMU.Encode(b, f[:])
+		g711.PCMU.Decode(f[:], b)
+		for j := range f {
+			out[i+j] = float32(f[j])
+		}
+	}
+	return out
+}
+
+// path is a dispersive echo path after G.168: a band-limited response that
+// rings for some 30 ms, of unit energy.
+func path(seed uint64) []float32 {
+	r := rand.New(rand.NewPCG(seed, 2))
+	h := make([]float32, 256)
+	for i := range h {
+		h[i] = float32(r.NormFloat64() * math.Exp(-float64(i)/40))
+		if i < 8 {
+			h[i] *= float32(i) / 8
+		}
+	}
+	e := math.Sqrt(energy(h))
+	for i := range h {
+		h[i] /= float32(e)
+	}
+	return h
+}
+
+// echoed is far late by d and down by erl dB through path h.
+func echoed(far, h []float32, d time.Duration, erl float64) []float32 {
+	out := make([]float32, len(far))
+	at := int(media.SamplesIn(d))
+	for i := at; i < len(far); i++ {
+		var sum float32
+		for j, c := range h {
+			if i-at-j < 0 {
+				break
+			}
+			sum += c * far[i-at-j]
+		}
+		out[i] = sum
+	}
+	// The loss is that of the whole signal.
+	g := float32(math.Sqrt(energy(far[:len(far)-at])/(energy(out)+1)) * math.Pow(10, -erl/20))
+	for i := range out {
+		out[i] *= g
+	}
+	return out
+}
+
+func db(a, b float64) float64 { return 10 * math.Log10((a+1e-9)/(b+1e-9)) }
+
+var tPass = 1
+
+func BenchmarkFilter(b *testing.B) {
+	f := newFilter()
+	f.reset(0.1)
+	var x, y, e [block]float32
+	copy(x[:], white(block, 1000, 1))
+	for b.Loop() {
+		f.push(&x)
+		f.echo(&y)
+		f.learn(&e)
+	}
+}
