@@ -297,6 +297,8 @@ func (c *Conversation) take(m message) {
 	switch m.event.Kind {
 	case turn.SpeechEnd:
 		c.caller.ended = m.speech
+	case turn.KeyPressed:
+		c.caller.ended, c.caller.finalised = m.at, m.at
 	case turn.AudioStarted:
 		if mine {
 			u.ledger.Stamp(ledger.Packet, m.at)
@@ -312,8 +314,17 @@ func (c *Conversation) take(m message) {
 		}
 	}
 	c.step(m.event, m.at)
-	if m.event.Kind == turn.SpeechOnset && c.machine.CallerSpurts() == 1 {
-		c.caller.began, c.caller.finalised = m.speech, time.Time{}
+	first := c.machine.CallerSpurts() == 1
+	switch m.event.Kind {
+	case turn.SpeechOnset:
+		if first {
+			c.caller.began, c.caller.finalised = m.speech, time.Time{}
+		}
+	case turn.KeyPressed:
+		if first && c.machine.CallerText() == m.event.Text {
+			c.caller.began = m.at
+		}
+		c.tellCaller()
 	}
 }
 
@@ -331,7 +342,12 @@ func (c *Conversation) transcript(t Transcript) {
 		c.caller.finalised = now
 	}
 	c.step(turn.Event{Kind: kind, Spurt: t.Spurt, Text: t.Text}, now)
-	if text := c.machine.CallerText(); text != "" {
+	c.tellCaller()
+}
+
+// tellCaller tells what the caller has said so far.
+func (c *Conversation) tellCaller() {
+	if text := c.machine.CallerText(); text != "" && !(c.caller.open && text == c.caller.text) {
 		c.obs.Words(Caller, text, false)
 	}
 }

@@ -584,17 +584,31 @@ func TestACallersTurnBeginsWithItsFirstWord(t *testing.T) {
 	})
 }
 
-func TestKeysAreLogged(t *testing.T) {
-	converse(t, options{}, func(c *call) {
-		c.phone.keys = []media.Digit{{Key: '4'}, {Key: '#'}}
-		c.run(100 * ms)
-		var keys string
-		for _, e := range c.notes.log() {
-			if e.Kind == turn.KeyPressed {
-				keys += e.Text
-			}
-		}
-		c.same("keys", "4#", keys)
+func TestKeysAreAnswered(t *testing.T) {
+	converse(t, options{says: []string{"when are you open"}, replies: []string{hours, address}}, func(c *call) {
+		c.speaking(500 * ms)
+		pressed := time.Now()
+		c.phone.keys = []media.Digit{{Key: '4'}}
+		c.run(300 * ms)
+		c.phone.keys = []media.Digit{{Key: '2'}}
+		c.heard(3)
+		c.same("the agent's turns", []string{texts.Greeting, hours, address}, c.notes.said(pipeline.Agent))
+		told := c.notes.told()
+		keys, answer := told[len(told)-2], told[len(told)-1]
+		c.same("the keys", "42", keys.Text)
+		c.same("their beginning", pressed, keys.StartedAt)
+		c.same("their end", pressed.Add(300*ms), keys.EndedAt)
+		c.same("the wait for another key", 2000.0, *answer.Ledger.Latency().Endpoint)
+	})
+}
+
+func TestLongSoundWithoutWordsIsAskedAbout(t *testing.T) {
+	converse(t, options{says: []string{"", "when are you open"}, replies: []string{hours}}, func(c *call) {
+		c.ask()
+		c.heard(2)
+		c.ask()
+		c.heard(3)
+		c.same("the agent's turns", []string{texts.Greeting, texts.NotHeard, hours}, c.notes.said(pipeline.Agent))
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 type Texts struct {
 	Greeting   string
 	Idle       []string // by stage of silence; the last one serves all further stages
+	NotHeard   string   // there was sound, and no words in it
 	Goodbye    string
 	Busy       string
 	Apology    string
@@ -37,7 +38,7 @@ type prepared struct {
 func PrepareLines(ctx context.Context, voice Synthesizer, texts Texts) (*Lines, error) {
 	l := &Lines{texts: texts, audio: make(map[string]prepared)}
 	all := append([]string{
-		texts.Greeting, texts.Goodbye, texts.Busy, texts.Apology, texts.CapWarning, texts.CapGoodbye,
+		texts.Greeting, texts.NotHeard, texts.Goodbye, texts.Busy, texts.Apology, texts.CapWarning, texts.CapGoodbye,
 	}, texts.Idle...)
 	for _, text := range all {
 		if _, made := l.audio[text]; made || text == "" {
@@ -77,6 +78,8 @@ func (l *Lines) text(line turn.Line, stage int) string {
 		}
 
 		return l.texts.Idle[min(stage, len(l.texts.Idle)-1)]
+	case turn.NotHeard:
+		return l.texts.NotHeard
 	case turn.Goodbye:
 		return l.texts.Goodbye
 	case turn.Busy:

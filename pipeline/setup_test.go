@@ -30,6 +30,7 @@ const ms = time.Millisecond
 var texts = pipeline.Texts{
 	Greeting:   "Hello, how can I help you?",
 	Idle:       []string{"Are you still there?", "Please say something."},
+	NotHeard:   "Sorry, I did not hear you.",
 	Goodbye:    "Thank you and goodbye.",
 	Busy:       "All lines are busy.",
 	Apology:    "Sorry, something went wrong.",

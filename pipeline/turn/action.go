@@ -26,7 +26,7 @@ type Action struct {
 	Kind      ActionKind    `json:"kind"`
 	Utterance int           `json:"utterance,omitempty"`
 	Line      Line          `json:"line,omitempty"`
-	Stage     int           `json:"stage,omitempty"` // of IdlePrompt, from 0
+	Stage     int           `json:"stage,omitempty"` // prompts said in a row before this IdlePrompt or NotHeard
 	Text      string        `json:"text,omitempty"`
 	Timer     Timer         `json:"timer,omitempty"`
 	After     time.Duration `json:"after_ns,omitempty"`

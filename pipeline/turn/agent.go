@@ -17,6 +17,10 @@ const (
 // interrupt.
 const answerWindow = time.Second
 
+// promptGap is the shortest silence between a sound without words and a prompt
+// that became due during it.
+const promptGap = time.Second
+
 // say begins a line that may be interrupted.
 func (m *Machine) say(l Line, stage int) {
 	m.begin(line)
@@ -67,7 +71,7 @@ func (m *Machine) audioStarted(e Event) {
 	}
 	m.stopTimer(ReplyTimer)
 	m.failures = 0
-	m.heard = nil // answered
+	m.clearTurn() // answered
 	m.state = Speaking
 }
 
@@ -100,7 +104,7 @@ func (m *Machine) spoken() {
 		return
 	}
 	over := m.state == Speaking // what was heard, was heard over the agent's voice
-	m.state = Listening
+	m.listen()
 	switch {
 	case m.talking:
 	case over && len(m.heard) > 0 && m.now-m.lastLoud <= answerWindow:
@@ -194,8 +198,7 @@ func (m *Machine) rest() {
 
 		return
 	}
-	wait := m.cfg.Idle[min(m.stage, len(m.cfg.Idle)-1)]
-	m.setTimer(IdleTimer, wait)
+	m.setTimer(IdleTimer, max(promptGap, m.idleAt-m.now))
 }
 
 // idle answers the caller's silence.
@@ -203,6 +206,12 @@ func (m *Machine) idle() {
 	if m.state != Listening || m.talking || m.held || len(m.heard) > 0 {
 		return
 	}
+	m.prompt(IdlePrompt)
+}
+
+// prompt asks a caller of whom no words came to speak. After the last prompt
+// the call ends.
+func (m *Machine) prompt(l Line) {
 	if m.stage >= len(m.cfg.Idle) {
 		m.finish(Goodbye, EndSilent)
 
@@ -210,5 +219,5 @@ func (m *Machine) idle() {
 	}
 	stage := m.stage
 	m.stage++
-	m.say(IdlePrompt, stage)
+	m.say(l, stage)
 }

@@ -6,21 +6,50 @@ import (
 	"trunkline/pipeline/endpoint"
 )
 
-// spurt is one talkspurt's words.
+// spurt is one talkspurt's words, or keys in a row.
 type spurt struct {
-	n     int
+	n     int // keyed: keys
 	text  string
 	final bool
 }
 
+const keyed = -1
+
+// listen gives the caller the turn.
+func (m *Machine) listen() {
+	m.state = Listening
+	m.awaitCaller()
+	m.limitTurn()
+}
+
+// awaitCaller lets the wait for the caller's words begin.
+func (m *Machine) awaitCaller() {
+	m.idleAt = m.now + m.cfg.Idle[min(m.stage, len(m.cfg.Idle)-1)]
+}
+
+// limitTurn has a turn that never ends end.
+func (m *Machine) limitTurn() {
+	if len(m.heard) > 0 && !m.timed {
+		m.timed = true
+		m.setTimer(TurnTimer, m.cfg.Turn)
+	}
+}
+
+func (m *Machine) unlimitTurn() {
+	if m.timed {
+		m.timed = false
+		m.stopTimer(TurnTimer)
+	}
+}
+
 func (m *Machine) speechOnset(e Event) {
-	if m.speaks == last {
+	if m.speaks == last || m.held { // on hold it is music, or talk that is not meant for us
 		return
 	}
 	m.talking, m.due = true, false
 	m.onset, m.lastLoud, m.voiced, m.level = m.now, m.now, 0, e.Level
 	if m.state == Speaking {
-		m.heard = nil // what was said over the agent before was judged
+		m.clearTurn() // what was said over the agent before was judged
 	}
 	m.heard = append(m.heard, spurt{n: e.Spurt})
 	m.stopTimer(IdleTimer)
@@ -33,9 +62,11 @@ func (m *Machine) speechOnset(e Event) {
 		m.judge()
 	case Thinking: // the caller goes on: the reply answered too early
 		m.cutOff()
-		m.state = Listening
+		m.listen()
 	case Interrupted:
 		m.judge()
+	case Listening:
+		m.limitTurn()
 	}
 }
 
@@ -45,6 +76,7 @@ func (m *Machine) speechEnd(e Event) {
 	}
 	m.talking = false
 	m.lastLoud, m.voiced = m.now-e.Silence, e.Voiced
+	m.sound += e.Voiced
 	if e.Level != 0 {
 		m.level = e.Level
 	}
@@ -63,6 +95,38 @@ func (m *Machine) words(e Event) {
 			return
 		}
 	}
+}
+
+// key takes a key as words of the caller. "#" after keys ends the turn.
+func (m *Machine) key(k string) {
+	if m.speaks == last || m.held {
+		return
+	}
+	m.stopTimer(IdleTimer)
+	m.stopTimer(FinalTimer)
+	m.due = false
+	if m.state == Speaking {
+		m.clearTurn() // what was said over the agent before was judged
+	}
+	if m.state != Listening {
+		m.stopTimer(VerdictTimer)
+		m.cutOff()
+		m.listen()
+	}
+	n := len(m.heard)
+	switch {
+	case n == 0 || m.heard[n-1].n != keyed:
+		m.heard = append(m.heard, spurt{n: keyed, text: k, final: true})
+	case k == "#":
+		m.commit()
+
+		return
+	default:
+		m.heard[n-1].text += k
+	}
+	m.lastLoud = m.now
+	m.limitTurn()
+	m.settle()
 }
 
 // settle looks anew at the caller's turn after something was learnt of it.
@@ -106,18 +170,21 @@ func (m *Machine) text() string {
 // endpoint decides how long the silence must last.
 func (m *Machine) endpoint() {
 	d := endpoint.Decide(m.cfg.Endpoint, m.text())
+	if m.heard[len(m.heard)-1].n == keyed {
+		d = endpoint.Decision{Wait: m.cfg.Key, Reasons: []string{"more keys may follow"}}
+	}
 	m.do(Action{Kind: Endpoint, After: d.Wait, Reasons: d.Reasons})
 	m.setTimer(EndpointTimer, max(0, m.lastLoud+d.Wait-m.now))
 }
 
 // commit takes the caller's turn.
 func (m *Machine) commit() {
+	m.stopTimer(EndpointTimer)
 	m.stopTimer(FinalTimer)
+	m.unlimitTurn()
 	text := m.text()
 	if text == "" {
-		m.do(Action{Kind: Discard, Reasons: []string{"no words in it"}})
-		m.forgetCaller()
-		m.rest()
+		m.discard()
 
 		return
 	}
@@ -128,15 +195,35 @@ func (m *Machine) commit() {
 		m.setTimer(ReplyTimer, m.cfg.Reply)
 	}
 	m.state = Thinking
-	m.due = false
+	m.talking, m.due = false, false
+}
+
+// discard forgets a turn without words. A long one is asked about.
+func (m *Machine) discard() {
+	m.do(Action{Kind: Discard, Reasons: []string{"no words in it"}})
+	long := m.sound >= m.cfg.Noise
+	m.forgetCaller()
+	if long && !m.held {
+		m.prompt(NotHeard)
+
+		return
+	}
+	m.rest()
 }
 
 func (m *Machine) forgetCaller() {
-	m.heard, m.talking, m.due = nil, false, false
+	m.clearTurn()
+	m.talking, m.due = false, false
+}
+
+// clearTurn forgets what was said. A talkspurt that runs goes on.
+func (m *Machine) clearTurn() {
+	m.heard, m.sound = nil, 0
+	m.unlimitTurn()
 }
 
 // CallerText is what the caller has said in the turn that runs.
 func (m *Machine) CallerText() string { return m.text() }
 
-// CallerSpurts is how many talkspurts that turn has so far.
+// CallerSpurts is how many talkspurts and rows of keys that turn has so far.
 func (m *Machine) CallerSpurts() int { return len(m.heard) }

@@ -17,6 +17,9 @@ type Config struct {
 	Final    time.Duration   `json:"final_ns,omitempty"`  // longest wait for the recogniser's last words: 1 s
 	Reply    time.Duration   `json:"reply_ns,omitempty"`  // longest wait for the first sound of a reply: 5 s
 	Finish   time.Duration   `json:"finish_ns,omitempty"` // longest time that a last line may take: 10 s
+	Turn     time.Duration   `json:"turn_ns,omitempty"`   // longest turn of the caller: 60 s
+	Key      time.Duration   `json:"key_ns,omitempty"`    // longest wait for the next key: 2 s
+	Noise    time.Duration   `json:"noise_ns,omitempty"`  // sound without words that is asked about: 1 s
 	Failures int             `json:"failures,omitempty"`  // failures of a provider in a row that end the call: 2
 }
 
@@ -30,6 +33,9 @@ func (c Config) WithDefaults() Config {
 	setDefault(&c.Final, time.Second)
 	setDefault(&c.Reply, 5*time.Second)
 	setDefault(&c.Finish, 10*time.Second)
+	setDefault(&c.Turn, time.Minute)
+	setDefault(&c.Key, 2*time.Second)
+	setDefault(&c.Noise, time.Second)
 	if c.Failures == 0 {
 		c.Failures = 2
 	}

@@ -19,7 +19,7 @@ const (
 	ReplyFailed    EventKind = "reply_failed"    // model or voice failed in Utterance; Text says how
 	RecogniserLost EventKind = "recogniser_lost" // the recogniser failed in Spurt; Text says how
 	RecogniserBusy EventKind = "recogniser_busy" // no recogniser was free when the call came
-	KeyPressed     EventKind = "key"             // the caller pressed Text
+	KeyPressed     EventKind = "key"             // the caller pressed the key Text
 	HoldOn         EventKind = "hold_on"         // the caller put us on hold
 	HoldOff        EventKind = "hold_off"        // the caller came back
 	AnnounceAsked  EventKind = "announce_asked"  // say the line Line as soon as nobody speaks
@@ -56,6 +56,7 @@ const (
 	ReplyTimer    Timer = "reply"    // wait for the first sound of a reply
 	IdleTimer     Timer = "idle"     // the caller says nothing
 	FinishTimer   Timer = "finish"   // the last line must be over
+	TurnTimer     Timer = "turn"     // the caller's turn has lasted too long
 )
 
 // Line names a sentence that does not come from the model.
@@ -64,7 +65,8 @@ type Line string
 // The lines.
 const (
 	Greeting   Line = "greeting"
-	IdlePrompt Line = "idle" // Action.Stage tells which one
+	IdlePrompt Line = "idle"      // Action.Stage tells which one
+	NotHeard   Line = "not_heard" // there was sound, and no words in it
 	Goodbye    Line = "goodbye"
 	Busy       Line = "busy"
 	Apology    Line = "apology"

@@ -37,8 +37,11 @@ type Machine struct {
 	lastLoud time.Duration // its last voiced frame
 	voiced   time.Duration // how much of it was voice
 	level    float64       // its level in dBov
+	sound    time.Duration // voice in the talkspurts of the turn that have ended
 	due      bool          // the silence was long enough; only the last words are missing
-	stage    int           // idle prompts said in a row
+	timed    bool          // the turn timer runs
+	stage    int           // prompts said in a row
+	idleAt   time.Duration // when the next prompt is due; noise does not put it off
 	held     bool          // the caller put us on hold
 }
 
@@ -90,7 +93,10 @@ func (m *Machine) Step(e Event) []Action {
 		if m.state == Thinking {
 			m.setTimer(ReplyTimer, m.cfg.Reply)
 		}
+		m.awaitCaller()
 		m.rest()
+	case KeyPressed:
+		m.key(e.Text)
 	case AnnounceAsked:
 		m.waiting = append(m.waiting, e.Line)
 		m.rest()
@@ -131,6 +137,14 @@ func (m *Machine) timer(t Timer) {
 		}
 	case FinalTimer: // what was heard so far has to do
 		if m.state == Listening && m.due {
+			m.commit()
+		}
+	case TurnTimer:
+		m.timed = false
+		if m.state == Listening && len(m.heard) > 0 {
+			if m.talking {
+				m.sound += m.now - m.onset
+			}
 			m.commit()
 		}
 	case VerdictTimer:

@@ -2,6 +2,7 @@ package turn
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 
@@ -380,6 +381,148 @@ func TestABusyRecogniserIsSaidAloud(t *testing.T) {
 	}
 }
 
+// set reports whether the last step set a timer.
+func (k *talk) set(t Timer) bool {
+	return slices.ContainsFunc(k.got, func(a Action) bool { return a.Kind == SetTimer && a.Timer == t })
+}
+
+// did is the last step's action of a kind.
+func (k *talk) did(kind ActionKind) Action {
+	k.t.Helper()
+	i := slices.IndexFunc(k.got, func(a Action) bool { return a.Kind == kind })
+	if i < 0 {
+		k.t.Fatalf("at %v: no %s: %v", k.now, kind, k.got)
+	}
+
+	return k.got[i]
+}
+
+// answers checks that the last step asked for a reply to text.
+func (k *talk) answers(text string) {
+	k.t.Helper()
+	if got := k.did(StartReply).Text; got != text {
+		k.t.Errorf("at %v: answers %q, want %q", k.now, got, text)
+	}
+}
+
+// sound is a talkspurt of the caller without words.
+func (k *talk) sound(spurt int, voiced time.Duration) {
+	k.step(100*ms, Event{Kind: SpeechOnset, Spurt: spurt, Level: -20})
+	k.step(voiced+200*ms, Event{Kind: SpeechEnd, Spurt: spurt, Voiced: voiced, Silence: 200 * ms})
+	k.step(100*ms, Event{Kind: Final, Spurt: spurt})
+	k.step(k.timer(EndpointTimer), Event{Kind: TimerFired, Timer: EndpointTimer})
+}
+
+func TestMusicOnHoldIsNotTheCaller(t *testing.T) {
+	t.Parallel()
+	k := greeted(t)
+	k.step(0, Event{Kind: HoldOn})
+	k.step(500*ms, Event{Kind: SpeechOnset, Spurt: 1, Level: -20})
+	k.step(900*ms, Event{Kind: SpeechEnd, Spurt: 1, Voiced: 700 * ms, Silence: 200 * ms})
+	k.step(100*ms, Event{Kind: Final, Spurt: 1, Text: "love me do"})
+	k.want(Listening)
+	if len(k.got) != 0 {
+		t.Errorf("took the music for the caller: %v", k.got)
+	}
+}
+
+func TestATalkspurtThatNeverEndsEndsItsTurn(t *testing.T) {
+	t.Parallel()
+	k := greeted(t)
+	k.step(0, Event{Kind: SpeechOnset, Spurt: 1, Level: -20})
+	limit := k.timer(TurnTimer)
+	k.step(limit-time.Second, Event{Kind: Partial, Spurt: 1, Text: "and another thing"})
+	k.step(time.Second, Event{Kind: TimerFired, Timer: TurnTimer})
+	k.want(Thinking, StartReply)
+	k.step(ms, Event{Kind: Partial, Spurt: 1, Text: "and another thing is that"})
+	k.want(Thinking)
+}
+
+func TestAnInterruptionThatNeverEndsEndsItsTurn(t *testing.T) {
+	t.Parallel()
+	k := answering(t)
+	k.step(time.Second, Event{Kind: SpeechOnset, Spurt: 2, Level: -20})
+	k.step(300*ms, Event{Kind: Partial, Spurt: 2, Text: "wait a moment"})
+	k.want(Listening, Clear)
+	k.step(k.timer(TurnTimer), Event{Kind: TimerFired, Timer: TurnTimer})
+	k.want(Thinking, StartReply)
+}
+
+func TestNoiseDoesNotPutOffThePrompt(t *testing.T) {
+	t.Parallel()
+	k := greeted(t)
+	k.step(5*time.Second, Event{Kind: HoldOff}) // the wait is 8 s from here
+	k.step(5*time.Second, Event{})
+	k.sound(1, 100*ms)
+	k.want(Listening)
+	if left := k.timer(IdleTimer); left < time.Second || left >= 3*time.Second {
+		t.Errorf("the prompt is %v away", left)
+	}
+	k.step(3*time.Second, Event{})
+	k.sound(2, 100*ms)
+	if left := k.timer(IdleTimer); left != time.Second {
+		t.Errorf("the prompt that is due is %v away", left)
+	}
+}
+
+func TestLongSoundWithoutWordsIsAskedAbout(t *testing.T) {
+	t.Parallel()
+	k := greeted(t)
+	for n, line := range []Line{NotHeard, NotHeard, Goodbye} {
+		k.sound(n+1, 1200*ms)
+		k.want(Speaking, Speak)
+		if got := k.did(Speak).Line; got != line {
+			t.Errorf("said %s, want %s", got, line)
+		}
+		k.step(2*time.Second, Event{Kind: AudioFinished, Utterance: n + 2})
+	}
+	k.want(Idle, End)
+}
+
+func TestKeysAreTheCallersWords(t *testing.T) {
+	t.Parallel()
+	k := answering(t)
+	k.step(100*ms, Event{Kind: KeyPressed, Text: "4"})
+	k.want(Listening, Clear)
+	k.step(300*ms, Event{Kind: KeyPressed, Text: "2"})
+	if got := k.timer(EndpointTimer); got != 2*time.Second {
+		t.Errorf("waits %v for the next key", got)
+	}
+	k.step(300*ms, Event{Kind: KeyPressed, Text: "#"})
+	k.answers("42")
+	k.step(100*ms, Event{Kind: KeyPressed, Text: "7"}) // before the answer
+	k.want(Listening, CancelReply)
+	k.step(k.timer(EndpointTimer), Event{Kind: TimerFired, Timer: EndpointTimer})
+	k.answers("427")
+}
+
+func TestKeysJoinWhatTheCallerSays(t *testing.T) {
+	t.Parallel()
+	k := greeted(t)
+	k.step(0, Event{Kind: SpeechOnset, Spurt: 1})
+	k.step(800*ms, Event{Kind: SpeechEnd, Spurt: 1, Voiced: 600 * ms, Silence: 200 * ms})
+	k.step(50*ms, Event{Kind: KeyPressed, Text: "5"})
+	k.step(50*ms, Event{Kind: Final, Spurt: 1, Text: "my number is"})
+	if got := k.timer(EndpointTimer); got != 1950*ms {
+		t.Errorf("waits %v for the next key", got)
+	}
+	k.step(1950*ms, Event{Kind: TimerFired, Timer: EndpointTimer})
+	k.answers("my number is 5")
+}
+
+func TestAKeyEndsTheDoubtAboutASound(t *testing.T) {
+	t.Parallel()
+	k := answering(t)
+	k.step(time.Second, Event{Kind: SpeechOnset, Spurt: 2, Level: -20})
+	k.want(Interrupted, Pause)
+	k.step(50*ms, Event{Kind: KeyPressed, Text: "1"})
+	k.want(Listening, Clear)
+	k.step(300*ms, Event{Kind: SpeechEnd, Spurt: 2, Voiced: 100 * ms, Silence: 200 * ms})
+	k.step(50*ms, Event{Kind: Final, Spurt: 2})
+	k.step(k.timer(EndpointTimer), Event{Kind: TimerFired, Timer: EndpointTimer})
+	k.answers("1")
+}
+
 // world is what surrounds the machine in the property test: it keeps the
 // timers and the audio as the driver would, and lets everything else happen
 // at random.
@@ -446,12 +589,23 @@ func (w *world) stuck() bool {
 	case Speaking:
 		return w.audible == 0 && w.reply == 0
 	case Thinking:
-		return !w.m.held && len(w.timers) == 0
+		return !w.m.held && !w.set(ReplyTimer)
 	case Interrupted:
-		return len(w.timers) == 0
+		return !w.set(VerdictTimer)
+	case Listening:
+		if w.m.talking {
+			return !w.set(TurnTimer)
+		}
+
+		return !w.m.held && !w.set(EndpointTimer, FinalTimer, IdleTimer)
 	default:
-		return !w.talking && !w.m.held && len(w.timers) == 0
+		return true
 	}
+}
+
+// set reports whether one of some timers runs.
+func (w *world) set(timers ...Timer) bool {
+	return slices.ContainsFunc(timers, func(t Timer) bool { _, set := w.timers[t]; return set })
 }
 
 func TestNoSequenceOfEventsLeavesTheMachineStuck(t *testing.T) {
@@ -484,7 +638,7 @@ func TestNoSequenceOfEventsLeavesTheMachineStuck(t *testing.T) {
 
 // random lets one thing happen that can happen now.
 func (w *world) random(t *rapid.T, texts []string) {
-	choice := rapid.IntRange(0, 13).Draw(t, "event")
+	choice := rapid.IntRange(0, 14).Draw(t, "event")
 	switch {
 	case choice <= 1 && !w.talking:
 		w.spurt++
@@ -522,6 +676,8 @@ func (w *world) random(t *rapid.T, texts []string) {
 		w.step(Event{Kind: AudioFinished, Utterance: n})
 	case choice == 8:
 		w.step(Event{Kind: rapid.SampledFrom([]EventKind{HoldOn, HoldOff}).Draw(t, "hold")})
+	case choice == 14:
+		w.step(Event{Kind: KeyPressed, Text: rapid.SampledFrom([]string{"1", "5", "#"}).Draw(t, "key")})
 	case choice == 9:
 		w.step(Event{Kind: AnnounceAsked, Line: CapWarning})
 	case choice == 10 && rapid.IntRange(0, 9).Draw(t, "rare") == 0:
@@ -536,7 +692,7 @@ func (w *world) random(t *rapid.T, texts []string) {
 // fire lets the next timer run out.
 func (w *world) fire(t *rapid.T) {
 	var next Timer
-	for _, n := range []Timer{EndpointTimer, FinalTimer, VerdictTimer, ReplyTimer, IdleTimer, FinishTimer} {
+	for _, n := range []Timer{EndpointTimer, FinalTimer, VerdictTimer, ReplyTimer, IdleTimer, FinishTimer, TurnTimer} {
 		if at, set := w.timers[n]; set && (next == "" || at < w.timers[next]) {
 			next = n
 		}

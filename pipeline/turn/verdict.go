@@ -59,6 +59,6 @@ func (m *Machine) reconsider() {
 func (m *Machine) interrupt() {
 	m.cutOff()
 	m.act = ""
-	m.state = Listening
+	m.listen()
 	m.settle()
 }
