@@ -38,6 +38,10 @@ func TestMistakesNameFileLineAndWhatToDo(t *testing.T) {
 	}{
 		"unknown key": {"sip:\n  lissten: []\n", []string{"t.yaml:2:3", `unknown key "lissten"`, "spelling"}},
 		"wrong type":  {"calls:\n  cap: soon\n", []string{"t.yaml:2:"}},
+		"no number":   {"calls:\n  max_calls: many\n", []string{"t.yaml:2:14", `"many" stands where a whole number is wanted`}},
+		"no list":     {"sip:\n  trunks: all\n", []string{"t.yaml:2:11", "sequence"}},
+		"no block":    {"sip: all\n", []string{"t.yaml:1:6", "mapping"}},
+		"no truth":    {"recording:\n  enabled: perhaps\n", []string{"t.yaml:2:", "true or false"}},
 		"syntax":      {"sip: [\n", []string{"t.yaml:1:"}},
 		"all addresses, nothing advertised": {
 			"sip:\n  listen: [\"udp:0.0.0.0:5060\"]\n",

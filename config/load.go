@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"reflect"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -59,7 +62,12 @@ func Load(path string, o Overrides) (Config, error) {
 	if path != "" {
 		var err error
 		if src, err = os.ReadFile(path); err != nil {
-			return Config{}, fmt.Errorf("read configuration: %w", err)
+			var why *fs.PathError
+			if errors.As(err, &why) {
+				err = why.Err
+			}
+
+			return Config{}, &Error{File: path, Problems: []Problem{{What: "read configuration: " + err.Error()}}}
 		}
 	}
 
@@ -115,11 +123,32 @@ func decodeProblem(src []byte, err error) Problem {
 	if tok := yerr.GetToken(); tok != nil {
 		p.Line, p.Column = tok.Position.Line, tok.Position.Column
 	}
+	var mismatch *yaml.TypeError
+	if errors.As(err, &mismatch) && mismatch.Token != nil {
+		p.What = fmt.Sprintf("%q stands where %s is wanted", mismatch.Token.Value, wanted(mismatch.DstType))
+	}
 	if key, found := strings.CutPrefix(p.What, "unknown field "); found {
 		p.What = fmt.Sprintf("unknown key %s: remove it or correct its spelling", key)
 	}
 
 	return p
+}
+
+// wanted is a type in the words of who writes the file.
+func wanted(t reflect.Type) string {
+	if t == reflect.TypeFor[time.Duration]() {
+		return "a time such as 30s"
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int:
+		return "a whole number"
+	case reflect.Float64:
+		return "a number"
+	default:
+		return "text"
+	}
 }
 
 // quotedPosition finds the scalar that message quotes.
