@@ -115,22 +115,15 @@ func serve(t *testing.T, a config.Agent, change func(*config.Config), env ...str
 func serveConfig(t *testing.T, c config.Config, env ...string) *gateway {
 	t.Helper()
 	g := &gateway{cfg: c, env: env, file: write(t, &c)}
-	g.start(t)
 	if c.Database.URL != "" {
 		var err error
 		if g.store, err = storage.Open(t.Context(), c.Database.URL, nil); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(g.store.Close)
+		t.Cleanup(func() { g.replay(t) })
 	}
-	t.Cleanup(func() {
-		if code := g.stop(t); code != 0 {
-			t.Errorf("serve exits with %d", code)
-		}
-		if g.store != nil {
-			g.replay(t)
-		}
-	})
+	g.start(t)
 
 	return g
 }
@@ -138,7 +131,13 @@ func serveConfig(t *testing.T, c config.Config, env ...string) *gateway {
 // start starts the process, again after it has ended.
 func (g *gateway) start(t *testing.T) {
 	t.Helper()
-	g.process = start(t, g.env, "--config", g.file, "serve")
+	p := start(t, g.env, "--config", g.file, "serve")
+	g.process = p
+	t.Cleanup(func() {
+		if code := p.stop(t); code != 0 && !p.killed {
+			t.Errorf("serve exits with %d", code)
+		}
+	})
 	eventually(t, patience, "ready", func() bool {
 		select {
 		case <-g.done:

@@ -24,6 +24,7 @@ type process struct {
 	cmd    *exec.Cmd
 	stdout string // files
 	stderr string
+	killed bool
 	done   chan struct{}
 }
 
@@ -114,6 +115,7 @@ func (p *process) signal(t *testing.T, s os.Signal) {
 // kill is kill -9.
 func (p *process) kill(t *testing.T) {
 	t.Helper()
+	p.killed = true
 	p.signal(t, syscall.SIGKILL)
 	p.wait(t, patience)
 }
@@ -128,7 +130,7 @@ type result struct {
 func command(t *testing.T, args ...string) result {
 	t.Helper()
 	p := start(t, nil, args...)
-	code := p.wait(t, 3*patience)
+	code := p.wait(t, 2*patience)
 
 	return result{code, read(t, p.stdout), read(t, p.stderr)}
 }

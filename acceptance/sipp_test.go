@@ -161,4 +161,3 @@ func texts(h *storage.History) []string {
 
 	return words
 }
-

@@ -1,0 +1,232 @@
+package acceptance
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"trunkline/config"
+	"trunkline/softphone"
+	"trunkline/storage"
+	"trunkline/storage/cluster"
+	"trunkline/storage/cluster/clustertest"
+)
+
+// kill -9 in mid-call: the next start of the node closes the call, with what
+// was recorded of it.
+func TestKilledGatewayClosesItsCallsAtTheNextStart(t *testing.T) {
+	t.Parallel()
+	g := serve(t, desk(), nil)
+	caller := start(t, nil, "call", g.target(), "--play", filepath.Join("..", "testdata", "audio", "what-are-your-opening-hours.wav"))
+	var before *storage.History
+	eventually(t, patience, "three turns recorded", func() bool {
+		for _, c := range g.calls(t) {
+			h, err := g.store.Call(context.Background(), c.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			before = &h
+		}
+
+		return before != nil && len(before.Turns) >= 2
+	})
+	g.kill(t)
+	caller.kill(t)
+	if before.Call.State != storage.InProgress {
+		t.Fatalf("the call was %s when the gateway was killed", before.Call.State)
+	}
+	g.start(t)
+	after := g.only(t)
+	checkEnd(t, after, "gateway_crashed", storage.FaultTrunkline)
+	if len(after.Turns) < len(before.Turns) || len(after.Events) < len(before.Events) {
+		t.Errorf("%d turns and %d events are left of %d and %d",
+			len(after.Turns), len(after.Events), len(before.Turns), len(before.Events))
+	}
+	if after.Call.EndedAt.Before(after.Call.AnsweredAt) || after.Call.EndedAt.After(time.Now()) {
+		t.Errorf("answered at %v, ended at %v", after.Call.AnsweredAt, after.Call.EndedAt)
+	}
+	r := command(t, "--config", g.file, "why", after.Call.ID.String())
+	if r.code != 0 || !strings.Contains(r.stdout, "the gateway died in mid-call") {
+		t.Errorf("why: exit %d: %s%s", r.code, r.stdout, r.stderr)
+	}
+	// The gateway takes calls again.
+	g.dial(t, softphone.Config{HangupAfter: time.Second}).end(t)
+	checkEnd(t, &g.ended(t, 2)[1], "caller_hangup", storage.FaultCaller)
+}
+
+// The database goes away in mid-call: the call goes on, ends well, and all of
+// its record is there when the database is back.
+func TestDatabaseLostInMidCall(t *testing.T) {
+	t.Parallel()
+	db := cluster.New(cluster.Options{Dir: filepath.Join(clustertest.Dir(t), "pg"), Scratch: true})
+	startDatabase(t, db)
+	t.Cleanup(func() { stopDatabase(t, db) })
+	agent := desk()
+	agent.Model.Declared.Replies = []string{"First answer.", "Second answer.", "Third answer."}
+	c := configuration(t, agent)
+	c.Database.URL = db.URL()
+	g := serveConfig(t, c)
+
+	call := g.dial(t, softphone.Config{
+		Plan:        says(t, "what-are-your-opening-hours", "where-are-you-located", "thank-you-goodbye"),
+		HangupAfter: time.Second,
+	})
+	call.await(t, softphone.ClipStarted)
+	stopDatabase(t, db)
+	if code, _ := g.get("/readyz"); code != 503 {
+		t.Errorf("/readyz answers %d without the database, want 503", code)
+	}
+	if code, _ := g.get("/healthz"); code != 200 {
+		t.Errorf("/healthz answers %d without the database, want 200", code)
+	}
+	report := call.end(t)
+	if report.EndedBy != "caller" || report.Response.Count != 3 {
+		t.Errorf("the call without its database: ended by the %s after %d answers, want the caller after 3: %q",
+			report.EndedBy, report.Response.Count, report.Warnings)
+	}
+	if queued := g.metric(t, "trunkline_journal_queued_rows"); queued == 0 {
+		t.Error("no row waits for the database")
+	}
+	startDatabase(t, db)
+	h := g.only(t)
+	checkEnd(t, h, "caller_hangup", storage.FaultCaller)
+	if len(h.Turns) != 7 {
+		t.Errorf("turns %q, want 7", texts(h))
+	}
+	eventually(t, patience, "all rows written", func() bool {
+		return g.metric(t, "trunkline_journal_queued_rows") == 0
+	})
+	if dropped := g.metric(t, "trunkline_journal_dropped_rows_total"); dropped != 0 {
+		t.Errorf("%v rows dropped", dropped)
+	}
+}
+
+func startDatabase(t *testing.T, db *cluster.Cluster) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := db.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func stopDatabase(t *testing.T, db *cluster.Cluster) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := db.Stop(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWhyTellsTheStory(t *testing.T) {
+	t.Parallel()
+	g := serve(t, desk(), nil)
+	report := g.dial(t, softphone.Config{Plan: says(t, "what-are-your-opening-hours"), HangupAfter: time.Second}).end(t)
+	h := g.only(t)
+	if got := h.Call.ID.String(); report.TrunklineCallID != got {
+		t.Errorf("the caller was told %s, the record has %s", report.TrunklineCallID, got)
+	}
+	api := g.apiCall(t, h.Call.ID.String())
+	if api.EndReason != "caller_hangup" || api.Fault != "caller" || api.State != "ended" || len(api.Turns) != len(h.Turns) ||
+		api.Turns[2].LatencyMS["total"] == 0 {
+		t.Errorf("the API tells %+v", api)
+	}
+	for _, test := range []struct {
+		id   string
+		code int
+		says []string
+	}{
+		{h.Call.ID.String(), 0, []string{`to agent "desk"`, "the caller hung up", "PCMU", "Recorded in"}},
+		{"01920000-0000-7000-8000-000000000000", 1, []string{"01920000-0000-7000-8000-000000000000", "not found"}},
+		{"yesterday", 1, []string{`"yesterday" is not a call id`}},
+	} {
+		r := command(t, "--config", g.file, "why", test.id)
+		if r.code != test.code {
+			t.Errorf("why %s: exit %d, want %d", test.id, r.code, test.code)
+		}
+		for _, s := range test.says {
+			if !strings.Contains(r.stdout+r.stderr, s) {
+				t.Errorf("why %s does not say %q: %s%s", test.id, s, r.stdout, r.stderr)
+			}
+		}
+	}
+}
+
+// A gateway with no database given runs one of its own, and leaves no process
+// of it behind.
+func TestPrivateDatabaseGoesWithTheGateway(t *testing.T) {
+	t.Parallel()
+	c := configuration(t, desk())
+	c.StateDir = clustertest.Dir(t)
+	c.Database.URL = ""
+	g := serveConfig(t, c)
+	if len(processesOf(t, c.StateDir)) == 0 {
+		t.Fatal("no process of the private database is found")
+	}
+	g.dial(t, softphone.Config{HangupAfter: time.Second}).end(t)
+	eventually(t, patience, "the call in the API", func() bool {
+		code, body := g.get("/v1/calls?state=ended")
+
+		return code == 200 && strings.Contains(string(body), "caller_hangup")
+	})
+	// A second gateway of the same directory shares the server.
+	second := configuration(t, desk())
+	second.StateDir = c.StateDir
+	other := serveConfig(t, second)
+	if code := g.stop(t); code != 0 {
+		t.Errorf("serve exits with %d", code)
+	}
+	if code, _ := other.get("/readyz"); code != 200 {
+		t.Errorf("the second gateway's /readyz answers %d when the first has gone", code)
+	}
+	if code := other.stop(t); code != 0 {
+		t.Errorf("serve exits with %d", code)
+	}
+	if left := processesOf(t, c.StateDir); len(left) != 0 {
+		t.Errorf("left behind: %q", left)
+	}
+}
+
+// A killed gateway's database is taken over by the next one, and goes with it.
+func TestPrivateDatabaseOfAKilledGateway(t *testing.T) {
+	t.Parallel()
+	c := configuration(t, desk())
+	c.StateDir = clustertest.Dir(t)
+	c.Database.URL = ""
+	g := serveConfig(t, c)
+	g.kill(t)
+	g.start(t)
+	if code := g.stop(t); code != 0 {
+		t.Errorf("serve exits with %d", code)
+	}
+	if left := processesOf(t, c.StateDir); len(left) != 0 {
+		t.Errorf("left behind: %q", left)
+	}
+}
+
+func TestMigrate(t *testing.T) {
+	t.Parallel()
+	c := configuration(t, desk())
+	c.Database.URL = clustertest.URL(t)
+	file := write(t, &c)
+	for range 2 { // the second time there is nothing to do
+		r := command(t, "--config", file, "migrate")
+		if r.code != 0 || !strings.Contains(r.stdout, "the database has schema") {
+			t.Errorf("exit %d: %s%s", r.code, r.stdout, r.stderr)
+		}
+	}
+	// The flag and the environment name the database too.
+	c.Database.URL = ""
+	file = write(t, &c)
+	url := clustertest.URL(t)
+	if r := command(t, "--config", file, "--database-url", url, "migrate"); r.code != 0 {
+		t.Errorf("exit %d: %s", r.code, r.stderr)
+	}
+	p := start(t, []string{config.DatabaseURLEnv + "=" + url}, "--config", file, "migrate")
+	if code := p.wait(t, patience); code != 0 {
+		t.Errorf("exit %d: %s", code, read(t, p.stderr))
+	}
+}
