@@ -8,6 +8,7 @@ import (
 
 	"trunkline/media"
 	"trunkline/media/jitter"
+	"trunkline/media/plc"
 	"trunkline/media/rtcp"
 )
 
@@ -23,7 +24,7 @@ type receiver struct {
 	latch   latch
 	source  source
 	buffer  *jitter.Buffer
-	conceal fade
+	conceal plc.Concealer
 	keys    keyReceiver
 
 	accepted, reordered, foreign, malformed uint64

@@ -267,32 +267,3 @@ func TestReceiverChangesCodec(t *testing.T) {
 		}
 	}
 }
-
-func TestFadeEndsAfter60ms(t *testing.T) {
-	t.Parallel()
-	var c fade
-	loud := make([]int16, 200)
-	for i := range loud {
-		loud[i] = 10_000
-	}
-	c.Good(loud)
-	var f media.Frame
-	last := int16(10_001)
-	for i := range 3 {
-		c.Conceal(f[:])
-		if f[0] >= last || f[0] == 0 || f[159] >= f[0] {
-			t.Errorf("frame %d goes from %d to %d after %d", i, f[0], f[159], last)
-		}
-		last = f[159]
-	}
-	if last > 100 {
-		t.Errorf("after 60 ms the level is %d", last)
-	}
-	if c.Conceal(f[:]); f != (media.Frame{}) {
-		t.Error("the fourth frame is not silent")
-	}
-	c.Good(loud[:80])
-	if c.Conceal(f[:]); f[0] != 10_000 {
-		t.Errorf("after audio the next gap begins at %d", f[0])
-	}
-}
