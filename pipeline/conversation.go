@@ -81,7 +81,8 @@ type callerTurn struct {
 	open      bool // the last of the history, and not told yet
 	text      string
 	began     time.Time
-	ended     time.Time // its last voiced packet arrived
+	ended     time.Time // the last voiced packet arrived
+	over      time.Time // ended, when the turn was judged: a cough after that is no part of it
 	judged    time.Time // it was judged to be over
 	finalised time.Time // its last words came; zero: they never did
 }

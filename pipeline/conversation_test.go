@@ -239,6 +239,31 @@ func TestACallerWhoGoesOnMakesOneTurn(t *testing.T) {
 	})
 }
 
+func TestACoughWhileTheAgentThinksCostsNoReply(t *testing.T) {
+	converse(t, options{
+		says:  []string{"when are you open", ""},
+		model: &declared.Model{FirstToken: 250 * ms, Reply: declared.Replies(hours)},
+	}, func(c *call) {
+		c.state(turn.Listening)
+		c.speak(time.Second)
+		c.state(turn.Thinking)
+		ended := time.Now()
+		c.run(200 * ms)
+		c.speak(160 * ms)
+		c.heard(2)
+		c.same("replies begun", 1, len(c.model.asked()))
+		c.same("the agent's turns", []string{texts.Greeting, hours}, c.notes.said(pipeline.Agent))
+		told := c.notes.told()
+		c.same("the caller's turn", "when are you open", told[1].Text)
+		if !told[1].EndedAt.Before(ended) {
+			c.Errorf("the caller's turn ended at %v, after it was answered", told[1].EndedAt)
+		}
+		if u := told[2]; u.Interrupted || u.StartedAt.Before(ended.Add(400*ms)) {
+			c.Errorf("spoke into the cough: %+v", u)
+		}
+	})
+}
+
 func TestProvidersThatFailCostAnApologyAndThenTheCall(t *testing.T) {
 	stall, fail := declared.Fault{Stall: true}, declared.Fault{Err: errBroken}
 	later := declared.Fault{After: 20, Err: errBroken}

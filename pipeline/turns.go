@@ -13,7 +13,7 @@ var errCut = errors.New("the caller interrupted")
 // callerTurn takes the caller's words into the history. A turn that was
 // answered too early is replaced by what it became.
 func (c *Conversation) callerTurn(text string, at time.Time) {
-	c.caller.judged, c.caller.text = at, text
+	c.caller.judged, c.caller.over, c.caller.text = at, c.caller.ended, text
 	if c.caller.open {
 		c.history = c.history[:len(c.history)-1]
 	}
@@ -39,7 +39,7 @@ func (c *Conversation) closeCallerTurn() {
 	c.turns++
 	c.obs.Turn(Turn{
 		Number: c.turns, Role: Caller, Text: c.caller.text, Heard: c.caller.text,
-		StartedAt: c.caller.began, EndedAt: c.caller.ended,
+		StartedAt: c.caller.began, EndedAt: c.caller.over,
 	})
 }
 

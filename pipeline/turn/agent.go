@@ -31,7 +31,7 @@ func (m *Machine) say(l Line, stage int) {
 // begin makes the next utterance the current one.
 func (m *Machine) begin(v voice) {
 	m.utterance++
-	m.speaks, m.done, m.act = v, false, ""
+	m.speaks, m.begun, m.done, m.act = v, v != reply, false, ""
 	m.stopTimer(IdleTimer)
 }
 
@@ -56,7 +56,7 @@ func (m *Machine) finish(l Line, reason string) {
 func (m *Machine) cutOff() {
 	switch {
 	case m.speaks == nothing:
-	case m.state == Thinking:
+	case !m.begun:
 		m.do(Action{Kind: CancelReply, Utterance: m.utterance})
 		m.stopTimer(ReplyTimer)
 	default:
@@ -65,14 +65,25 @@ func (m *Machine) cutOff() {
 	m.speaks = nothing
 }
 
+// think waits for the first sound of the reply.
+func (m *Machine) think() {
+	m.state = Thinking
+	if !m.held {
+		m.setTimer(ReplyTimer, m.cfg.Reply)
+	}
+}
+
 func (m *Machine) audioStarted(e Event) {
-	if e.Utterance != m.utterance || m.state != Thinking {
+	if e.Utterance != m.utterance || m.speaks != reply || m.begun {
 		return
 	}
 	m.stopTimer(ReplyTimer)
 	m.failures = 0
-	m.clearTurn() // answered
-	m.state = Speaking
+	m.begun = true
+	m.answered()
+	if m.state == Thinking {
+		m.state = Speaking
+	}
 }
 
 func (m *Machine) audioFinished(e Event) {
@@ -103,11 +114,11 @@ func (m *Machine) spoken() {
 
 		return
 	}
-	over := m.state == Speaking // what was heard, was heard over the agent's voice
+	m.answered()
 	m.listen()
 	switch {
 	case m.talking:
-	case over && len(m.heard) > 0 && m.now-m.lastLoud <= answerWindow:
+	case m.begun && len(m.heard) > 0 && m.now-m.lastLoud <= answerWindow:
 		m.settle() // "yes" over the last words of a question answers it
 
 		return
@@ -141,7 +152,9 @@ func (m *Machine) replyFailed(e Event) {
 	if e.Utterance != m.utterance || m.speaks != reply {
 		return
 	}
-	if !m.talking {
+	if m.talking {
+		m.answered()
+	} else {
 		m.forgetCaller()
 	}
 	m.apologise()

@@ -48,21 +48,22 @@ func (m *Machine) speechOnset(e Event) {
 	}
 	m.talking, m.due = true, false
 	m.onset, m.lastLoud, m.voiced, m.level = m.now, m.now, 0, e.Level
-	if m.state == Speaking {
+	switch m.state {
+	case Speaking:
 		m.clearTurn() // what was said over the agent before was judged
+	case Thinking:
+		m.over = len(m.heard)
 	}
 	m.heard = append(m.heard, spurt{n: e.Spurt})
 	m.stopTimer(IdleTimer)
 	m.stopTimer(EndpointTimer)
 	m.stopTimer(FinalTimer)
 	switch m.state {
-	case Speaking:
+	case Speaking, Thinking:
 		m.do(Action{Kind: Pause, Utterance: m.utterance})
+		m.stopTimer(ReplyTimer)
 		m.state = Interrupted
 		m.judge()
-	case Thinking: // the caller goes on: the reply answered too early
-		m.cutOff()
-		m.listen()
 	case Interrupted:
 		m.judge()
 	case Listening:
@@ -134,7 +135,7 @@ func (m *Machine) settle() {
 	switch {
 	case m.state == Interrupted:
 		m.judge()
-	case m.state == Speaking && len(m.heard) > 0:
+	case (m.state == Speaking || m.state == Thinking) && len(m.heard) > m.over:
 		m.reconsider()
 	case m.state != Listening || m.talking || len(m.heard) == 0:
 	case m.due && m.settled():
@@ -156,9 +157,11 @@ func (m *Machine) settled() bool {
 }
 
 // text is what the caller said in the turn.
-func (m *Machine) text() string {
+func (m *Machine) text() string { return text(m.heard) }
+
+func text(spurts []spurt) string {
 	var parts []string
-	for _, s := range m.heard {
+	for _, s := range spurts {
 		if s.text != "" {
 			parts = append(parts, s.text)
 		}
@@ -191,10 +194,8 @@ func (m *Machine) commit() {
 	m.stage = 0
 	m.begin(reply)
 	m.do(Action{Kind: StartReply, Utterance: m.utterance, Text: text})
-	if !m.held {
-		m.setTimer(ReplyTimer, m.cfg.Reply)
-	}
-	m.state = Thinking
+	m.think()
+	m.over = len(m.heard)
 	m.talking, m.due = false, false
 }
 
@@ -218,8 +219,14 @@ func (m *Machine) forgetCaller() {
 
 // clearTurn forgets what was said. A talkspurt that runs goes on.
 func (m *Machine) clearTurn() {
-	m.heard, m.sound = nil, 0
+	m.heard, m.over, m.sound = nil, 0, 0
 	m.unlimitTurn()
+}
+
+// answered forgets the turn that the agent's words answer. What the caller
+// said since stays.
+func (m *Machine) answered() {
+	m.heard, m.over, m.sound = m.heard[m.over:], 0, 0
 }
 
 // CallerText is what the caller has said in the turn that runs.

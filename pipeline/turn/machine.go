@@ -24,6 +24,7 @@ type Machine struct {
 	// The agent's voice.
 	utterance int    // number of the latest utterance
 	speaks    voice  // what that utterance is
+	begun     bool   // it is heard; a fixed line counts from its order
 	done      bool   // its audio has finished, or it will have none
 	act       string // what the agent does once it was heard
 	endAfter  string // reason of the end that follows it; empty: none
@@ -32,6 +33,7 @@ type Machine struct {
 
 	// The caller.
 	heard    []spurt       // the talkspurts of the caller's turn
+	over     int           // from which of them on they came over the agent's voice, or over its thinking
 	talking  bool          // a talkspurt runs
 	onset    time.Duration // when the latest talkspurt began
 	lastLoud time.Duration // its last voiced frame

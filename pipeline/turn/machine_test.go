@@ -145,8 +145,10 @@ func TestACallerWhoGoesOnTakesTheTurnBack(t *testing.T) {
 	t.Parallel()
 	k := asked(t, "i would like to book")
 	k.step(50*ms, Event{Kind: SpeechOnset, Spurt: 2})
+	k.want(Interrupted, Pause)
+	k.step(300*ms, Event{Kind: Partial, Spurt: 2, Text: "an appointment"})
 	k.want(Listening, CancelReply)
-	k.step(600*ms, Event{Kind: SpeechEnd, Spurt: 2, Voiced: 400 * ms, Silence: 200 * ms})
+	k.step(300*ms, Event{Kind: SpeechEnd, Spurt: 2, Voiced: 400 * ms, Silence: 200 * ms})
 	k.step(50*ms, Event{Kind: Final, Spurt: 2, Text: "an appointment"})
 	k.step(k.timer(EndpointTimer), Event{Kind: TimerFired, Timer: EndpointTimer})
 	k.want(Thinking, StartReply)
@@ -155,6 +157,69 @@ func TestACallerWhoGoesOnTakesTheTurnBack(t *testing.T) {
 			t.Fatalf("the turn is %q", a.Text)
 		}
 	}
+}
+
+func TestALongSoundWhileTheAgentThinksTakesTheTurnBack(t *testing.T) {
+	t.Parallel()
+	k := asked(t, "i would like to book")
+	k.step(50*ms, Event{Kind: SpeechOnset, Spurt: 2, Level: -20})
+	for range 2 {
+		k.want(Interrupted, k.pausing()...)
+		k.step(k.timer(VerdictTimer), Event{Kind: TimerFired, Timer: VerdictTimer})
+	}
+	k.want(Listening, CancelReply)
+}
+
+// pausing is the pause of the last step, if it paused.
+func (k *talk) pausing() []ActionKind {
+	if slices.ContainsFunc(k.got, func(a Action) bool { return a.Kind == Pause }) {
+		return []ActionKind{Pause}
+	}
+
+	return nil
+}
+
+func TestACoughWhileTheAgentThinksCostsNoReply(t *testing.T) {
+	t.Parallel()
+	k := asked(t, "what are your opening hours")
+	k.step(50*ms, Event{Kind: SpeechOnset, Spurt: 2, Level: -25})
+	k.want(Interrupted, Pause)
+	k.step(300*ms, Event{Kind: SpeechEnd, Spurt: 2, Voiced: 120 * ms, Silence: 200 * ms, Level: -25})
+	k.want(Thinking, Resume)
+	k.timer(ReplyTimer)
+	k.step(50*ms, Event{Kind: Final, Spurt: 2})
+	k.want(Thinking)
+	k.step(300*ms, Event{Kind: AudioStarted, Utterance: 2})
+	k.want(Speaking)
+	k.step(2*time.Second, Event{Kind: AudioFinished, Utterance: 2})
+	k.want(Listening)
+	k.timer(IdleTimer)
+}
+
+func TestWordsAfterACoughWhileTheAgentThinksTakeTheTurnBack(t *testing.T) {
+	t.Parallel()
+	k := asked(t, "i would like to come")
+	k.step(50*ms, Event{Kind: SpeechOnset, Spurt: 2, Level: -25})
+	k.step(480*ms, Event{Kind: SpeechEnd, Spurt: 2, Voiced: 280 * ms, Silence: 200 * ms, Level: -25})
+	k.want(Thinking, Resume)
+	k.step(100*ms, Event{Kind: Final, Spurt: 2, Text: "on monday"})
+	k.want(Listening, CancelReply)
+	k.step(k.timer(EndpointTimer), Event{Kind: TimerFired, Timer: EndpointTimer})
+	k.answers("i would like to come on monday")
+}
+
+func TestASoundThatMeetsTheFirstWordOfTheReplyIsJudgedAsBargeIn(t *testing.T) {
+	t.Parallel()
+	k := asked(t, "what are your opening hours")
+	k.step(50*ms, Event{Kind: SpeechOnset, Spurt: 2, Level: -25})
+	k.step(0, Event{Kind: AudioStarted, Utterance: 2}) // left just before the pause
+	k.want(Interrupted)
+	k.step(300*ms, Event{Kind: Partial, Spurt: 2, Text: "on monday please"})
+	k.want(Listening, Clear)
+	k.step(300*ms, Event{Kind: SpeechEnd, Spurt: 2, Voiced: 400 * ms, Silence: 200 * ms})
+	k.step(k.timer(EndpointTimer), Event{Kind: TimerFired, Timer: EndpointTimer})
+	k.step(k.timer(FinalTimer), Event{Kind: TimerFired, Timer: FinalTimer})
+	k.answers("on monday please")
 }
 
 func TestAnInterruptionPausesThenCutsTheAgentOff(t *testing.T) {
@@ -657,7 +722,7 @@ func (w *world) random(t *rapid.T, texts []string) {
 		}
 		w.pending = w.pending[1:]
 		w.step(Event{Kind: Final, Spurt: n, Text: rapid.SampledFrom(texts).Draw(t, "text")})
-	case choice == 3 && w.reply != 0 && !w.paused:
+	case choice == 3 && w.reply != 0 && w.audible == 0: // also just before a pause
 		w.audible = w.reply
 		w.step(Event{Kind: AudioStarted, Utterance: w.reply})
 	case choice == 4 && w.reply != 0:
