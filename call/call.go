@@ -226,6 +226,7 @@ func (c *call) talk(ctx context.Context) Reason {
 			stop = nil
 			finish(turn.Goodbye, Shutdown)
 		case <-c.door.HoldChanged():
+			heard = time.Now()
 			c.conv.Hold(c.door.OnHold())
 		case now := <-listen.C:
 			if heard = c.lastHeard(heard, now); now.Sub(heard) >= l.NoMedia {

@@ -135,6 +135,10 @@ func newRig(t *testing.T, o options) *rig {
 	return r
 }
 
+// providers are those of the agent; a test may change them before it offers a
+// call.
+func (r *rig) providers() *pipeline.Providers { return &r.manager.cfg.Agents["carrier"].Providers }
+
 // offer has a call come in.
 func (r *rig) offer() {
 	r.over = r.offerAt(r.door)
