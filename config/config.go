@@ -100,9 +100,12 @@ type Agent struct {
 // Lines are fixed sentences that do not come from the model.
 type Lines struct {
 	Idle       []string `yaml:"idle"`        // one for each stage of silence
+	NotHeard   string   `yaml:"not_heard"`   // the caller made a long sound without words
 	Goodbye    string   `yaml:"goodbye"`     // before trunkline hangs up
+	HandOff    string   `yaml:"hand_off"`    // before a hand-off that the model said nothing to
 	Busy       string   `yaml:"busy"`        // every recogniser is in use
 	Apology    string   `yaml:"apology"`     // a provider failed; the call goes on
+	Trouble    string   `yaml:"trouble"`     // a provider failed again; the call ends
 	CapWarning string   `yaml:"cap_warning"` // warn_before the cap
 	CapGoodbye string   `yaml:"cap_goodbye"` // at the cap
 }

@@ -285,7 +285,7 @@ func TestProvidersThatFailCostAnApologyAndThenTheCall(t *testing.T) {
 					c.state(turn.Speaking)
 				}
 				c.same("the end", pipeline.Outcome{Reason: turn.EndProvider}, c.outcome())
-				c.same("the agent's words", []string{texts.Greeting, texts.Apology, texts.Apology}, c.notes.said(pipeline.Agent))
+				c.same("the agent's words", []string{texts.Greeting, texts.Apology, texts.Trouble}, c.notes.said(pipeline.Agent))
 			})
 		})
 	}
@@ -487,11 +487,13 @@ func TestActsAreCarriedOutOnceHeard(t *testing.T) {
 	for name, v := range map[string]struct {
 		text string
 		act  pipeline.Act
+		said string
 		want pipeline.Outcome
 	}{
-		"hang up":           {"Goodbye then.", pipeline.Act{Name: pipeline.ActHangUp}, pipeline.Outcome{Reason: turn.EndGoodbye}},
-		"hand off":          {"I will put you through.", pipeline.Act{Name: pipeline.ActHandOff, Args: args}, pipeline.Outcome{Reason: turn.EndHandOff, Args: args}},
-		"hand off silently": {"", pipeline.Act{Name: pipeline.ActHandOff, Args: args}, pipeline.Outcome{Reason: turn.EndHandOff, Args: args}},
+		"hang up":           {"Goodbye then.", pipeline.Act{Name: pipeline.ActHangUp}, "Goodbye then.", pipeline.Outcome{Reason: turn.EndGoodbye}},
+		"hand off":          {"One moment.", pipeline.Act{Name: pipeline.ActHandOff, Args: args}, "One moment.", pipeline.Outcome{Reason: turn.EndHandOff, Args: args}},
+		"hang up silently":  {"", pipeline.Act{Name: pipeline.ActHangUp}, texts.Goodbye, pipeline.Outcome{Reason: turn.EndGoodbye}},
+		"hand off silently": {"", pipeline.Act{Name: pipeline.ActHandOff, Args: args}, texts.HandOff, pipeline.Outcome{Reason: turn.EndHandOff, Args: args}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			model := &declared.Model{Reply: func(pipeline.Request) (string, *pipeline.Act) { return v.text, &v.act }}
@@ -499,9 +501,7 @@ func TestActsAreCarriedOutOnceHeard(t *testing.T) {
 				c.state(turn.Listening)
 				c.speak(time.Second)
 				c.same("the end", v.want, c.outcome())
-				if v.text != "" {
-					c.same("the last words", v.text, c.lastTurn().Heard)
-				}
+				c.same("the last words", v.said, c.lastTurn().Heard)
 			})
 		})
 	}

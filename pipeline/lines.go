@@ -14,8 +14,10 @@ type Texts struct {
 	Idle       []string // by stage of silence; the last one serves all further stages
 	NotHeard   string   // there was sound, and no words in it
 	Goodbye    string
+	HandOff    string // the call goes to a person
 	Busy       string
-	Apology    string
+	Apology    string // a provider failed; the call goes on
+	Trouble    string // a provider failed; the call ends
 	CapWarning string
 	CapGoodbye string
 }
@@ -38,7 +40,8 @@ type prepared struct {
 func PrepareLines(ctx context.Context, voice Synthesizer, texts Texts) (*Lines, error) {
 	l := &Lines{texts: texts, audio: make(map[string]prepared)}
 	all := append([]string{
-		texts.Greeting, texts.NotHeard, texts.Goodbye, texts.Busy, texts.Apology, texts.CapWarning, texts.CapGoodbye,
+		texts.Greeting, texts.NotHeard, texts.Goodbye, texts.HandOff, texts.Busy,
+		texts.Apology, texts.Trouble, texts.CapWarning, texts.CapGoodbye,
 	}, texts.Idle...)
 	for _, text := range all {
 		if _, made := l.audio[text]; made || text == "" {
@@ -82,10 +85,14 @@ func (l *Lines) text(line turn.Line, stage int) string {
 		return l.texts.NotHeard
 	case turn.Goodbye:
 		return l.texts.Goodbye
+	case turn.HandOff:
+		return l.texts.HandOff
 	case turn.Busy:
 		return l.texts.Busy
 	case turn.Apology:
 		return l.texts.Apology
+	case turn.Trouble:
+		return l.texts.Trouble
 	case turn.CapWarning:
 		return l.texts.CapWarning
 	case turn.CapGoodbye:

@@ -32,8 +32,10 @@ var texts = pipeline.Texts{
 	Idle:       []string{"Are you still there?", "Please say something."},
 	NotHeard:   "Sorry, I did not hear you.",
 	Goodbye:    "Thank you and goodbye.",
+	HandOff:    "I will put you through.",
 	Busy:       "All lines are busy.",
 	Apology:    "Sorry, something went wrong.",
+	Trouble:    "Please call again later.",
 	CapWarning: "Two minutes are left.",
 	CapGoodbye: "Our time is over.",
 }

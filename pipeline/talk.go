@@ -67,15 +67,20 @@ type typed struct {
 
 // answer lets the model reply, and reports whether the conversation is over.
 func (t *typed) answer(ctx context.Context, texts Texts) (over bool, err error) {
-	act, err := t.reply(ctx)
+	spoken, act, err := t.reply(ctx)
 	switch {
 	case ctx.Err() != nil:
 		return true, nil //nolint:nilerr // ctx ends the conversation as in's end does
 	case err != nil:
 		t.failures++
+		if t.failures >= t.cfg.Turn.Failures {
+			t.say(texts.Trouble)
+
+			return true, err
+		}
 		t.say(texts.Apology)
 
-		return t.failures >= t.cfg.Turn.Failures, err
+		return false, err
 	}
 	t.failures = 0
 	if act == nil {
@@ -83,8 +88,14 @@ func (t *typed) answer(ctx context.Context, texts Texts) (over bool, err error) 
 	}
 	switch act.Name {
 	case ActHangUp:
+		if !spoken {
+			t.say(texts.Goodbye)
+		}
 		t.printf("(the agent hangs up)\n")
 	case ActHandOff:
+		if !spoken {
+			t.say(texts.HandOff)
+		}
 		t.printf("(the agent hands the caller off to %s)\n", cmp.Or(act.Args["target"], "a person"))
 	default:
 		return false, nil
@@ -93,8 +104,9 @@ func (t *typed) answer(ctx context.Context, texts Texts) (over bool, err error) 
 	return true, nil
 }
 
-// reply writes the model's words as they come.
-func (t *typed) reply(ctx context.Context) (*Act, error) {
+// reply writes the model's words as they come, and reports whether there were
+// any.
+func (t *typed) reply(ctx context.Context) (spoken bool, _ *Act, _ error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	watch := time.AfterFunc(t.cfg.Stall, func() { cancel(errStalled) })
@@ -126,11 +138,12 @@ func (t *typed) reply(ctx context.Context) (*Act, error) {
 	if text.Len() > 0 {
 		t.printf("\n")
 	}
-	if said := strings.Join(strings.Fields(text.String()), " "); said != "" {
+	said := strings.Join(strings.Fields(text.String()), " ")
+	if said != "" {
 		t.history = append(t.history, Message{Role: Agent, Text: said, Cut: failed != nil})
 	}
 
-	return act, failed
+	return said != "", act, failed
 }
 
 // say writes a fixed line.

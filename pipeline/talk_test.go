@@ -67,6 +67,20 @@ func TestTalkEndsWithAnAct(t *testing.T) {
 	}
 }
 
+func TestTalkEndsAReplyWithoutWordsWithALine(t *testing.T) {
+	t.Parallel()
+	for act, line := range map[string]string{pipeline.ActHangUp: texts.Goodbye, pipeline.ActHandOff: texts.HandOff} {
+		m := &declared.Model{Reply: func(pipeline.Request) (string, *pipeline.Act) { return "", &pipeline.Act{Name: act} }}
+		out, _, err := typing(t, m, "bye\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(out, "agent: "+line+"\n(the agent ha") {
+			t.Errorf("the terminal says %q", out)
+		}
+	}
+}
+
 func TestTalkApologisesAndThenGivesUp(t *testing.T) {
 	t.Parallel()
 	for name, f := range map[string]declared.Fault{
@@ -79,7 +93,8 @@ func TestTalkApologisesAndThenGivesUp(t *testing.T) {
 				if err == nil || !strings.HasSuffix(err.Error(), name) {
 					t.Errorf("error %v", err)
 				}
-				want(t, "apologies", 2, strings.Count(out, texts.Apology))
+				want(t, "apologies", 1, strings.Count(out, texts.Apology))
+				want(t, "goodbyes", 1, strings.Count(out, texts.Trouble))
 				want(t, "the model's history", []pipeline.Message{
 					{Role: pipeline.Agent, Text: texts.Greeting},
 					{Role: pipeline.Caller, Text: "one"},

@@ -149,9 +149,12 @@ func (e *engines) texts(a *config.Agent) pipeline.Texts {
 	return pipeline.Texts{
 		Greeting:   cmp.Or(a.Greeting, s.Greeting, "Hello. How can I help you?"),
 		Idle:       idle,
+		NotHeard:   cmp.Or(l.NotHeard, s.NotHeard, "I am sorry, I did not hear you. Could you say it again?"),
 		Goodbye:    cmp.Or(l.Goodbye, s.Goodbye, "Thank you for calling. Goodbye."),
+		HandOff:    cmp.Or(l.HandOff, s.HandOff, "I will put you through. One moment, please."),
 		Busy:       cmp.Or(l.Busy, s.Busy, "All our lines are busy. Please call again later. Goodbye."),
-		Apology:    cmp.Or(l.Apology, s.Apology, "I am sorry, something went wrong on our side."),
+		Apology:    cmp.Or(l.Apology, s.Apology, "I am sorry, something went wrong on our side. Could you say that again?"),
+		Trouble:    cmp.Or(l.Trouble, s.Trouble, "I am sorry, we are having trouble on our side. Please call again later. Goodbye."),
 		CapWarning: cmp.Or(l.CapWarning, s.CapWarning, "Just so you know, our time on this call is nearly over."),
 		CapGoodbye: cmp.Or(l.CapGoodbye, s.CapGoodbye, "Our time on this call is over. Thank you for calling. Goodbye."),
 	}

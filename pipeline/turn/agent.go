@@ -17,6 +17,9 @@ const (
 // interrupt.
 const answerWindow = time.Second
 
+// maxWaiting bounds the announcements that wait. Each waits once.
+const maxWaiting = 8
+
 // promptGap is the shortest silence between a sound without words and a prompt
 // that became due during it.
 const promptGap = time.Second
@@ -106,11 +109,11 @@ func (m *Machine) spoken() {
 
 		return
 	case m.act == ActHangUp:
-		m.end(EndGoodbye)
+		m.leave(Goodbye, EndGoodbye)
 
 		return
 	case m.act == ActHandOff:
-		m.end(EndHandOff)
+		m.leave(HandOff, EndHandOff)
 
 		return
 	}
@@ -126,6 +129,16 @@ func (m *Machine) spoken() {
 		m.forgetCaller()
 	}
 	m.rest()
+}
+
+// leave ends the call after the reply that asked for it. A reply without words
+// gets a line.
+func (m *Machine) leave(l Line, reason string) {
+	if m.begun {
+		m.end(reason)
+	} else {
+		m.finish(l, reason)
+	}
 }
 
 func (m *Machine) end(reason string) {
@@ -184,7 +197,7 @@ func (m *Machine) recogniserLost(e Event) {
 func (m *Machine) apologise() {
 	m.failures++
 	if m.failures >= m.cfg.Failures {
-		m.finish(Apology, EndProvider)
+		m.finish(Trouble, EndProvider)
 
 		return
 	}

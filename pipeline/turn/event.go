@@ -68,8 +68,10 @@ const (
 	IdlePrompt Line = "idle"      // Action.Stage tells which one
 	NotHeard   Line = "not_heard" // there was sound, and no words in it
 	Goodbye    Line = "goodbye"
+	HandOff    Line = "hand_off" // the call goes to a person
 	Busy       Line = "busy"
-	Apology    Line = "apology"
+	Apology    Line = "apology" // a provider failed; the call goes on
+	Trouble    Line = "trouble" // a provider failed; the call ends
 	CapWarning Line = "cap_warning"
 	CapGoodbye Line = "cap_goodbye"
 )

@@ -1,6 +1,9 @@
 package turn
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // State is whose turn it is.
 type State string
@@ -100,7 +103,9 @@ func (m *Machine) Step(e Event) []Action {
 	case KeyPressed:
 		m.key(e.Text)
 	case AnnounceAsked:
-		m.waiting = append(m.waiting, e.Line)
+		if !slices.Contains(m.waiting, e.Line) && len(m.waiting) < maxWaiting {
+			m.waiting = append(m.waiting, e.Line)
+		}
 		m.rest()
 	case FinishAsked:
 		m.finish(e.Line, e.Reason)

@@ -429,8 +429,11 @@ func TestAnAnnouncementWaitsUntilNobodySpeaks(t *testing.T) {
 	k := answering(t)
 	k.step(0, Event{Kind: AnnounceAsked, Line: CapWarning})
 	k.want(Speaking)
+	k.step(0, Event{Kind: AnnounceAsked, Line: CapWarning})
 	k.step(time.Second, Event{Kind: AudioFinished, Utterance: 2})
 	k.want(Speaking, Speak)
+	k.step(time.Second, Event{Kind: AudioFinished, Utterance: 3})
+	k.want(Listening) // it was said once
 }
 
 func TestABusyRecogniserIsSaidAloud(t *testing.T) {

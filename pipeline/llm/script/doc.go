@@ -10,8 +10,9 @@
 //	name: reception          what the script is called
 //	language: en-US          English is what the built-in kinds and words know
 //	vars: {business: Acme}   values for {business}; Request.Vars override them
-//	lines:                   greeting, idle (a list), goodbye, busy, apology,
-//	                         cap_warning, cap_goodbye
+//	lines:                   greeting, idle (a list), not_heard, goodbye,
+//	                         hand_off, busy, apology, trouble, cap_warning,
+//	                         cap_goodbye
 //	intents:
 //	  - name: booking
 //	    phrases:             examples, not patterns: words may be missing,

@@ -34,9 +34,12 @@ type document struct {
 type Lines struct {
 	Greeting   string   `yaml:"greeting"`    // said first
 	Idle       []string `yaml:"idle"`        // said in turn while the caller is silent
+	NotHeard   string   `yaml:"not_heard"`   // said after a long sound without words
 	Goodbye    string   `yaml:"goodbye"`     // said before we end the call on our own account
+	HandOff    string   `yaml:"hand_off"`    // said before a hand-off without words of its own
 	Busy       string   `yaml:"busy"`        // said when no recogniser is free
-	Apology    string   `yaml:"apology"`     // said when something of ours failed
+	Apology    string   `yaml:"apology"`     // said when something of ours failed and the call goes on
+	Trouble    string   `yaml:"trouble"`     // said when something of ours failed again and the call ends
 	CapWarning string   `yaml:"cap_warning"` // said some time before the call's cap
 	CapGoodbye string   `yaml:"cap_goodbye"` // said at the cap
 }

@@ -50,9 +50,12 @@ func TestReceptionScript(t *testing.T) {
 	want := Lines{
 		Greeting:   "Hello, this is the automated assistant of Harbor Street Dental. How can I help you?",
 		Idle:       []string{"Are you still there?", "I can't hear you. Please say something, or I will end the call."},
+		NotHeard:   "I am sorry, I did not hear you. Could you say it again?",
 		Goodbye:    "Thank you for calling. Goodbye.",
+		HandOff:    "I will put you through to a colleague. One moment, please.",
 		Busy:       "All our lines are busy at the moment. Please call again in a few minutes. Goodbye.",
-		Apology:    "I am sorry, something went wrong on our side. Please call again later. Goodbye.",
+		Apology:    "I am sorry, something went wrong on our side. Could you say that again?",
+		Trouble:    "I am sorry, we are having trouble on our side. Please call again later. Goodbye.",
 		CapWarning: "Just so you know, we have two minutes left on this call.",
 		CapGoodbye: "We have reached the end of our time. Thank you for calling. Goodbye.",
 	}

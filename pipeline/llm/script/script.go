@@ -155,9 +155,12 @@ func (c *compiler) head() {
 	}
 	c.s.lines = Lines{
 		Greeting:   c.line("$.lines.greeting", d.Lines.Greeting),
+		NotHeard:   c.line("$.lines.not_heard", d.Lines.NotHeard),
 		Goodbye:    c.line("$.lines.goodbye", d.Lines.Goodbye),
+		HandOff:    c.line("$.lines.hand_off", d.Lines.HandOff),
 		Busy:       c.line("$.lines.busy", d.Lines.Busy),
 		Apology:    c.line("$.lines.apology", d.Lines.Apology),
+		Trouble:    c.line("$.lines.trouble", d.Lines.Trouble),
 		CapWarning: c.line("$.lines.cap_warning", d.Lines.CapWarning),
 		CapGoodbye: c.line("$.lines.cap_goodbye", d.Lines.CapGoodbye),
 	}
