@@ -20,8 +20,16 @@ const (
 	lookEvery = 10                           // between comparisons, 200 ms
 	looks     = 12                           // comparisons until they become rare
 	lookLater = 100                          // between them then, 2 s
-	doubtful  = 40                           // of unexplained sound held to be echo, 800 ms
+	doubtful  = 75                           // of unexplained sound held to be echo, 800 ms
 	early     = 16 * media.SampleRate / 1000 // samples that the filter begins before the delay
+)
+
+// The filter's rest.
+const (
+	firstLeak = 0.3  // power that a new filter leaves of an echo
+	leastLeak = 0.1  // power above which what is left is the caller's, at least
+	leakRate  = 0.05 // of the leak's mean, per frame
+	youth     = 100  // frames of echo in which a new filter learns twice
 )
 
 // Proofs.
@@ -50,9 +58,10 @@ type Canceller struct {
 	frames    int
 
 	farPower [tail + 1]float32
-	farOn    uint64 // bit i is set when the agent spoke i frames ago
-	nearOn   uint64 // the same of sound from the caller
-	sinceFar int    // frames since the agent spoke
+	farOn    uint64  // bit i is set when the agent spoke i frames ago
+	nearOn   uint64  // the same of sound from the caller
+	nearMean float32 // of the last frames' powers
+	sinceFar int     // frames since the agent spoke
 	noise    noise
 	clean    bool // the agent spoke and nothing came back
 	own      bool // the caller's talkspurt began while nothing could echo
@@ -64,6 +73,7 @@ type Canceller struct {
 	delay           int // samples
 	filter, spare   *filter
 	x, y, d, e      [block]float32
+	age             int
 	stale           int // frames for which the reference was silent
 	leak            float32
 	echoPower       [3]float32
@@ -117,7 +127,8 @@ func (c *Canceller) follow(near, far float32) {
 	}
 	c.noise.add(near)
 	const pause = 1<<10 - 1 // 200 ms without sound end a talkspurt
-	if c.sinceFar >= tail && c.nearOn&1 != 0 || c.nearOn&1 != 0 && near > c.loudest()/2 {
+	c.nearMean += (near - c.nearMean) / 4
+	if c.nearOn&1 != 0 && (c.sinceFar >= tail || c.nearMean > c.loudest()/3) {
 		c.own = true
 	} else if c.nearOn&pause == 0 {
 		c.own = false
@@ -177,7 +188,7 @@ func (c *Canceller) prove(lag int) {
 		c.spare = newFilter()
 	}
 	f := c.spare
-	f.reset(0.1)
+	f.reset(c.share(lag))
 	var before, after float32
 	for pass := range 3 {
 		f.flush()
@@ -200,7 +211,7 @@ func (c *Canceller) prove(lag int) {
 		return
 	}
 	c.spare, c.filter = c.filter, f
-	c.delay, c.leak, c.stale = lag, after/before, 0
+	c.delay, c.leak, c.stale, c.age = lag, firstLeak, 0, 0
 	c.clean, c.looked, c.heard = false, 0, 0
 	c.farSum, c.echoSum = 0, 0
 	// cancel pushes the last frame again
@@ -209,6 +220,21 @@ func (c *Canceller) prove(lag int) {
 		c.far.read(c.x[:], n*block-max(lag-early, 0))
 		f.push(&c.x)
 	}
+}
+
+// share is the near end's power as a share of what may have caused it, from
+// what is kept of the call.
+func (c *Canceller) share(lag int) float32 {
+	var near, far float32
+	for n := max(c.frames-nearFrames, 0); n < c.frames; n++ {
+		c.far.read(c.x[:], n*block-lag)
+		c.near.read(c.d[:], n*block)
+		for i, x := range c.x {
+			far += x * x
+			near += c.d[i] * c.d[i]
+		}
+	}
+	return min(0.5, max(0.0005, near/(far+1)))
 }
 
 // subtract makes e of d and y and returns the powers of d, e and y.
@@ -242,12 +268,19 @@ func (c *Canceller) cancel(near *media.Frame) Verdict {
 	c.filter.echo(&c.y)
 	pd, pe, py := c.subtract()
 	c.filter.learn(&c.e)
+	if c.age < youth && py > nearFloor {
+		c.age++
+		c.filter.echo(&c.y)
+		pd, pe, py = c.subtract()
+		c.filter.learn(&c.e)
+	}
+	var px float32
+	for _, x := range c.x {
+		px += x * x
+	}
+	px /= block
 	if py > nearFloor/10 {
-		var px float32
-		for _, x := range c.x {
-			px += x * x
-		}
-		c.farSum += (px/block - c.farSum) / 64
+		c.farSum += (px - c.farSum) / 64
 		c.echoSum += (py - c.echoSum) / 64
 	}
 	if pe > pd {
@@ -255,7 +288,7 @@ func (c *Canceller) cancel(near *media.Frame) Verdict {
 		c.e = c.d
 		pe = pd
 	}
-	v.Echo = c.judge(pd, pe, py)
+	v.Echo = c.judge(pd, pe, max(py, px*c.echoSum/(c.farSum+1)))
 	c.finish(near, v.Echo, pe)
 	return v
 }
@@ -268,6 +301,8 @@ func (c *Canceller) loss() float64 {
 	return 10 * math.Log10(float64(c.farSum/c.echoSum))
 }
 
+var tM float32 = 8
+
 // judge tells whether what is left of a frame is echo alone.
 func (c *Canceller) judge(pd, pe, py float32) bool {
 	copy(c.echoPower[1:], c.echoPower[:2])
@@ -275,11 +310,15 @@ func (c *Canceller) judge(pd, pe, py float32) bool {
 	env := max(c.echoPower[0], c.echoPower[1], c.echoPower[2])
 	floor := max(nearFloor, 4*c.noise.power())
 	rest := pe
-	if rest > max(4*c.leak*env, floor) {
+	margin := float32(4)
+	if c.age < youth {
+		margin = tM
+	}
+	if rest > max(max(margin*c.leak, leastLeak)*env, floor) {
 		return false
 	}
 	if env > floor {
-		c.leak += 0.1 * (pe/env - c.leak)
+		c.leak += leakRate * (pe/env - c.leak)
 	}
 	return pd > floor
 }
