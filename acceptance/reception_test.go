@@ -1,0 +1,196 @@
+package acceptance
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"trunkline/config"
+	"trunkline/media"
+	"trunkline/media/record"
+	"trunkline/softphone"
+	"trunkline/softphone/talkspurt"
+	"trunkline/storage"
+)
+
+// The built-in reception desk, which hears and speaks offline, called by a
+// real softphone and by trunkline's own.
+func TestReception(t *testing.T) {
+	t.Parallel()
+	desk := config.Default().Agents[0]
+	desk.Greeting = "Good morning, how can I help you?"
+	g := serve(t, desk, nil)
+	// The calls of the subtests come one after another: the records tell them
+	// apart by their callers.
+	t.Run("baresip", func(t *testing.T) { baresipCalls(t, g) })
+	t.Run("trunkline call", func(t *testing.T) { commandCalls(t, g) })
+}
+
+// from finds the call of a caller, once it is closed.
+func (g *gateway) from(t *testing.T, caller string) *storage.History {
+	t.Helper()
+	var found *storage.History
+	eventually(t, patience, "the call of "+caller+" closed in the records", func() bool {
+		for i, c := range g.calls(t) {
+			if string(c.From) == caller && c.State == storage.Ended {
+				found = &g.ended(t, 1)[i]
+			}
+		}
+
+		return found != nil
+	})
+
+	return found
+}
+
+// baresipCalls has baresip ask for the opening hours and say goodbye.
+func baresipCalls(t *testing.T, g *gateway) {
+	need(t, "baresip", "baresip-core")
+	watch := g.watch(t)
+	dir := t.TempDir()
+	hours, goodbye := speech(t, "what-are-your-opening-hours"), speech(t, "thank-you-goodbye")
+	line := slices.Concat(silence(4*time.Second), hours, silence(11*time.Second), goodbye, silence(time.Minute))
+	said := filepath.Join(dir, "said.wav")
+	if err := record.WriteWAV(said, &record.Audio{Rate: media.SampleRate, Channels: 1, Samples: [][]int16{line}}); err != nil {
+		t.Fatal(err)
+	}
+	addr := freeAddr(t)
+	for name, content := range map[string]string{
+		"config": fmt.Sprintf(`module_path /usr/lib/baresip/modules
+module g711.so
+module account.so
+module aufile.so
+module aubridge.so
+module sndfile.so
+module menu.so
+sip_listen %s
+audio_source aufile,%s
+audio_player aubridge,nil
+audio_alert aubridge,nil
+snd_path %s
+`, addr, said, dir),
+		"accounts": fmt.Sprintf("<sip:baresip@%s;transport=udp>;regint=0\n", addr),
+		"contacts": "",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, err := os.Create(filepath.Join(dir, "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	phone := exec.Command("baresip", "-f", dir, "-t", "100", "-e", "/dial "+g.target())
+	phone.Stdout, phone.Stderr = out, out
+	if err := phone.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if phone.ProcessState == nil {
+			_ = phone.Process.Kill() // the test has failed
+			_ = phone.Wait()
+		}
+		if t.Failed() {
+			t.Logf("baresip said:\n%s", tail(read(t, out.Name())))
+		}
+	})
+	h := g.from(t, "baresip")
+	if err := phone.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := phone.Wait(); err != nil {
+		t.Errorf("baresip: %v", err)
+	}
+
+	checkEnd(t, h, "agent_goodbye", storage.FaultAgent)
+	checkReception(t, h)
+	caller, agent := recording(t, h.Call.Recording)
+	checkHas(t, "the first question in the recording", caller, hours)
+	checkHas(t, "the goodbye in the recording", caller, goodbye)
+	answer := longest(agent)
+	checkHas(t, "the agent's answer in what baresip heard", dump(t, dir), answer)
+	_, agents := watch.streams(t)
+	if len(agents) != 1 {
+		t.Fatalf("%d streams of agents on the line, want one", len(agents))
+	}
+	checkLengths(t, "the agent on the line", lengths(agents[0].Spurts), spurtsOf(agent)...)
+}
+
+// checkReception checks what was said at the reception desk.
+func checkReception(t *testing.T, h *storage.History) {
+	t.Helper()
+	words := strings.ToLower(strings.Join(texts(h), "\n"))
+	for _, want := range []string{"how can i help", "opening hours", "monday to friday", "goodbye", "thank you for calling"} {
+		if !strings.Contains(words, want) {
+			t.Errorf("nobody said %q: %q", want, texts(h))
+		}
+	}
+}
+
+// longest is the longest talkspurt of a recording.
+func longest(samples []int16) []int16 {
+	span := slices.MaxFunc(talkspurt.Spans(samples, 0), func(a, b talkspurt.Span) int {
+		return (a.End - a.First) - (b.End - b.First)
+	})
+
+	return samples[span.First*media.FrameSamples : min(span.End*media.FrameSamples, len(samples))]
+}
+
+// dump is what baresip has decoded.
+func dump(t *testing.T, dir string) []int16 {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "dump-*-dec.wav"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("baresip left %q: %v", files, err)
+	}
+	a, err := record.ReadWAV(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return a.Samples[0]
+}
+
+// commandCalls has the softphone of the command line do the same.
+func commandCalls(t *testing.T, g *gateway) {
+	audio := func(name string) string { return filepath.Join("..", "testdata", "audio", name+".wav") }
+	out := filepath.Join(t.TempDir(), "out.wav")
+	r := command(t, "call", g.target(), "--from", "command", "--json", "--record", out, "--api", g.api(),
+		"--play", audio("what-are-your-opening-hours"), "--play", audio("where-are-you-located"), "--play", audio("thank-you-goodbye"))
+	if r.code != 0 {
+		t.Fatalf("exit %d: %s", r.code, r.stderr)
+	}
+	var report softphone.Report
+	if err := json.Unmarshal([]byte(r.stdout), &report); err != nil {
+		t.Fatalf("%v: %s", err, r.stdout)
+	}
+	h := g.from(t, "command")
+	checkEnd(t, h, "agent_goodbye", storage.FaultAgent)
+	checkReception(t, h)
+	if report.EndedBy != "agent" || report.Media.Verdict != "both ways" || report.TrunklineCallID != h.Call.ID.String() {
+		t.Errorf("the report is %s", r.stdout)
+	}
+	if report.Response.Count != 3 || report.Response.MinMS <= 0 || report.Response.MaxMS > 5000 {
+		t.Errorf("answers on the wire %+v, want three", report.Response)
+	}
+	if report.Transcript == nil || len(report.Transcript.Turns) != len(h.Turns) {
+		t.Fatalf("the transcript is %+v, the record has %q", report.Transcript, texts(h))
+	}
+	for i, turn := range report.Transcript.Turns {
+		if turn.Text != string(h.Turns[i].Text) || h.Turns[i].Latency.Measured() != (turn.LatencyMS["total"] > 0) {
+			t.Errorf("turn %d is %+v in the transcript, %+v in the record", i+1, turn, h.Turns[i])
+		}
+	}
+	caller, agent := recording(t, out)
+	checkHas(t, "the caller in the softphone's recording", caller, speech(t, "where-are-you-located"))
+	_, sent := recording(t, h.Call.Recording)
+	checkHas(t, "the agent in the softphone's recording", agent, longest(sent))
+}
