@@ -286,6 +286,9 @@ func (c *call) tearDown() {
 		}
 		if c.conv != nil {
 			c.conv.Stop()
+			if n := c.conv.Lost(); n > 0 {
+				c.log.Warn("the conversation was too slow for what happened in it", slog.Uint64("lost_events", n))
+			}
 		}
 		if c.leg != nil {
 			_ = c.leg.Close() // its door has closed it, as a rule

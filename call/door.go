@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"trunkline/media"
 	"trunkline/privacy"
@@ -46,23 +47,28 @@ func (d sipDoor) Answer(ctx context.Context, id string) (media.Leg, error) {
 	return leg, nil
 }
 
-func (d sipDoor) Refuse(r Reason) error {
+func (d sipDoor) Refuse(r Reason) error { return d.Reject(refusal(r), "") }
+
+// refusal is the SIP status that turns a call away.
+func refusal(r Reason) int {
 	switch r {
 	case LineBusy:
-		return d.Reject(486, "Busy Here")
+		return 486
 	case Shutdown:
-		return d.Reject(503, "Service Unavailable")
+		return 503
 	default:
-		return d.Reject(500, "Server Internal Error")
+		return 500
 	}
 }
 
 func (d sipDoor) Hangup(ctx context.Context, r Reason) error {
-	return d.Dialog.Hangup(ctx, r.Plain())
+	return d.Dialog.Hangup(ctx, strings.ReplaceAll(string(r), "_", " "))
 }
 
-func (d sipDoor) Cause() Reason {
-	err := d.Dialog.Cause()
+func (d sipDoor) Cause() Reason { return reasonOf(d.Dialog.Cause()) }
+
+// reasonOf is the reason for which a dialog ended by itself.
+func reasonOf(err error) Reason {
 	switch {
 	case errors.Is(err, sip.ErrRemoteBye):
 		return CallerHangup
@@ -70,6 +76,8 @@ func (d sipDoor) Cause() Reason {
 		return CallerCancelled
 	case errors.Is(err, sip.ErrNoACK):
 		return NoACK
+	case errors.Is(err, sip.ErrMedia):
+		return NoPort
 	case errors.Is(err, sip.ErrStopped):
 		return Shutdown
 	default:

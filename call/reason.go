@@ -19,6 +19,7 @@ const (
 	ProviderFailed   Reason = "provider_failed"   // recogniser, model or voice failed for good
 	RecogniserBusy   Reason = "recogniser_busy"   // no recogniser was free
 	LineBusy         Reason = "line_busy"         // the limit of calls at once was reached
+	NoPort           Reason = "no_port"           // no RTP port could be opened for the call
 	NotPrepared      Reason = "not_prepared"      // the answer could not be made ready
 	Shutdown         Reason = "shutdown"          // the operator stopped the gateway
 	GatewayCrashed   Reason = "gateway_crashed"   // the gateway died; written at its next start
@@ -35,7 +36,7 @@ func (r Reason) Fault() storage.Fault {
 		return storage.FaultCarrier
 	case ProviderFailed:
 		return storage.FaultProvider
-	case CapReached, RecogniserBusy, LineBusy, Shutdown:
+	case CapReached, RecogniserBusy, LineBusy, NoPort, Shutdown:
 		return storage.FaultOperator
 	default:
 		return storage.FaultTrunkline
@@ -69,6 +70,8 @@ func (r Reason) Plain() string {
 		return "every recogniser was in use (agents.recogniser.pool), so the caller heard the busy line"
 	case LineBusy:
 		return "the limit of calls at once was reached (calls.max_calls)"
+	case NoPort:
+		return "no RTP port could be opened for the call (media.port_low to media.port_top)"
 	case NotPrepared:
 		return "the agent could not be made ready in time, so the call was refused"
 	case Shutdown:

@@ -23,7 +23,7 @@ var everyReason = map[Reason]storage.Fault{
 	NoMedia: storage.FaultCarrier, NoACK: storage.FaultCarrier, SignallingFailed: storage.FaultCarrier,
 	ProviderFailed: storage.FaultProvider,
 	CapReached:     storage.FaultOperator, RecogniserBusy: storage.FaultOperator,
-	LineBusy: storage.FaultOperator, Shutdown: storage.FaultOperator,
+	LineBusy: storage.FaultOperator, NoPort: storage.FaultOperator, Shutdown: storage.FaultOperator,
 	NotPrepared: storage.FaultTrunkline, GatewayCrashed: storage.FaultTrunkline,
 }
 

@@ -534,3 +534,15 @@ func (l *logged) String() string {
 
 	return l.b.String()
 }
+
+// slowToOpen is a recogniser that lets the phone ring.
+type slowToOpen struct {
+	pipeline.Recognizer
+	wait time.Duration
+}
+
+func (s slowToOpen) Open(ctx context.Context) (pipeline.Recognition, error) {
+	time.Sleep(s.wait)
+
+	return s.Recognizer.Open(ctx)
+}
