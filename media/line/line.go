@@ -5,7 +5,9 @@ import (
 	"time"
 
 	"trunkline/media"
+	"trunkline/media/dtmf"
 	"trunkline/media/player"
+	"trunkline/media/tone"
 )
 
 // A VAD tells speech from other sound, frame by frame.
@@ -18,7 +20,7 @@ type VAD interface {
 type Ear interface {
 	// Hear takes the caller's next 20 ms. voiced is false in a Quiet frame.
 	Hear(f *media.Frame, in media.Inbound, voiced bool)
-	// Key takes a key press that has ended.
+	// Key takes a key press that has ended, once however often it was told.
 	Key(d media.Digit)
 }
 
@@ -28,13 +30,23 @@ type Tap interface {
 	Write(caller, agent *media.Frame)
 }
 
-// Config names the parts of a Line. All but Tap are needed.
+// Config names the parts of a Line. Leg, Player, VAD and Ear are needed.
 type Config struct {
 	Leg    media.Leg
 	Player *player.Player
 	VAD    VAD
 	Ear    Ear
 	Tap    Tap // may be nil
+
+	// Keys says by which ways key presses count, and Told brings those that
+	// the signalling tells; it may be nil. The Line does not wait for it.
+	Keys dtmf.Mode
+	Told <-chan media.Digit
+
+	// OnTone is told of the machines' tones in Tones on the tick goroutine,
+	// and must not block. It may be nil.
+	Tones  tone.Set
+	OnTone func(tone.Event)
 }
 
 // Line is one call's audio path.
@@ -45,15 +57,19 @@ type Line struct {
 	ear    Ear
 	tap    Tap
 	send   func(*media.Frame) bool
+	keys   keys
+	tones  *tone.Detector // nil: nobody asks
+	onTone func(tone.Event)
 
 	caller, agent media.Frame
+	silence       media.Frame // what the ear gets of a key's tone
 	counts        counts
 }
 
 // counts is Stats while it grows.
 type counts struct {
 	quiet, received, concealed atomic.Uint64
-	voiced, keys               atomic.Uint64
+	voiced, keys, withheld     atomic.Uint64
 	speech, silence, held      atomic.Uint64
 }
 
@@ -62,18 +78,25 @@ type Stats struct {
 	Quiet, Received, Concealed uint64 // from the caller, by media.Kind
 	Voiced                     uint64 // of Received and Concealed, those that sounded like speech
 	Keys                       uint64 // key presses
+	Withheld                   uint64 // silenced for the ear, for they held a key's tone
 	Speech, Silence            uint64 // sent to the caller: with agent audio, and without
 	Held                       uint64 // not sent, because the leg did not take them
 }
 
 // New joins the parts.
 func New(c Config) *Line {
-	return &Line{leg: c.Leg, player: c.Player, vad: c.VAD, ear: c.Ear, tap: c.Tap, send: c.Leg.Write}
+	l := &Line{leg: c.Leg, player: c.Player, vad: c.VAD, ear: c.Ear, tap: c.Tap, send: c.Leg.Write}
+	l.keys = keys{mode: c.Keys, told: c.Told}
+	l.keys.keyer, _ = c.Leg.(keyer)
+	if c.Tones != 0 && c.OnTone != nil {
+		l.tones, l.onTone = tone.New(c.Tones), c.OnTone
+	}
+	return l
 }
 
 // Tick moves one frame each way.
-func (l *Line) Tick(time.Time) {
-	l.listen()
+func (l *Line) Tick(now time.Time) {
+	l.listen(now)
 	l.speak()
 	if l.tap != nil {
 		l.tap.Write(&l.caller, &l.agent)
@@ -85,14 +108,19 @@ func (l *Line) Stats() Stats {
 	c := &l.counts
 	return Stats{
 		Quiet: c.quiet.Load(), Received: c.received.Load(), Concealed: c.concealed.Load(),
-		Voiced: c.voiced.Load(), Keys: c.keys.Load(),
+		Voiced: c.voiced.Load(), Keys: c.keys.Load(), Withheld: c.withheld.Load(),
 		Speech: c.speech.Load(), Silence: c.silence.Load(), Held: c.held.Load(),
 	}
 }
 
-func (l *Line) listen() {
+func (l *Line) listen(now time.Time) {
 	in := l.leg.Read(&l.caller)
-	voiced := in.Kind != media.Quiet && l.vad.Voiced(&l.caller)
+	heard := &l.caller
+	if l.keys.hear(heard) {
+		l.counts.withheld.Add(1)
+		heard = &l.silence
+	}
+	voiced := in.Kind != media.Quiet && heard == &l.caller && l.vad.Voiced(heard)
 	switch in.Kind {
 	case media.Received:
 		l.counts.received.Add(1)
@@ -104,10 +132,15 @@ func (l *Line) listen() {
 	if voiced {
 		l.counts.voiced.Add(1)
 	}
-	l.ear.Hear(&l.caller, in, voiced)
-	for d, ok := l.leg.Digit(); ok; d, ok = l.leg.Digit() {
+	l.ear.Hear(heard, in, voiced)
+	for d, ok := l.keys.take(l.leg, now); ok; d, ok = l.keys.take(l.leg, now) {
 		l.counts.keys.Add(1)
 		l.ear.Key(d)
+	}
+	if l.tones != nil {
+		if e, ok := l.tones.Step(&l.caller, voiced); ok {
+			l.onTone(e)
+		}
 	}
 }
 
