@@ -68,8 +68,8 @@ type Conversation struct {
 type utterance struct {
 	id     int
 	text   string
-	reply  bool
-	turn   int // number of the turn; 0 until it is heard
+	failed bool // its audio ends before its text does
+	turn   int  // number of the turn; 0 until it is heard
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	ledger ledger.Ledger
@@ -308,6 +308,10 @@ func (c *Conversation) take(m message) {
 	case turn.ReplyDone:
 		if mine {
 			c.endAct = m.act
+		}
+	case turn.ReplyFailed:
+		if mine {
+			u.failed = true
 		}
 	case turn.AudioFinished:
 		if mine && !c.agentTurn(u, false) {

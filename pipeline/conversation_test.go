@@ -303,6 +303,9 @@ func TestProvidersThatFailCostAnApologyAndThenTheCall(t *testing.T) {
 			if cut := h[2]; !cut.Cut || !strings.HasPrefix(hours, cut.Text) || cut.Text == "" {
 				c.Errorf("the history: %+v", h)
 			}
+			if u := c.notes.told()[2]; !u.Interrupted || u.EndedAt.Sub(u.StartedAt) < 1900*ms {
+				c.Errorf("what was made of the reply was cut off: %+v", u)
+			}
 		})
 	})
 }

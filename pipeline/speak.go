@@ -38,7 +38,6 @@ func (c *Conversation) say(a turn.Action) {
 // reply has the model answer the history and the voice say it.
 func (c *Conversation) reply(id int) {
 	u := c.newUtterance(id, "")
-	u.reply = true
 	u.ledger.Stamp(ledger.Speech, c.caller.ended)
 	u.ledger.Stamp(ledger.Endpoint, c.caller.judged)
 	u.ledger.Stamp(ledger.Final, c.caller.finalised)
@@ -164,7 +163,7 @@ func (r *replying) speakOne(text string, first *stamp) error {
 		return err
 	}
 	seg := r.conv.player.Add(r.id, text)
-	defer seg.Close()
+	defer seg.Break() // unless it is closed
 	r.conv.give(message{kind: isText, event: turn.Event{Utterance: r.id, Text: text}})
 	watch := r.watch("voice")
 	defer watch.Stop()
@@ -180,7 +179,12 @@ func (r *replying) speakOne(text string, first *stamp) error {
 		watch.Reset(r.conv.cfg.Stall)
 	}
 
-	return context.Cause(r.ctx)
+	if err := context.Cause(r.ctx); err != nil {
+		return err
+	}
+	seg.Close()
+
+	return nil
 }
 
 // watch ends the reply when a provider sends nothing for too long.

@@ -54,10 +54,11 @@ func (c *Conversation) agentTurn(u *utterance, interrupted bool) bool {
 	if u.turn == 0 { // its AudioStarted was on its way when the call ended
 		c.begin(u, time.Now())
 	}
-	interrupted = interrupted && !heard.Complete
-	if heard.Complete {
+	whole := heard.Complete && !u.failed
+	if whole {
 		heard.Text = u.text
 	}
+	interrupted = (interrupted || u.failed) && !whole
 	if heard.Text != "" {
 		c.history = append(c.history, Message{Role: Agent, Text: heard.Text, Cut: interrupted})
 	}

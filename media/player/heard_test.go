@@ -104,6 +104,18 @@ func TestHeardEndsInTheSegmentThatPlays(t *testing.T) {
 	equal(t, "heard after Clear", b.Heard(1), want)
 }
 
+func TestHeardOfABrokenSegment(t *testing.T) {
+	t.Parallel()
+	b := setup(t, player.Options{})
+	b.say(1, "First sentence.", steady(1600, 1))
+	s := b.Add(1, "This one breaks after a word.")
+	b.write(s, steady(3200, 1))
+	s.Break()
+	b.Seal(1)
+	b.take(40)
+	equal(t, "heard", b.Heard(1), player.Heard{Text: "First sentence. This", Played: 4800, Total: 4800, Complete: true})
+}
+
 // TestHeardGrows checks, for any text and marks, that what is heard is always
 // a beginning of the text, only grows, and ends as the whole.
 func TestHeardGrows(t *testing.T) {

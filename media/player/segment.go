@@ -28,6 +28,7 @@ type Segment struct {
 	played media.Samples
 	total  media.Samples // written so far
 	closed bool
+	broken bool // its audio ends before its text does
 }
 
 // Write appends audio at media.SampleRate, and the marks of words that begin
@@ -65,6 +66,16 @@ func (s *Segment) Write(ctx context.Context, samples []int16, words []media.Word
 func (s *Segment) Close() {
 	s.player.mu.Lock()
 	defer s.player.mu.Unlock()
+	s.closed = true
+}
+
+// Break is Close for a segment whose audio ends before its text does: what was
+// heard of it is told by the usual pace of speech, as while it is written.
+// After Close it does nothing.
+func (s *Segment) Break() {
+	s.player.mu.Lock()
+	defer s.player.mu.Unlock()
+	s.broken = s.broken || !s.closed
 	s.closed = true
 }
 

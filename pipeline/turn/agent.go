@@ -34,7 +34,7 @@ func (m *Machine) say(l Line, stage int) {
 // begin makes the next utterance the current one.
 func (m *Machine) begin(v voice) {
 	m.utterance++
-	m.speaks, m.begun, m.done, m.act = v, v != reply, false, ""
+	m.speaks, m.begun, m.done, m.failed, m.act = v, v != reply, false, false, ""
 	m.stopTimer(IdleTimer)
 }
 
@@ -81,7 +81,6 @@ func (m *Machine) audioStarted(e Event) {
 		return
 	}
 	m.stopTimer(ReplyTimer)
-	m.failures = 0
 	m.begun = true
 	m.answered()
 	if m.state == Thinking {
@@ -106,6 +105,10 @@ func (m *Machine) spoken() {
 	switch {
 	case m.endAfter != "":
 		m.end(m.endAfter)
+
+		return
+	case m.failed:
+		m.apologise()
 
 		return
 	case m.act == ActHangUp:
@@ -152,6 +155,7 @@ func (m *Machine) replyDone(e Event) {
 		return
 	}
 	m.act = e.Act
+	m.failures = 0
 	if e.Spoken {
 		return // AudioFinished goes on
 	}
@@ -163,6 +167,11 @@ func (m *Machine) replyDone(e Event) {
 
 func (m *Machine) replyFailed(e Event) {
 	if e.Utterance != m.utterance || m.speaks != reply {
+		return
+	}
+	if m.begun { // what was made of it is heard first
+		m.failed = true
+
 		return
 	}
 	if m.talking {

@@ -29,6 +29,7 @@ type Machine struct {
 	speaks    voice  // what that utterance is
 	begun     bool   // it is heard; a fixed line counts from its order
 	done      bool   // its audio has finished, or it will have none
+	failed    bool   // it ends early, and an apology follows
 	act       string // what the agent does once it was heard
 	endAfter  string // reason of the end that follows it; empty: none
 	waiting   []Line // announcements for when nobody speaks

@@ -424,6 +424,29 @@ func TestFailedRepliesApologiseAndThenEnd(t *testing.T) {
 	k.want(Idle, End)
 }
 
+func TestAReplyThatFailsInMidSpeechIsHeardBeforeTheApology(t *testing.T) {
+	t.Parallel()
+	k := answering(t)
+	k.step(100*ms, Event{Kind: ReplyFailed, Utterance: 2, Text: "model: 500"})
+	k.want(Speaking)
+	k.step(time.Second, Event{Kind: AudioFinished, Utterance: 2})
+	k.want(Speaking, Speak)
+	if got := k.did(Speak).Line; got != Apology {
+		t.Errorf("said %s", got)
+	}
+}
+
+func TestAnInterruptedFailureNeedsNoApology(t *testing.T) {
+	t.Parallel()
+	k := answering(t)
+	k.step(100*ms, Event{Kind: ReplyFailed, Utterance: 2, Text: "model: 500"})
+	k.step(100*ms, Event{Kind: SpeechOnset, Spurt: 2, Level: -20})
+	k.step(300*ms, Event{Kind: Partial, Spurt: 2, Text: "wait a moment"})
+	k.want(Listening, Clear)
+	k.step(100*ms, Event{Kind: AudioFinished, Utterance: 2})
+	k.want(Listening)
+}
+
 func TestAnAnnouncementWaitsUntilNobodySpeaks(t *testing.T) {
 	t.Parallel()
 	k := answering(t)
@@ -738,6 +761,7 @@ func (w *world) random(t *rapid.T, texts []string) {
 	case choice == 5 && w.reply != 0:
 		n := w.reply
 		w.step(Event{Kind: ReplyFailed, Utterance: n, Text: "no"})
+		w.reply = 0
 	case choice <= 7 && w.audible != 0 && !w.paused:
 		n := w.audible
 		w.audible, w.reply = 0, 0
