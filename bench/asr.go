@@ -58,7 +58,7 @@ func (b *bench) asr(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		m, err := listenTo(ctx, r, speech, n, pick(b, 20*time.Second, 4*time.Second))
+		m, err := listenTo(ctx, r, speech, n, pick(b, max(20*time.Second, 80*time.Second/time.Duration(n)), 4*time.Second))
 		err = errors.Join(err, r.Close())
 		if err != nil {
 			return err
@@ -190,7 +190,12 @@ func listenTo(ctx context.Context, r *sphinx.Recognizer, lines [][]media.Frame, 
 		s.mu.Lock()
 		m.first = append(m.first, s.first...)
 		m.final = append(m.final, s.final...)
-		m.lost += s.lost + len(s.open)
+		m.lost += s.lost
+		for _, times := range s.open {
+			if !times.ended.IsZero() { // it got no last words
+				m.lost++
+			}
+		}
 		m.speech += s.speech
 		s.mu.Unlock()
 	}

@@ -67,7 +67,7 @@ func (b *bench) bargein(ctx context.Context) error {
 		}
 		t.row(n, len(yields), yields.ms(0.5), yields.ms(0.95), yields.ms(0.99), yields.ms(1), h.cores(0), h.cores(1), h.cores(2), h.load.cores(h.load.idle))
 		if want := (len(plan) - 1) * len(h.reports); len(yields) != want {
-			notes = append(notes, fmt.Sprintf("%d calls: %d of %d interruptions were found", n, len(yields), want))
+			notes = append(notes, fmt.Sprintf("%s: %d of %d interruptions were found", callsAtOnce(n), len(yields), want))
 		}
 		notes = append(notes, h.notes(n)...)
 	}

@@ -141,6 +141,18 @@ func TestRoomNoiseIsNoSpeech(t *testing.T) {
 	}
 }
 
+func TestWhatTheCaptureMissed(t *testing.T) {
+	t.Parallel()
+	for said, want := range map[string]string{
+		"Packets captured: 9\nPackets received/dropped on interface 'Loopback: lo': 970/3 (pcap:3/dumpcap:0/flushed:0/ps_ifdrop:0) (99.7%)\n": "the capture has 970 packets and missed 3",
+		"nothing": "",
+	} {
+		if got := missed(said); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
 func TestPortsTellTheGateway(t *testing.T) {
 	t.Parallel()
 	for port, want := range map[uint16]bool{gatewayLow: true, gatewayTop: true, callersLow: false, callersTop: false} {

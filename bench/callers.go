@@ -243,10 +243,19 @@ func (h *heard) notes(n int) []string {
 	}
 	lines = append(lines, fmt.Sprintf("the callers' 20 ms tick was late by %s ms at most", milliseconds(h.heldUp)))
 	for i := range lines {
-		lines[i] = fmt.Sprintf("%d calls: %s", n, lines[i])
+		lines[i] = callsAtOnce(n) + ": " + lines[i]
 	}
 
 	return lines
+}
+
+// callsAtOnce is a number of calls in words.
+func callsAtOnce(n int) string {
+	if n == 1 {
+		return "1 call"
+	}
+
+	return fmt.Sprintf("%d calls", n)
 }
 
 // printNotes prints a list.

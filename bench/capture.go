@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -83,13 +84,24 @@ func (c *capture) calls() (calls []wire.Call, lost string, err error) {
 	if err != nil {
 		return nil, "", err
 	}
-	for line := range strings.Lines(c.said.String()) {
-		if strings.Contains(line, "dropped") {
-			lost = strings.TrimSpace(line)
-		}
+
+	return wire.Calls(streams, ofGateway), missed(c.said.String()), nil
+}
+
+// drops is in what dumpcap says at its end:
+//
+//	Packets received/dropped on interface 'Loopback: lo': 970/0 (pcap:0/...) (100.0%)
+var drops = regexp.MustCompile(`received/dropped on interface .*: (\d+)/(\d+) `)
+
+// missed is what dumpcap says about packets that it did not get; empty when
+// it does not say.
+func missed(said string) string {
+	m := drops.FindStringSubmatch(said)
+	if m == nil {
+		return ""
 	}
 
-	return wire.Calls(streams, ofGateway), lost, nil
+	return fmt.Sprintf("the capture has %s packets and missed %s", m[1], m[2])
 }
 
 // ofGateway tells the gateway's ports.

@@ -86,11 +86,11 @@ func (b *bench) turn(ctx context.Context) error {
 		}
 		wireTable.row(n, len(own), own.ms(0.5), own.ms(0.95), own.ms(0.99), own.ms(1), h.cores(0), h.cores(1), h.cores(2), h.load.cores(h.load.idle))
 		if want := len(plan) * len(h.reports); len(own) != want {
-			notes = append(notes, fmt.Sprintf("%d calls: %d of %d turns were answered", n, len(own), want))
+			notes = append(notes, fmt.Sprintf("%s: %d of %d turns were answered", callsAtOnce(n), len(own), want))
 		}
 		notes = append(notes, h.notes(n)...)
 		if err := b.addStages(ctx, stages, g, n, h); err != nil {
-			notes = append(notes, fmt.Sprintf("%d calls: no stages: %v", n, err))
+			notes = append(notes, fmt.Sprintf("%s: no stages: %v", callsAtOnce(n), err))
 		}
 	}
 	wireTable.write(b.Out)
