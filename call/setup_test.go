@@ -3,7 +3,6 @@ package call
 import (
 	"context"
 	"encoding/json"
-	"io/fs"
 	"log/slog"
 	"slices"
 	"strings"
@@ -446,7 +445,7 @@ func recorded(name string) []int16 {
 	if err != nil {
 		return nil
 	}
-	defer f.(fs.File).Close()
+	defer f.Close()
 	a, err := record.DecodeWAV(f)
 	if err != nil {
 		return nil

@@ -18,7 +18,9 @@ func Story(h *storage.History) []string {
 		fmt.Sprintf("Call %s: %s over %s, trunk %q, from %s to agent %q.", c.ID, c.Direction, c.Door, c.Trunk, c.From, c.Agent),
 		opening(c),
 	}
-	lines = append(lines, conversation(h.Turns)...)
+	if !c.AnsweredAt.IsZero() {
+		lines = append(lines, conversation(h.Turns)...)
+	}
 	if c.Media != nil {
 		lines = append(lines, audio(c.Media))
 	}
@@ -98,8 +100,16 @@ func ending(c *storage.Call) string {
 		from = c.StartedAt
 	}
 
-	return fmt.Sprintf("It ended after %s: %s. The fault lies with: %s.",
-		seconds(c.EndedAt.Sub(from)), Reason(c.EndReason).Plain(), c.Fault)
+	return fmt.Sprintf("It was ended by %s after %s: %s.", owner(c.Fault), seconds(c.EndedAt.Sub(from)), Reason(c.EndReason).Plain())
+}
+
+// owner is who caused an end, in a sentence.
+func owner(f storage.Fault) string {
+	if f == storage.FaultTrunkline {
+		return string(f)
+	}
+
+	return "the " + string(f)
 }
 
 func seconds(d time.Duration) string {

@@ -1,0 +1,97 @@
+package call
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"trunkline/storage"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func TestStory(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2026, 3, 14, 9, 26, 53, 589e6, time.UTC)
+	record := func(reason Reason, change func(h *storage.History)) storage.History {
+		h := storage.History{Call: storage.Call{
+			ID:        uuid.MustParse("01900000-0000-7000-8000-000000000001"),
+			Direction: storage.Inbound, Door: storage.DoorSIP, Trunk: "carrier", Agent: "reception",
+			From: "+15550100123", To: "+15550100999", DoorCallID: "a@b",
+			State: storage.Ended, StartedAt: start, AnsweredAt: start.Add(240 * time.Millisecond),
+			EndedAt: start.Add(65 * time.Second), EndReason: string(reason), Fault: reason.Fault(),
+			Media: &storage.Media{
+				Codec: "PCMU", Local: "127.0.0.1:16384", Remote: "127.0.0.1:4000",
+				PacketsIn: 3200, PacketsOut: 3241, Lost: 2, Late: 1, JitterMS: 1.25,
+			},
+		}}
+		change(&h)
+
+		return h
+	}
+	ms := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
+	reply := func(n, endpoint, token int, cut bool) storage.Turn {
+		return storage.Turn{Number: n, Role: storage.Agent, Text: "secret words", Interrupted: cut, Latency: storage.Latency{
+			Total:  ms(endpoint + token),
+			Stages: []storage.Stage{{Name: "endpoint", Took: ms(endpoint)}, {Name: "first_token", Took: ms(token)}},
+		}}
+	}
+	caller := func(n int) storage.Turn { return storage.Turn{Number: n, Role: storage.Caller, Text: "secret words"} }
+	for name, h := range map[string]storage.History{
+		"goodbye": record(AgentGoodbye, func(h *storage.History) {
+			h.Turns = []storage.Turn{
+				{Number: 1, Role: storage.Agent}, caller(2), reply(3, 300, 100, true), caller(4), reply(5, 420, 130, false),
+			}
+			h.Call.Recording = "/var/lib/trunkline/recordings/1.wav"
+		}),
+		"no_media": record(NoMedia, func(h *storage.History) {
+			h.Turns = []storage.Turn{{Number: 1, Role: storage.Agent}}
+			h.Call.Media = &storage.Media{Codec: "PCMU", Local: "127.0.0.1:16384", PacketsOut: 1500}
+		}),
+		"no_audio_at_all": record(NoACK, func(h *storage.History) {
+			h.Call.Media = &storage.Media{Codec: "PCMU", Local: "127.0.0.1:16384"}
+		}),
+		"refused": record(LineBusy, func(h *storage.History) {
+			h.Call.AnsweredAt, h.Call.Media, h.Call.EndedAt = time.Time{}, nil, start.Add(time.Millisecond)
+		}),
+		"cancelled": record(CallerCancelled, func(h *storage.History) {
+			h.Call.AnsweredAt, h.Call.Media, h.Call.EndedAt = time.Time{}, nil, start.Add(2*time.Second)
+		}),
+		"crashed": record(GatewayCrashed, func(h *storage.History) {
+			h.Call.Media = nil
+			h.Turns = []storage.Turn{{Number: 1, Role: storage.Agent}, caller(2)}
+		}),
+		"running": record("", func(h *storage.History) {
+			h.Call.State, h.Call.Media, h.Call.EndedAt, h.Call.Fault = storage.InProgress, nil, time.Time{}, ""
+		}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := strings.Join(Story(&h), "\n") + "\n"
+			for _, secret := range []string{"secret", "5550100123"} {
+				if strings.Contains(got, secret) {
+					t.Errorf("the story tells %q", secret)
+				}
+			}
+			path := filepath.Join("testdata", "story", name+".txt")
+			if *update {
+				if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(string(want), got); d != "" {
+				t.Errorf("(-want +got):\n%s", d)
+			}
+		})
+	}
+}
