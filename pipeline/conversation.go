@@ -352,7 +352,7 @@ func (c *Conversation) transcript(t Transcript) {
 
 // tellCaller tells what the caller has said so far.
 func (c *Conversation) tellCaller() {
-	if text := c.machine.CallerText(); text != "" && !(c.caller.open && text == c.caller.text) {
+	if text := c.machine.CallerText(); text != "" && (!c.caller.open || text != c.caller.text) {
 		c.obs.Words(Caller, text, false)
 	}
 }

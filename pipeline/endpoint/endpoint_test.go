@@ -41,7 +41,7 @@ func TestDecide(t *testing.T) {
 		{"it is double four", c.String},
 		{"555", c.String},
 		{"five six seven one two three four", c.String},
-		{"two oh two five five five oh one two three", c.Complete},
+		{"two oh two five six seven oh one two three", c.Complete},
 		{"2025550123", c.Complete},
 		{"triple five triple one triple two nine", c.Complete},
 		{"s m i", c.String},

@@ -472,11 +472,6 @@ func TestABusyRecogniserIsSaidAloud(t *testing.T) {
 	}
 }
 
-// set reports whether the last step set a timer.
-func (k *talk) set(t Timer) bool {
-	return slices.ContainsFunc(k.got, func(a Action) bool { return a.Kind == SetTimer && a.Timer == t })
-}
-
 // did is the last step's action of a kind.
 func (k *talk) did(kind ActionKind) Action {
 	k.t.Helper()
