@@ -70,6 +70,7 @@ module aufile.so
 module aubridge.so
 module sndfile.so
 module menu.so
+net_interface 127.0.0.1
 sip_listen %s
 audio_source aufile,%s
 audio_player aubridge,nil
