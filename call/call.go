@@ -14,6 +14,7 @@ import (
 	"trunkline/media/line"
 	"trunkline/media/player"
 	"trunkline/media/record"
+	"trunkline/media/tone"
 	"trunkline/media/vad"
 	"trunkline/pipeline"
 	"trunkline/pipeline/turn"
@@ -40,6 +41,9 @@ type call struct {
 	leg      media.Leg
 	recorder *record.Recorder
 	remove   func() // takes the line off the clock
+
+	tones    chan tone.Event // heard on the line
+	faxTones int             // of a calling fax so far
 }
 
 func newCall(m *Manager, a *Agent, d door, rec storage.Call) *call {
@@ -47,7 +51,10 @@ func newCall(m *Manager, a *Agent, d door, rec storage.Call) *call {
 	rec.State = storage.Ringing
 	rec.Agent = a.Name
 	rec.StartedAt = time.Now()
-	c := &call{m: m, agent: a, door: d, rec: rec, log: m.cfg.Log.With(slog.String("call", rec.ID.String()))}
+	c := &call{
+		m: m, agent: a, door: d, rec: rec, log: m.cfg.Log.With(slog.String("call", rec.ID.String())),
+		tones: make(chan tone.Event, tonesWaiting),
+	}
 	c.notes = newNotes(&m.cfg, rec)
 
 	return c
@@ -155,7 +162,10 @@ func (c *call) unanswered(ctx context.Context) Reason {
 // start lets the audio flow.
 func (c *call) start() {
 	c.rec.AnsweredAt, c.rec.State = time.Now(), storage.InProgress
-	parts := line.Config{Leg: c.leg, Player: c.player, VAD: c.vad, Ear: c.conv}
+	parts := line.Config{Leg: c.leg, Player: c.player, VAD: c.vad, Ear: c.conv, Tones: tone.Fax, OnTone: c.toneHeard}
+	if d, ok := c.door.(keyDoor); ok {
+		parts.Keys, parts.Told = d.KeyMode(), d.Keys()
+	}
 	if c.startRecording() {
 		parts.Tap = c.recorder
 	}
@@ -228,6 +238,11 @@ func (c *call) talk(ctx context.Context) Reason {
 		case <-c.door.HoldChanged():
 			heard = time.Now()
 			c.conv.Hold(c.door.OnHold())
+		case e := <-c.tones:
+			c.notes.tone(e)
+			if c.fax(e) {
+				finish(turn.Goodbye, FaxDetected)
+			}
 		case now := <-listen.C:
 			if heard = c.lastHeard(heard, now); now.Sub(heard) >= l.NoMedia {
 				return cmp.Or(ending, NoMedia)

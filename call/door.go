@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"trunkline/media"
+	"trunkline/media/dtmf"
 	"trunkline/privacy"
 	"trunkline/sip"
 	"trunkline/storage"
@@ -30,6 +31,14 @@ type door interface {
 	// HoldChanged receives when that has changed.
 	OnHold() bool
 	HoldChanged() <-chan struct{}
+}
+
+// keyDoor is a door whose far end tells key presses in the signalling.
+type keyDoor interface {
+	// Keys receives them, each once.
+	Keys() <-chan media.Digit
+	// KeyMode says by which ways the trunk's keys are taken.
+	KeyMode() dtmf.Mode
 }
 
 // IDHeader is the header of a SIP answer that carries the call's id.
@@ -84,6 +93,9 @@ func reasonOf(err error) Reason {
 		return SignallingFailed
 	}
 }
+
+// KeyMode implements keyDoor.
+func (d sipDoor) KeyMode() dtmf.Mode { return d.Info().Keys }
 
 // record is the call as the SIP door knows it.
 func (d sipDoor) record() storage.Call {

@@ -20,7 +20,7 @@ type Journal interface {
 	Event(e storage.Event)
 }
 
-// Config sets up a Manager. All but Watch and Recordings are needed.
+// Config sets up a Manager. All but KeepFax, Recordings and Watch are needed.
 type Config struct {
 	Agents  map[string]*Agent // by trunk name
 	Limits  Limits
@@ -29,6 +29,7 @@ type Config struct {
 	Metrics *Metrics
 	Log     *slog.Logger
 
+	KeepFax    bool   // a caller that turns out to be a fax machine may stay
 	Recordings string // directory of the two-channel WAVs; empty: no recording
 	Watch      Watcher
 }

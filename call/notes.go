@@ -2,10 +2,12 @@ package call
 
 import (
 	"encoding/json"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
 
+	"trunkline/media/tone"
 	"trunkline/pipeline"
 	"trunkline/pipeline/ledger"
 	"trunkline/pipeline/turn"
@@ -52,6 +54,11 @@ type StepData struct {
 	State   turn.State    `json:"state"`
 }
 
+// toneHeard is the kind of a recorded event that is not the turn machine's: a
+// machine's tone in the caller's audio, its name in Text. The turn machine
+// does nothing with it.
+const toneHeard turn.EventKind = "tone"
+
 // notes takes what happens in a conversation to the records, the metrics and
 // whoever watches. It implements pipeline.Observer.
 type notes struct {
@@ -59,7 +66,9 @@ type notes struct {
 	call    uuid.UUID
 	offered time.Time
 	lead    time.Duration // from the offer to the answer, known from the first event on
-	seq     int
+
+	mu  sync.Mutex // orders the conversation's events and the call's
+	seq int
 }
 
 func newNotes(cfg *Config, rec storage.Call) *notes {
@@ -68,18 +77,31 @@ func newNotes(cfg *Config, rec storage.Call) *notes {
 
 // Step implements pipeline.Observer.
 func (n *notes) Step(e turn.Event, actions []turn.Action, state turn.State) {
+	n.mu.Lock()
 	if n.seq == 0 { // events count from the answer, the record from the offer
 		n.lead = time.Since(n.offered) - e.At
 	}
-	data, err := json.Marshal(StepData{Event: e, Actions: actions, State: state})
+	n.event(n.lead+e.At, StepData{Event: e, Actions: actions, State: state})
+	n.mu.Unlock()
+	n.cfg.Metrics.step(actions)
+	n.live(Live{Kind: LiveStep, Event: e, Actions: actions})
+}
+
+// tone notes a machine's tone.
+func (n *notes) tone(e tone.Event) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.event(time.Since(n.offered), StepData{Event: turn.Event{Kind: toneHeard, Text: e.Kind.String()}})
+}
+
+// event records an event; n.mu is held.
+func (n *notes) event(at time.Duration, d StepData) {
+	data, err := json.Marshal(d)
 	if err != nil {
 		return // plain structs marshal
 	}
-	ev := storage.Event{CallID: n.call, Seq: n.seq, At: n.lead + e.At, Kind: string(e.Kind), Data: data}
+	n.cfg.Journal.Event(storage.Event{CallID: n.call, Seq: n.seq, At: at, Kind: string(d.Event.Kind), Data: data})
 	n.seq++
-	n.cfg.Journal.Event(ev)
-	n.cfg.Metrics.step(actions)
-	n.live(Live{Kind: LiveStep, Event: e, Actions: actions})
 }
 
 // Words implements pipeline.Observer.

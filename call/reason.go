@@ -10,6 +10,7 @@ const (
 	CallerHangup     Reason = "caller_hangup"     // the caller hung up
 	CallerCancelled  Reason = "caller_cancelled"  // the caller gave up before the answer
 	CallerSilent     Reason = "caller_silent"     // the caller did not speak after the last prompt
+	FaxDetected      Reason = "fax_detected"      // the caller is a fax machine
 	AgentGoodbye     Reason = "agent_goodbye"     // the conversation came to its end
 	AgentHandOff     Reason = "agent_hand_off"    // the agent gave the call to a person
 	CapReached       Reason = "cap_reached"       // the longest time that a call may take was over
@@ -28,7 +29,7 @@ const (
 // Fault is who owns this reason.
 func (r Reason) Fault() storage.Fault {
 	switch r {
-	case CallerHangup, CallerCancelled, CallerSilent:
+	case CallerHangup, CallerCancelled, CallerSilent, FaxDetected:
 		return storage.FaultCaller
 	case AgentGoodbye, AgentHandOff:
 		return storage.FaultAgent
@@ -52,6 +53,8 @@ func (r Reason) Plain() string {
 		return "the caller gave up before the answer"
 	case CallerSilent:
 		return "the caller said nothing after the last prompt, so the agent said goodbye"
+	case FaxDetected:
+		return "the caller is a fax machine, so the agent said goodbye (calls.fax)"
 	case AgentGoodbye:
 		return "the conversation came to its end and the agent said goodbye"
 	case AgentHandOff:

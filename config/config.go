@@ -50,6 +50,10 @@ type Trunk struct {
 	Sources  []string `yaml:"sources"`   // addresses or CIDR prefixes; all others get no answer
 	MaxCalls int      `yaml:"max_calls"` // at once; 0: no limit of its own
 	Agent    string   `yaml:"agent"`     // name of the agent that answers
+	// DTMF says by which ways the caller's keys come: "auto" takes telephone
+	// events and INFO, and tones in the audio when no events were agreed on;
+	// "rfc4733" events alone; "info" INFO alone; "inband" all three always.
+	DTMF string `yaml:"dtmf"`
 }
 
 // Media is the audio side of the SIP door.
@@ -77,6 +81,7 @@ type Calls struct {
 	WarnBefore time.Duration `yaml:"warn_before"` // spoken warning this long before the cap; 0: none
 	NoMedia    time.Duration `yaml:"no_media"`    // no RTP for this long ends the call, except on hold
 	MaxCalls   int           `yaml:"max_calls"`   // at once, all trunks
+	Fax        string        `yaml:"fax"`         // "end" or "keep" a call whose caller is a fax machine
 }
 
 // Recording is the two-channel WAV of each call, caller left, agent right.
@@ -170,7 +175,7 @@ func Default() Config {
 		SIP: SIP{
 			Listen: []string{"udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"},
 			Codecs: []string{"PCMU", "PCMA"},
-			Trunks: []Trunk{{Name: "local", Sources: []string{"127.0.0.0/8"}, Agent: "reception"}},
+			Trunks: []Trunk{{Name: "local", Sources: []string{"127.0.0.0/8"}, Agent: "reception", DTMF: "auto"}},
 		},
 		Media: Media{PortLow: 16384, PortTop: 32767},
 		HTTP:  HTTP{Listen: "127.0.0.1:8080"},
@@ -179,6 +184,7 @@ func Default() Config {
 			WarnBefore: 2 * time.Minute,
 			NoMedia:    30 * time.Second,
 			MaxCalls:   500,
+			Fax:        "end",
 		},
 		Agents: []Agent{{
 			Name:       "reception",

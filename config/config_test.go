@@ -55,6 +55,11 @@ func TestMistakesNameFileLineAndWhatToDo(t *testing.T) {
 			"media:\n  port_low: 20000\n  port_top: 20009\n",
 			[]string{"t.yaml:3:13", "5 port pairs", "max_calls"},
 		},
+		"ways of keys": {
+			"sip:\n  trunks:\n    - name: a\n      sources: [10.0.0.1]\n      agent: reception\n      dtmf: touch\n",
+			[]string{"t.yaml:6:13", "auto, rfc4733, info, inband"},
+		},
+		"fax": {"calls:\n  fax: shred\n", []string{"t.yaml:2:8", "end, keep"}},
 		"trunk without agent": {
 			"sip:\n  trunks:\n    - name: a\n      sources: [10.0.0.1, bad]\n      agent: nobody\n",
 			[]string{"t.yaml:4:27", "t.yaml:5:14", `"nobody" is not one of the agents`},

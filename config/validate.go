@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/netip"
@@ -101,6 +102,7 @@ func (v *validator) trunks(c *Config) {
 		if t.MaxCalls < 0 {
 			v.add(path+".max_calls", "is negative; use 0 for no limit")
 		}
+		v.oneOf(path+".dtmf", cmp.Or(t.DTMF, "auto"), "auto", "rfc4733", "info", "inband")
 		if _, ok := c.Agent(t.Agent); !ok {
 			v.add(path+".agent", "%q is not one of the agents; add it under agents or correct the name", t.Agent)
 		}
@@ -141,6 +143,7 @@ func (v *validator) calls(c *Config) {
 	if k.MaxCalls <= 0 {
 		v.add("calls.max_calls", "must be at least 1")
 	}
+	v.oneOf("calls.fax", k.Fax, "end", "keep")
 }
 
 func (v *validator) agents(c *Config) {

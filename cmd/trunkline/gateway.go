@@ -20,6 +20,7 @@ import (
 	"trunkline/config"
 	"trunkline/console"
 	"trunkline/media/clock"
+	"trunkline/media/dtmf"
 	"trunkline/media/g711"
 	"trunkline/media/record"
 	"trunkline/media/rtp"
@@ -256,7 +257,7 @@ func (g *gateway) startCalls(context.Context) error {
 			NoMedia: g.cfg.Calls.NoMedia, MaxCalls: g.cfg.Calls.MaxCalls,
 		},
 		Clock: g.clock, Journal: g.journal, Metrics: metrics, Log: g.log,
-		Recordings: recordings, Watch: g.watch,
+		KeepFax: g.cfg.Calls.Fax == "keep", Recordings: recordings, Watch: g.watch,
 	})
 	if err != nil {
 		return err
@@ -303,7 +304,11 @@ func sipConfig(c *config.Config, pool *rtp.Pool, log *slog.Logger) (sip.Config, 
 		out.Codecs = append(out.Codecs, codec)
 	}
 	for _, t := range c.SIP.Trunks {
-		trunk := sip.Trunk{Name: t.Name, MaxCalls: t.MaxCalls}
+		keys, err := dtmf.ParseMode(t.DTMF)
+		if err != nil {
+			return out, fmt.Errorf("sip.trunks: %q: dtmf: %w", t.Name, err)
+		}
+		trunk := sip.Trunk{Name: t.Name, MaxCalls: t.MaxCalls, Keys: keys}
 		for _, s := range t.Sources {
 			prefix, err := config.ParseSource(s)
 			if err != nil {
