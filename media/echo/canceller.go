@@ -2,7 +2,7 @@ package echo
 
 import (
 	"math"
-	"math/bits"
+	"sync/atomic"
 	"time"
 
 	"trunkline/media"
@@ -30,6 +30,9 @@ const (
 	leastLeak = 0.1  // power above which what is left is the caller's, at least
 	leakRate  = 0.05 // of the leak's mean, per frame
 	youth     = 100  // frames of echo in which a new filter learns twice
+
+	oldMargin   = 4 // what is left may exceed the mean so many times and be echo
+	youngMargin = 8
 )
 
 // Proofs.
@@ -72,6 +75,8 @@ type Canceller struct {
 
 	delay           int // samples
 	filter, spare   *filter
+	strange         int                              // frames of sound that the filter does not explain
+	rests           [nearFrames - partitions]float32 // what was left of the latest frames
 	x, y, d, e      [block]float32
 	age             int
 	stale           int // frames for which the reference was silent
@@ -79,6 +84,9 @@ type Canceller struct {
 	echoPower       [3]float32
 	farSum, echoSum float32
 	gain            float32
+
+	found atomic.Int64  // the delay, for Found
+	lost  atomic.Uint64 // the bits of the return loss
 }
 
 // New makes a Canceller that knows of no echo.
@@ -100,6 +108,19 @@ func (c *Canceller) Process(near, far *media.Frame) Verdict {
 		return Verdict{Echo: c.mayEcho()}
 	}
 	return c.cancel(near)
+}
+
+// Cancel is Process for callers that ask only whether near is echo and
+// nothing else. It implements line.Echo.
+func (c *Canceller) Cancel(near, far *media.Frame) (echo bool) {
+	return c.Process(near, far).Echo
+}
+
+// Found tells, from any goroutine, how late the call's latest echo came and
+// how many dB it was below the agent's voice. ok is false when none was found.
+func (c *Canceller) Found() (delay time.Duration, erl float64, ok bool) {
+	delay, erl = time.Duration(c.found.Load()), math.Float64frombits(c.lost.Load())
+	return delay, erl, delay > 0
 }
 
 // power is the mean square of f.
@@ -146,218 +167,4 @@ func (c *Canceller) loudest() (p float32) {
 // mayEcho tells that there is sound which is not known to be the caller's.
 func (c *Canceller) mayEcho() bool {
 	return c.nearOn&1 != 0 && c.sinceFar < tail && !c.clean && !c.own && c.unknown <= doubtful
-}
-
-// watch looks for an echo while there is none.
-func (c *Canceller) watch() {
-	if c.sinceFar >= tail {
-		return
-	}
-	// Silence for 15 frames after 45 in most of which the agent spoke: for
-	// every delay, some speech would have had to come back.
-	if c.nearOn&(1<<15-1) == 0 && bits.OnesCount64(c.farOn&(1<<45-1)) >= 34 {
-		c.clean, c.unknown = true, 0
-		return
-	}
-	if c.nearOn&1 == 0 {
-		return
-	}
-	c.unknown++
-	if lag, ok := c.look(); ok {
-		c.prove(lag)
-	}
-}
-
-// look compares both directions now and then, and returns a delay that is
-// worth a trial.
-func (c *Canceller) look() (lag int, ok bool) {
-	c.heard++
-	if c.heard < lookEvery || c.looked >= looks && c.heard < lookLater {
-		return 0, false
-	}
-	c.heard = 0
-	c.looked++
-	lag, height := c.sum.add(c.far, c.near, c.frames*block, lookEvery*block)
-	return lag, height >= standsOut
-}
-
-// prove trains a filter for the delay with what is kept of the call, and puts it
-// to work when it proves the echo.
-func (c *Canceller) prove(lag int) {
-	if c.spare == nil {
-		c.spare = newFilter()
-	}
-	f := c.spare
-	f.reset(c.share(lag))
-	var before, after float32
-	for pass := range 3 {
-		f.flush()
-		before, after = 0, 0
-		for n := max(c.frames-nearFrames, 0); n < c.frames; n++ {
-			c.far.read(c.x[:], n*block-max(lag-early, 0))
-			c.near.read(c.d[:], n*block)
-			f.push(&c.x)
-			f.echo(&c.y)
-			b, a, _ := c.subtract()
-			if n >= c.frames-nearFrames+partitions {
-				before, after = before+b, after+a
-			}
-			if pass < 2 || n < c.frames-1 {
-				f.learn(&c.e)
-			}
-		}
-	}
-	if before < proof*after {
-		return
-	}
-	c.spare, c.filter = c.filter, f
-	c.delay, c.leak, c.stale, c.age = lag, firstLeak, 0, 0
-	c.clean, c.looked, c.heard = false, 0, 0
-	c.farSum, c.echoSum = 0, 0
-	// cancel pushes the last frame again
-	f.flush()
-	for n := c.frames - 1 - partitions; n < c.frames-1; n++ {
-		c.far.read(c.x[:], n*block-max(lag-early, 0))
-		f.push(&c.x)
-	}
-}
-
-// share is the near end's power as a share of what may have caused it, from
-// what is kept of the call.
-func (c *Canceller) share(lag int) float32 {
-	var near, far float32
-	for n := max(c.frames-nearFrames, 0); n < c.frames; n++ {
-		c.far.read(c.x[:], n*block-lag)
-		c.near.read(c.d[:], n*block)
-		for i, x := range c.x {
-			far += x * x
-			near += c.d[i] * c.d[i]
-		}
-	}
-	return min(0.5, max(0.0005, near/(far+1)))
-}
-
-// subtract makes e of d and y and returns the powers of d, e and y.
-func (c *Canceller) subtract() (pd, pe, py float32) {
-	for i := range c.e {
-		d, y := c.d[i], c.y[i]
-		e := d - y
-		c.e[i] = e
-		pd += d * d
-		pe += e * e
-		py += y * y
-	}
-	return pd / block, pe / block, py / block
-}
-
-// cancel takes the echo out of near.
-func (c *Canceller) cancel(near *media.Frame) Verdict {
-	v := Verdict{Active: true, Delay: media.Samples(c.delay).Duration(), ERL: c.loss()}
-	if c.sinceFar >= tail {
-		c.stale++
-		c.gain = 1
-		return v
-	}
-	if c.stale > 0 {
-		c.stale = 0
-		c.filter.flush()
-	}
-	c.far.read(c.x[:], (c.frames-1)*block-max(c.delay-early, 0))
-	c.near.read(c.d[:], (c.frames-1)*block)
-	c.filter.push(&c.x)
-	c.filter.echo(&c.y)
-	pd, pe, py := c.subtract()
-	c.filter.learn(&c.e)
-	if c.age < youth && py > nearFloor {
-		c.age++
-		c.filter.echo(&c.y)
-		pd, pe, py = c.subtract()
-		c.filter.learn(&c.e)
-	}
-	var px float32
-	for _, x := range c.x {
-		px += x * x
-	}
-	px /= block
-	if py > nearFloor/10 {
-		c.farSum += (px - c.farSum) / 64
-		c.echoSum += (py - c.echoSum) / 64
-	}
-	if pe > pd {
-		// The filter is wrong here, or the path has changed.
-		c.e = c.d
-		pe = pd
-	}
-	v.Echo = c.judge(pd, pe, max(py, px*c.echoSum/(c.farSum+1)))
-	c.finish(near, v.Echo, pe)
-	return v
-}
-
-// loss is the return loss in dB.
-func (c *Canceller) loss() float64 {
-	if c.echoSum <= 0 {
-		return 0
-	}
-	return 10 * math.Log10(float64(c.farSum/c.echoSum))
-}
-
-var tM float32 = 8
-
-// judge tells whether what is left of a frame is echo alone.
-func (c *Canceller) judge(pd, pe, py float32) bool {
-	copy(c.echoPower[1:], c.echoPower[:2])
-	c.echoPower[0] = py
-	env := max(c.echoPower[0], c.echoPower[1], c.echoPower[2])
-	floor := max(nearFloor, 4*c.noise.power())
-	rest := pe
-	margin := float32(4)
-	if c.age < youth {
-		margin = tM
-	}
-	if rest > max(max(margin*c.leak, leastLeak)*env, floor) {
-		return false
-	}
-	if env > floor {
-		c.leak += leakRate * (pe/env - c.leak)
-	}
-	return pd > floor
-}
-
-// finish writes e to near. What is left of an echo is brought down to the
-// line's noise.
-func (c *Canceller) finish(near *media.Frame, echo bool, pe float32) {
-	to := float32(1)
-	if echo {
-		to = min(1, max(0.05, float32(math.Sqrt(float64((c.noise.power()+1)/(pe+1))))))
-	}
-	g, step := c.gain, (to-c.gain)/block
-	for i := range near {
-		g += step
-		near[i] = int16(max(-32768, min(32767, g*c.e[i])))
-	}
-	c.gain = to
-}
-
-// noise follows the power of a line's noise: the least of the last one to two
-// seconds.
-type noise struct {
-	least, before float32
-	heard         int
-}
-
-func (n *noise) add(p float32) {
-	if p <= 0 {
-		return
-	}
-	if n.heard++; n.heard > 50 || n.least == 0 {
-		n.heard, n.before, n.least = 1, n.least, p
-	}
-	n.least = min(n.least, p)
-}
-
-func (n *noise) power() float32 {
-	if n.before == 0 {
-		return n.least
-	}
-	return min(n.least, n.before)
 }

@@ -1,0 +1,115 @@
+package echo
+
+import (
+	"math"
+
+	"trunkline/media"
+)
+
+// subtract makes e of d and y and returns the powers of d, e and y.
+func (c *Canceller) subtract() (pd, pe, py float32) {
+	for i := range c.e {
+		d, y := c.d[i], c.y[i]
+		e := d - y
+		c.e[i] = e
+		pd += d * d
+		pe += e * e
+		py += y * y
+	}
+	return pd / block, pe / block, py / block
+}
+
+// cancel takes the echo out of near.
+func (c *Canceller) cancel(near *media.Frame) Verdict {
+	v := Verdict{Active: true, Delay: media.Samples(c.delay).Duration(), ERL: c.loss()}
+	c.found.Store(int64(v.Delay))
+	c.lost.Store(math.Float64bits(v.ERL))
+	if c.sinceFar >= tail {
+		c.stale++
+		c.gain = 1
+		return v
+	}
+	if c.stale > 0 {
+		c.stale = 0
+		c.filter.flush()
+	}
+	c.far.read(c.x[:], (c.frames-1)*block-max(c.delay-early, 0))
+	c.near.read(c.d[:], (c.frames-1)*block)
+	c.filter.push(&c.x)
+	c.filter.echo(&c.y)
+	pd, pe, py := c.subtract()
+	c.filter.learn(&c.e)
+	if c.age < youth && py > nearFloor {
+		c.age++
+		c.filter.echo(&c.y)
+		pd, pe, py = c.subtract()
+		c.filter.learn(&c.e)
+	}
+	var px float32
+	for _, x := range c.x {
+		px += x * x
+	}
+	px /= block
+	if py > nearFloor/10 {
+		c.farSum += (px - c.farSum) / 64
+		c.echoSum += (py - c.echoSum) / 64
+	}
+	c.rests[c.frames%len(c.rests)] = pe
+	if pe > pd {
+		// The filter is wrong here, or the path has changed.
+		c.e = c.d
+		pe = pd
+	}
+	v.Echo = c.judge(pd, pe, max(py, px*c.echoSum/(c.farSum+1)))
+	if !v.Echo && c.changed(pd) {
+		c.e = c.d
+		c.filter.echo(&c.y)
+		pd, pe, py = c.subtract()
+		v.Echo = true
+	}
+	c.finish(near, v.Echo, pe)
+	return v
+}
+
+// loss is the return loss in dB.
+func (c *Canceller) loss() float64 {
+	if c.echoSum <= 0 {
+		return 0
+	}
+	return 10 * math.Log10(float64(c.farSum/c.echoSum))
+}
+
+// judge tells whether what is left of a frame is echo alone.
+func (c *Canceller) judge(pd, pe, py float32) bool {
+	copy(c.echoPower[1:], c.echoPower[:2])
+	c.echoPower[0] = py
+	env := max(c.echoPower[0], c.echoPower[1], c.echoPower[2])
+	floor := max(nearFloor, 4*c.noise.power())
+	rest := pe
+	margin := float32(oldMargin)
+	if c.age < youth {
+		margin = youngMargin
+	}
+	if rest > max(max(margin*c.leak, leastLeak)*env, floor) {
+		return false
+	}
+	if env > floor {
+		c.leak += leakRate * (pe/env - c.leak)
+	}
+	return pd > floor
+}
+
+// finish writes e to near. What is left of an echo is brought down to the
+// line's noise.
+func (c *Canceller) finish(near *media.Frame, echo bool, pe float32) {
+	to := float32(1)
+	if echo {
+		to = min(1, max(0.05, float32(math.Sqrt(float64((c.noise.power()+1)/(pe+1))))))
+	}
+	g, step := c.gain, (to-c.gain)/block
+	for i := range near {
+		g += step
+		near[i] = int16(max(-32768, min(32767, g*c.e[i])))
+	}
+	c.gain = to
+}

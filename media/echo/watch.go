@@ -1,0 +1,112 @@
+package echo
+
+import "math/bits"
+
+// watch looks for an echo while there is none.
+func (c *Canceller) watch() {
+	if c.sinceFar >= tail {
+		return
+	}
+	// Silence for 15 frames after 45 in most of which the agent spoke: for
+	// every delay, some speech would have had to come back.
+	if c.nearOn&(1<<15-1) == 0 && bits.OnesCount64(c.farOn&(1<<45-1)) >= 34 {
+		c.clean, c.unknown = true, 0
+		return
+	}
+	if c.nearOn&1 == 0 {
+		return
+	}
+	c.unknown++
+	if lag, ok := c.look(); ok {
+		c.prove(lag)
+	}
+}
+
+// look compares both directions now and then, and returns a delay that is
+// worth a trial.
+func (c *Canceller) look() (lag int, ok bool) {
+	c.heard++
+	if c.heard < lookEvery || c.looked >= looks && c.heard < lookLater {
+		return 0, false
+	}
+	c.heard = 0
+	c.looked++
+	lag, height := c.sum.add(c.far, c.near, c.frames*block, lookEvery*block)
+	return lag, height >= standsOut
+}
+
+// prove trains a filter for the delay with what is kept of the call, and puts it
+// to work when it proves the echo.
+func (c *Canceller) prove(lag int) {
+	if c.spare == nil {
+		c.spare = newFilter()
+	}
+	f := c.spare
+	f.reset(c.share(lag))
+	var before, after float32
+	for pass := range 3 {
+		f.flush()
+		before, after = 0, 0
+		for n := max(c.frames-nearFrames, 0); n < c.frames; n++ {
+			c.far.read(c.x[:], n*block-max(lag-early, 0))
+			c.near.read(c.d[:], n*block)
+			f.push(&c.x)
+			f.echo(&c.y)
+			b, a, _ := c.subtract()
+			if n >= c.frames-nearFrames+partitions {
+				before, after = before+b, after+a
+			}
+			if pass < 2 || n < c.frames-1 {
+				f.learn(&c.e)
+			}
+		}
+	}
+	if before < proof*after || c.filter != nil && c.rest() < 2*after {
+		return
+	}
+	c.spare, c.filter = c.filter, f
+	c.clean = false
+	c.leak, c.age = firstLeak, 0
+	c.farSum, c.echoSum = 0, 0
+	c.align(lag)
+}
+
+// align makes lag the delay.
+func (c *Canceller) align(lag int) {
+	c.delay = lag
+	c.looked, c.heard, c.strange = 0, 0, 0
+	clear(c.sum[:])
+	c.fill(c.filter, lag, c.frames-1)
+}
+
+// fill gives f the reference for the frames before number n.
+func (c *Canceller) fill(f *filter, lag, n int) {
+	f.flush()
+	for i := n - partitions; i < n; i++ {
+		c.far.read(c.x[:], i*block-max(lag-early, 0))
+		f.push(&c.x)
+	}
+}
+
+// rest is the power that was left of the frames in which a trial is proved.
+func (c *Canceller) rest() (p float32) {
+	for _, v := range c.rests {
+		p += v
+	}
+	return p
+}
+
+// share is the near end's power as a share of what may have caused it, from
+// what is kept of the call.
+func (c *Canceller) share(lag int) float32 {
+	var near, far float32
+	for n := max(c.frames-nearFrames, 0); n < c.frames; n++ {
+		c.far.read(c.x[:], n*block-lag)
+		c.near.read(c.d[:], n*block)
+		for i, x := range c.x {
+			far += x * x
+			near += c.d[i] * c.d[i]
+		}
+	}
+	return min(0.5, max(0.0005, near/(far+1)))
+}
