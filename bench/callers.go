@@ -29,7 +29,6 @@ type talk struct {
 
 // heard is what came of it.
 type heard struct {
-	calls     []wire.Call
 	exchanges []talkspurt.Exchange
 	reports   []*softphone.Report
 	failed    []error // calls that broke off
@@ -74,12 +73,19 @@ func (b *bench) converse(ctx context.Context, g *gateway, t *talk) (*heard, erro
 
 		return h, nil
 	}
-	h.calls, h.lost, err = c.calls()
+	captured, lost, err := c.calls()
 	if err != nil {
 		return nil, err
 	}
-	for _, call := range h.calls {
-		h.exchanges = append(h.exchanges, wire.Responses(call.Caller, call.Agent)...)
+	h.lost = lost
+	ours := map[string]bool{}
+	for _, r := range h.reports {
+		ours[r.Media.Local] = true
+	}
+	for _, call := range captured {
+		if ours[call.Caller.Source.String()] { // not another benchmark's on the same ports
+			h.exchanges = append(h.exchanges, wire.Responses(call.Caller, call.Agent)...)
+		}
 	}
 
 	return h, nil
