@@ -1,11 +1,10 @@
 // Package line joins the parts of one call's audio and moves one frame each
 // way per tick of the clock.
 //
-// In this order: the leg's frame from the caller, keys in it, voice activity,
-// the ear (whoever listens: recogniser, turn machine), key presses to the ear,
-// machines' tones, the player's frame to the leg, and both frames to the tap
-// (the recorder). So
-// what the ear decides at a tick, such as a pause at a barge-in, is true of the
+// In this order: the leg's frame from the caller, the agent's echo out of it,
+// keys in it, voice activity, the ear (whoever listens: recogniser, turn
+// machine), key presses to the ear, machines' tones, the player's frame to the
+// leg, and both frames to the tap (the recorder). So what the ear decides at a tick, such as a pause at a barge-in, is true of the
 // frame that leaves at the same tick.
 //
 // The ear gets silence in place of a key's tone, and each key press once, by

@@ -10,6 +10,14 @@ import (
 	"trunkline/media/tone"
 )
 
+// An Echo takes the agent's own voice out of what the caller sends back.
+type Echo interface {
+	// Cancel takes the echo out of near. far is the frame that left at the
+	// tick before, silence where none did. It reports whether what can be
+	// heard in near is the agent's echo and nothing else. It sees every tick.
+	Cancel(near, far *media.Frame) (echo bool)
+}
+
 // A VAD tells speech from other sound, frame by frame.
 type VAD interface {
 	Voiced(f *media.Frame) bool
@@ -18,7 +26,8 @@ type VAD interface {
 // An Ear listens to the caller. Its methods are called on the tick goroutine
 // and must neither block nor keep f.
 type Ear interface {
-	// Hear takes the caller's next 20 ms. voiced is false in a Quiet frame.
+	// Hear takes the caller's next 20 ms. voiced is false in a Quiet frame,
+	// and in one that holds the agent's echo alone.
 	Hear(f *media.Frame, in media.Inbound, voiced bool)
 	// Key takes a key press that has ended, once however often it was told.
 	Key(d media.Digit)
@@ -36,7 +45,8 @@ type Config struct {
 	Player *player.Player
 	VAD    VAD
 	Ear    Ear
-	Tap    Tap // may be nil
+	Tap    Tap  // may be nil
+	Echo   Echo // may be nil: the far end returns nothing
 
 	// Keys says by which ways key presses count, and Told brings those that
 	// the signalling tells; it may be nil. The Line does not wait for it.
@@ -52,6 +62,7 @@ type Config struct {
 // Line is one call's audio path.
 type Line struct {
 	leg    media.Leg
+	echo   Echo
 	player *player.Player
 	vad    VAD
 	ear    Ear
@@ -76,7 +87,7 @@ type counts struct {
 // Stats counts a Line's frames.
 type Stats struct {
 	Quiet, Received, Concealed uint64 // from the caller, by media.Kind
-	Voiced                     uint64 // of Received and Concealed, those that sounded like speech
+	Voiced                     uint64 // of Received and Concealed, those that sounded like the caller's speech
 	Keys                       uint64 // key presses
 	Withheld                   uint64 // silenced for the ear, for they held a key's tone
 	Speech, Silence            uint64 // sent to the caller: with agent audio, and without
@@ -85,7 +96,7 @@ type Stats struct {
 
 // New joins the parts.
 func New(c Config) *Line {
-	l := &Line{leg: c.Leg, player: c.Player, vad: c.VAD, ear: c.Ear, tap: c.Tap, send: c.Leg.Write}
+	l := &Line{leg: c.Leg, player: c.Player, echo: c.Echo, vad: c.VAD, ear: c.Ear, tap: c.Tap, send: c.Leg.Write}
 	l.keys = keys{mode: c.Keys, told: c.Told}
 	l.keys.keyer, _ = c.Leg.(keyer)
 	if c.Tones != 0 && c.OnTone != nil {
@@ -115,12 +126,13 @@ func (l *Line) Stats() Stats {
 
 func (l *Line) listen(now time.Time) {
 	in := l.leg.Read(&l.caller)
+	echo := l.echo != nil && l.echo.Cancel(&l.caller, &l.agent)
 	heard := &l.caller
 	if l.keys.hear(heard) {
 		l.counts.withheld.Add(1)
 		heard = &l.silence
 	}
-	voiced := in.Kind != media.Quiet && heard == &l.caller && l.vad.Voiced(heard)
+	voiced := in.Kind != media.Quiet && heard == &l.caller && l.vad.Voiced(heard) && !echo
 	switch in.Kind {
 	case media.Received:
 		l.counts.received.Add(1)

@@ -305,3 +305,47 @@ func TestTickAllocatesNothing(t *testing.T) {
 		t.Errorf("%d frames with speech, want all", n)
 	}
 }
+
+// mirror is an Echo that notes what it is given.
+type mirror struct {
+	*party
+
+	far  []int16
+	echo bool
+}
+
+func (m *mirror) Cancel(near, far *media.Frame) bool {
+	m.log = append(m.log, "echo")
+	m.far = append(m.far, far[media.FrameSamples-1]) // the first ones may be a ramp
+	near[0] = -near[0]
+	return m.echo
+}
+
+func TestEchoGoesFirst(t *testing.T) {
+	t.Parallel()
+	p := &party{}
+	m := &mirror{party: p}
+	g := &leg{log: &p.log, in: received(4)}
+	pl := player.New(player.Options{})
+	l := line.New(line.Config{Leg: g, Player: pl, VAD: p, Ear: p, Echo: m})
+	s := pl.Add(1, "words")
+	if err := s.Write(t.Context(), slices.Repeat([]int16{7}, 3*media.FrameSamples), nil); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	l.Tick(time.Now())
+	equal(t, "order", p.log, []string{"read", "echo", "vad", "hear", "write"})
+	g.hold = true
+	l.Tick(time.Now())
+	g.hold = false
+	m.echo = true
+	l.Tick(time.Now())
+	l.Tick(time.Now())
+	equal(t, "what had left", m.far, []int16{0, 7, 0, 7})
+	equal(t, "heard", p.heard, []heard{
+		{-1, media.Received, true},
+		{-2, media.Received, true},
+		{-3, media.Received, false},
+		{-4, media.Received, false},
+	})
+}
