@@ -41,8 +41,12 @@ func TestMistakesNameFileLineAndWhatToDo(t *testing.T) {
 		"no number":   {"calls:\n  max_calls: many\n", []string{"t.yaml:2:14", `"many" stands where a whole number is wanted`}},
 		"no list":     {"sip:\n  trunks: all\n", []string{"t.yaml:2:11", "sequence"}},
 		"no block":    {"sip: all\n", []string{"t.yaml:1:6", "mapping"}},
-		"no truth":    {"recording:\n  enabled: perhaps\n", []string{"t.yaml:2:", "true or false"}},
-		"syntax":      {"sip: [\n", []string{"t.yaml:1:"}},
+		"no mapping":  {"all\n", []string{"t.yaml:1:1", "mapping"}},
+		"two documents": {
+			"calls:\n  cap: 9m\n---\nhttp:\n  listen: 127.0.0.1:1\n", []string{"t.yaml:4:", "second document", "remove the ---"},
+		},
+		"no truth": {"recording:\n  enabled: perhaps\n", []string{"t.yaml:2:", "true or false"}},
+		"syntax":   {"sip: [\n", []string{"t.yaml:1:"}},
 		"all addresses, nothing advertised": {
 			"sip:\n  listen: [\"udp:0.0.0.0:5060\"]\n",
 			[]string{"t.yaml:2:12", "sip.listen[0]", "sip.advertise"},
@@ -63,6 +67,47 @@ func TestMistakesNameFileLineAndWhatToDo(t *testing.T) {
 		"trunk without agent": {
 			"sip:\n  trunks:\n    - name: a\n      sources: [10.0.0.1, bad]\n      agent: nobody\n",
 			[]string{"t.yaml:4:27", "t.yaml:5:14", `"nobody" is not one of the agents`},
+		},
+		"nothing to listen on": {"sip:\n  listen: []\n", []string{"t.yaml:2:11", "sip.listen", "udp:127.0.0.1:5060"}},
+		"no network":           {"sip:\n  listen: [127.0.0.1:5060]\n", []string{"sip.listen[0]", "begin with udp: or tcp:"}},
+		"a name to listen on":  {"sip:\n  listen: [udp:localhost:5060]\n", []string{`"localhost" is not an IP address`}},
+		"no port":              {"sip:\n  listen: [udp:127.0.0.1]\n", []string{"is not udp:ADDRESS:PORT"}},
+		"port out of range":    {"sip:\n  listen: [tcp:127.0.0.1:70000]\n", []string{`"70000" is not a port`}},
+		"advertised name":      {"sip:\n  advertise: example.org\n", []string{"t.yaml:2:14", "is not an IP address"}},
+		"unknown codec":        {"sip:\n  codecs: [G729]\n", []string{"t.yaml:2:12", `"G729"`, "PCMU, PCMA"}},
+		"no codec":             {"sip:\n  codecs: []\n", []string{"sip.codecs", "PCMU, PCMA"}},
+		"no trunk":             {"sip:\n  trunks: []\n", []string{"sip.trunks", "nobody could call"}},
+		"two trunks of a name": {
+			"sip:\n  trunks:\n    - {name: a, sources: [10.0.0.1], agent: reception}\n    - {name: a, sources: [10.0.0.2], agent: reception}\n",
+			[]string{"t.yaml:4:14", `"a" names two trunks`},
+		},
+		"nameless trunk, no sources, negative limit": {
+			"sip:\n  trunks:\n    - {agent: reception, max_calls: -1}\n",
+			[]string{"sip.trunks[0].name", "sip.trunks[0].sources", "t.yaml:3:37", "sip.trunks[0].max_calls"},
+		},
+		"media on all addresses": {"media:\n  address: 0.0.0.0\n", []string{"t.yaml:2:12", "media.address"}},
+		"ports of the system":    {"media:\n  port_low: 80\n", []string{"t.yaml:2:13", "1024 to 65535"}},
+		"ports upside down":      {"media:\n  port_low: 30000\n  port_top: 20000\n", []string{"no usable range"}},
+		"negative clocks":        {"media:\n  clocks: -1\n", []string{"media.clocks"}},
+		"no HTTP port":           {"http:\n  listen: localhost\n", []string{"t.yaml:2:11", "HOST:PORT"}},
+		"no cap":                 {"calls:\n  cap: 0s\n", []string{"calls.cap", "every call has a cap"}},
+		"negative warning":       {"calls:\n  warn_before: -1s\n", []string{"calls.warn_before"}},
+		"dead calls stay":        {"calls:\n  no_media: 0s\n", []string{"calls.no_media"}},
+		"no calls":               {"calls:\n  max_calls: 0\n", []string{"calls.max_calls", "at least 1"}},
+		"log level":              {"log:\n  level: loud\n", []string{"t.yaml:2:10", "debug, info, warn, error"}},
+		"log format":             {"log: {format: xml}\n", []string{"text, json"}},
+		"empty node":             {"node: \"\"\nstate_dir: \"\"\n", []string{"t.yaml:1:7: node", "t.yaml:2:12: state_dir"}},
+		"declared, and nothing to say": {
+			"agents:\n  - {name: reception, recogniser: {engine: declared}, model: {engine: declared}}\n",
+			[]string{"recogniser.declared.says", "model.declared.replies"},
+		},
+		"unknown engines": {
+			"agents:\n  - {name: reception, recogniser: {engine: a, mode: b, pool: -1}, model: {engine: c}, voice: {engine: d, name: e}}\n",
+			[]string{"recogniser.engine", "recogniser.mode", "recogniser.pool", "model.engine", "voice.engine", "voice.name"},
+		},
+		"two agents of a name": {
+			"agents:\n  - name: reception\n  - name: reception\n    idle: [0s]\n",
+			[]string{"t.yaml:3:11", "names two agents", "agents[1].idle[0]"},
 		},
 		"missing script": {
 			"agents:\n  - name: reception\n    model: {engine: script, script: /nowhere.yaml}\n",
@@ -96,8 +141,78 @@ func TestDatabaseURLComesFromTheEnvironment(t *testing.T) {
 	}
 }
 
+func TestFlagsWinOverTheFile(t *testing.T) {
+	t.Parallel()
+	c, err := Parse("t.yaml", []byte("sip:\n  listen: [tcp:127.0.0.2:1]\nhttp:\n  listen: 127.0.0.2:2\n"),
+		Overrides{SIP: "127.0.0.1:3", HTTP: "127.0.0.1:4", DatabaseURL: "postgres://127.0.0.1/flag"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := []string{c.SIP.Listen[0], c.SIP.Listen[1], c.HTTP.Listen, c.Database.URL}
+	want := []string{"udp:127.0.0.1:3", "tcp:127.0.0.1:3", "127.0.0.1:4", "postgres://127.0.0.1/flag"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
+
+// TestAMistakeInAFlagNamesNoFile has nothing in a file to point at.
+func TestAMistakeInAFlagNamesNoFile(t *testing.T) {
+	t.Parallel()
+	_, err := Load("", Overrides{SIP: "somewhere"})
+	if err == nil || strings.HasPrefix(err.Error(), ":") || !strings.Contains(err.Error(), `"udp:somewhere" is not udp:ADDRESS:PORT`) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAnAgentKeepsTheDefaultsOfWhatItLeavesOut(t *testing.T) {
+	t.Parallel()
+	c, err := Parse("t.yaml", []byte("agents:\n  - {name: reception, voice: {name: rms}, idle: [3s]}\n"), Overrides{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Default().Agents[0]
+	want.Voice.Name, want.Idle = "rms", []time.Duration{3 * time.Second}
+	if d := cmp.Diff(want, c.Agents[0]); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestAFileOfCommentsIsTheDefault(t *testing.T) {
+	t.Parallel()
+	for _, src := range []string{"", "# nothing\n", "\n\n", "---\n", "--- # nothing\n", "null\n"} {
+		c, err := Parse("t.yaml", []byte(src), Overrides{})
+		if err != nil {
+			t.Errorf("%q: %v", src, err)
+		} else if c.HTTP.Listen != Default().HTTP.Listen {
+			t.Errorf("%q: got %+v", src, c)
+		}
+	}
+}
+
+func TestAMissingFileIsNamed(t *testing.T) {
+	t.Parallel()
+	_, err := Load("/nowhere/trunkline.yaml", Overrides{})
+	if err == nil || !strings.Contains(err.Error(), "/nowhere/trunkline.yaml") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestSources(t *testing.T) {
+	t.Parallel()
+	for src, want := range map[string]string{
+		"203.0.113.7": "203.0.113.7/32", "203.0.113.7/24": "203.0.113.0/24", "::1": "::1/128", "2001:db8::1/32": "2001:db8::/32",
+		"example.org": "", "203.0.113.0/33": "", "": "",
+	} {
+		got, err := ParseSource(src)
+		if (err != nil) != (want == "") || err == nil && got.String() != want {
+			t.Errorf("%q: got %v, %v, want %q", src, got, err, want)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add([]byte("calls:\n  cap: 10s\n"))
+	f.Add([]byte("# nothing\n---\n---\nlog: {level: x}\n"))
 	f.Add([]byte("sip:\n  trunks:\n    - {name: a, sources: [::1/128], agent: reception}\n"))
 	f.Fuzz(func(_ *testing.T, src []byte) {
 		_, _ = Parse("f.yaml", src, Overrides{})

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"reflect"
@@ -84,12 +83,8 @@ type Overrides struct {
 // Parse is Load on bytes; name is used in messages.
 func Parse(name string, src []byte, o Overrides) (Config, error) {
 	c := Default()
-	if len(bytes.TrimSpace(src)) > 0 {
-		// io.EOF: the file holds comments only.
-		err := yaml.NewDecoder(bytes.NewReader(src), yaml.Strict()).Decode(&c)
-		if err != nil && !errors.Is(err, io.EOF) {
-			return Config{}, &Error{File: name, Problems: []Problem{decodeProblem(src, err)}}
-		}
+	if p := decode(src, &c); p != nil {
+		return Config{}, &Error{File: name, Problems: []Problem{*p}}
 	}
 	c.fillAgents()
 	if u := os.Getenv(DatabaseURLEnv); u != "" {
@@ -107,6 +102,51 @@ func Parse(name string, src []byte, o Overrides) (Config, error) {
 	}
 
 	return c, nil
+}
+
+// decode reads the file's one document into c. A file of comments alone leaves
+// c as it is, where the YAML library would set all of it to zero.
+func decode(src []byte, c *Config) (p *Problem) {
+	defer func() { // the library panics on a tag with no value
+		if r := recover(); r != nil {
+			p = &Problem{What: fmt.Sprintf("is no YAML that can be read (%v); look for tags (!) and anchors (&), which are not needed here", r)}
+		}
+	}()
+	docs, err := documents(src)
+	switch {
+	case err != nil: // the decoder says it better
+	case len(docs) == 0:
+		return nil
+	case len(docs) > 1:
+		at := docs[1].GetToken().Position
+
+		return &Problem{
+			Line: at.Line, Column: at.Column, What: "a second document begins here; put all settings into one and remove the ---",
+		}
+	}
+	if err := yaml.NewDecoder(bytes.NewReader(src), yaml.Strict()).Decode(c); err != nil {
+		p := decodeProblem(src, err)
+
+		return &p
+	}
+
+	return nil
+}
+
+// documents are the YAML documents of a file that hold more than comments.
+func documents(src []byte) ([]ast.Node, error) {
+	file, err := parser.ParseBytes(src, 0)
+	if err != nil {
+		return nil, err
+	}
+	var all []ast.Node
+	for _, doc := range file.Docs {
+		if doc.Body != nil && doc.Body.Type() != ast.NullType && doc.Body.Type() != ast.CommentType {
+			all = append(all, doc.Body)
+		}
+	}
+
+	return all, nil
 }
 
 // decodeProblem turns the YAML library's error into a Problem.
