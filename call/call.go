@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"trunkline/media"
+	"trunkline/media/echo"
 	"trunkline/media/line"
 	"trunkline/media/player"
 	"trunkline/media/record"
@@ -38,12 +39,14 @@ type call struct {
 	conv     *pipeline.Conversation
 	player   *player.Player
 	vad      *vad.Detector
+	echo     *echo.Canceller
 	leg      media.Leg
 	recorder *record.Recorder
 	remove   func() // takes the line off the clock
 
 	tones    chan tone.Event // heard on the line
 	faxTones int             // of a calling fax so far
+	warned   bool            // that no audio comes
 }
 
 func newCall(m *Manager, a *Agent, d door, rec storage.Call) *call {
@@ -162,7 +165,8 @@ func (c *call) unanswered(ctx context.Context) Reason {
 // start lets the audio flow.
 func (c *call) start() {
 	c.rec.AnsweredAt, c.rec.State = time.Now(), storage.InProgress
-	parts := line.Config{Leg: c.leg, Player: c.player, VAD: c.vad, Ear: c.conv, Tones: tone.Fax, OnTone: c.toneHeard}
+	c.echo = echo.New()
+	parts := line.Config{Leg: c.leg, Player: c.player, Echo: c.echo, VAD: c.vad, Ear: c.conv, Tones: tone.Fax, OnTone: c.toneHeard}
 	if d, ok := c.door.(keyDoor); ok {
 		parts.Keys, parts.Told = d.KeyMode(), d.Keys()
 	}
@@ -244,7 +248,9 @@ func (c *call) talk(ctx context.Context) Reason {
 				finish(turn.Goodbye, FaxDetected)
 			}
 		case now := <-listen.C:
-			if heard = c.lastHeard(heard, now); now.Sub(heard) >= l.NoMedia {
+			heard = c.lastHeard(heard, now)
+			c.watch(now.Sub(heard))
+			if now.Sub(heard) >= l.NoMedia {
 				return cmp.Or(ending, NoMedia)
 			}
 		}
@@ -318,6 +324,11 @@ func (c *call) tearDown() {
 	if c.leg != nil {
 		c.rec.Media = mediaRecord(c.leg.Stats())
 	}
+	if c.echo != nil {
+		if delay, erl, ok := c.echo.Found(); ok {
+			c.rec.Media.EchoDelayMS, c.rec.Media.EchoLossDB = storage.Milliseconds(delay), erl
+		}
+	}
 }
 
 func (c *call) stopRecording() {
@@ -341,14 +352,4 @@ func (c *call) close(r Reason) {
 	c.notes.end(c.rec)
 	c.log.Info("call ended", slog.String("reason", string(r)), slog.String("fault", string(c.rec.Fault)),
 		slog.Duration("after", c.rec.EndedAt.Sub(c.rec.StartedAt)))
-}
-
-func mediaRecord(s media.LegStats) *storage.Media {
-	return &storage.Media{
-		Codec: s.Codec, Local: s.Local, Remote: s.Remote,
-		PacketsIn: s.PacketsIn, PacketsOut: s.PacketsOut,
-		Lost: s.Lost, Late: s.Late, Reordered: s.Reordered, Duplicates: s.Duplicates,
-		Foreign: s.Foreign, Malformed: s.Malformed, Concealed: s.Concealed, SendDropped: s.SendDropped,
-		JitterMS: storage.Milliseconds(s.Jitter), DelayMS: storage.Milliseconds(s.Delay),
-	}
 }

@@ -16,6 +16,8 @@ type Metrics struct {
 	judged    *prometheus.CounterVec   // speech over the agent's voice, by verdict
 	cut       prometheus.Counter
 	durations prometheus.Histogram
+	mos       *prometheus.HistogramVec // of answered calls, by direction
+	trips     prometheus.Histogram
 }
 
 // latencyBuckets are finest around the 700 ms that a caller tolerates.
@@ -44,8 +46,16 @@ func NewMetrics(r prometheus.Registerer) (*Metrics, error) {
 			Name: "trunkline_call_duration_seconds", Help: "Length of answered calls.",
 			Buckets: []float64{1, 5, 15, 30, 60, 120, 300, 600, 1200, 1800},
 		}),
+		mos: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "trunkline_call_mos", Buckets: []float64{1.5, 2, 2.6, 3.1, 3.6, 4, 4.2, 4.3, 4.4, 4.5},
+			Help: "Mean opinion score of calls by the E-model: in is the caller as heard here, out the agent as heard there.",
+		}, []string{"direction"}),
+		trips: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "trunkline_call_round_trip_seconds", Help: "Round trip of the calls' networks, by RTCP.",
+			Buckets: []float64{.001, .005, .01, .02, .05, .1, .15, .2, .3, .5, 1},
+		}),
 	}
-	for _, c := range []prometheus.Collector{m.calls, m.turns, m.latency, m.judged, m.cut, m.durations} {
+	for _, c := range []prometheus.Collector{m.mos, m.trips, m.calls, m.turns, m.latency, m.judged, m.cut, m.durations} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}
@@ -80,5 +90,17 @@ func (m *Metrics) ended(c *storage.Call) {
 	m.calls.WithLabelValues(c.EndReason, string(c.Fault)).Inc()
 	if !c.AnsweredAt.IsZero() {
 		m.durations.Observe(c.EndedAt.Sub(c.AnsweredAt).Seconds())
+	}
+	if q := c.Media; q != nil {
+		observe(m.mos.WithLabelValues("in"), q.MOSIn)
+		observe(m.mos.WithLabelValues("out"), q.MOSOut)
+		observe(m.trips, q.RTTMS/1000)
+	}
+}
+
+// observe takes a value that is known.
+func observe(o prometheus.Observer, value float64) {
+	if value > 0 {
+		o.Observe(value)
 	}
 }

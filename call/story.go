@@ -22,7 +22,7 @@ func Story(h *storage.History) []string {
 		lines = append(lines, conversation(h.Turns)...)
 	}
 	if c.Media != nil {
-		lines = append(lines, audio(c.Media))
+		lines = append(lines, audio(c.Media)...)
 	}
 	if c.Recording != "" {
 		lines = append(lines, "Recorded in "+c.Recording+" (left: caller, right: agent).")
@@ -76,19 +76,6 @@ func mostOf(stages []storage.Stage) string {
 	longest := slices.MaxFunc(stages, func(a, b storage.Stage) int { return cmp.Compare(a.Took, b.Took) })
 
 	return fmt.Sprintf("; most of it, %d ms, was the stage %q", longest.Took.Milliseconds(), longest.Name)
-}
-
-func audio(m *storage.Media) string {
-	switch {
-	case m.PacketsIn == 0 && m.PacketsOut == 0:
-		return "No audio was exchanged."
-	case m.PacketsIn == 0:
-		return fmt.Sprintf("No RTP was received from %s while we sent %d packets from %s: check the firewall and the address in the SDP.",
-			cmp.Or(m.Remote, "the caller"), m.PacketsOut, m.Local)
-	}
-
-	return fmt.Sprintf("Audio was %s between %s and %s: %d packets in (%d lost, %d late, %d from strangers dropped), %d out, jitter %.1f ms.",
-		m.Codec, m.Local, m.Remote, m.PacketsIn, m.Lost, m.Late, m.Foreign, m.PacketsOut, m.JitterMS)
 }
 
 func ending(c *storage.Call) string {

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"trunkline/media"
 	"trunkline/storage"
 )
 
@@ -52,10 +53,29 @@ func TestStory(t *testing.T) {
 		}),
 		"no_media": record(NoMedia, func(h *storage.History) {
 			h.Turns = []storage.Turn{{Number: 1, Role: storage.Agent}}
-			h.Call.Media = &storage.Media{Codec: "PCMU", Local: "127.0.0.1:16384", PacketsOut: 1500}
+			h.Call.Media = mediaRecord(media.LegStats{Codec: "PCMU", Local: "127.0.0.1:16384", PacketsOut: 1500})
 		}),
 		"no_audio_at_all": record(NoACK, func(h *storage.History) {
-			h.Call.Media = &storage.Media{Codec: "PCMU", Local: "127.0.0.1:16384"}
+			h.Call.Media = mediaRecord(media.LegStats{Codec: "PCMU", Local: "127.0.0.1:16384"})
+		}),
+		"good_sound": record(CallerHangup, func(h *storage.History) {
+			h.Call.Media = mediaRecord(media.LegStats{
+				Codec: "PCMU", Local: "127.0.0.1:16384", Remote: "127.0.0.1:4000",
+				PacketsIn: 3000, PacketsOut: 3000, MOSIn: 4.38, MOSOut: 3.71,
+				RemoteReports: 12, RemoteLost: 90, RemoteJitter: ms(8), RTT: ms(42),
+			})
+		}),
+		"caller_hears_nothing": record(CallerHangup, func(h *storage.History) {
+			h.Call.Media = mediaRecord(media.LegStats{
+				Codec: "PCMU", Local: "127.0.0.1:16384", Remote: "127.0.0.1:4000",
+				PacketsIn: 3000, PacketsOut: 3000, MOSIn: 2.9, MOSOut: 1, RemoteReports: 12, RemoteLost: 3000,
+			})
+		}),
+		"elsewhere": record(NoMedia, func(h *storage.History) {
+			h.Call.Media = mediaRecord(media.LegStats{
+				Codec: "PCMU", Local: "127.0.0.1:16384", Remote: "10.0.0.9:4000", PacketsOut: 1500,
+				Foreign: 1480, Stranger: "192.0.2.9:4000",
+			})
 		}),
 		"refused": record(LineBusy, func(h *storage.History) {
 			h.Call.AnsweredAt, h.Call.Media, h.Call.EndedAt = time.Time{}, nil, start.Add(time.Millisecond)

@@ -222,7 +222,29 @@ func mediaFacts(m *storage.Media) []fact {
 		{"Refused by the socket", fmt.Sprint(m.SendDropped), ""},
 		{"Jitter", fmt.Sprintf("%.1f ms", m.JitterMS), ""},
 		{"Jitter buffer", fmt.Sprintf("%.0f ms", m.DelayMS), ""},
+		{"Caller as heard here", score(m.MOSIn), rating(m.RIn)},
+		{"Agent as heard there", score(m.MOSOut), rating(m.ROut)},
+		{"Round trip", known(m.RTTMS > 0, fmt.Sprintf("%.1f ms", m.RTTMS)), "by RTCP"},
+		{"Lost on the way out", known(m.RemoteReports > 0, fmt.Sprint(m.RemoteLost)), share(m.RemoteLost, m.PacketsOut)},
+		{"Jitter there", known(m.RemoteReports > 0, fmt.Sprintf("%.1f ms", m.RemoteJitterMS)), ""},
+		{"Verdict", cmp.Or(m.Verdict, "audio flowed"), ""},
 	}
+}
+
+func known(is bool, value string) string {
+	if !is {
+		return "unknown"
+	}
+	return value
+}
+
+func score(mos float64) string { return known(mos > 0, fmt.Sprintf("MOS %.2f", mos)) }
+
+func rating(r float64) string {
+	if r == 0 {
+		return ""
+	}
+	return fmt.Sprintf("R %.0f of 93", r)
 }
 
 func share(part, whole uint64) string {

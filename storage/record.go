@@ -94,20 +94,39 @@ func (c Call) LogValue() slog.Value {
 // Media counts the audio of a call, as its leg saw it.
 type Media struct {
 	Codec       string  `json:"codec"`
-	Local       string  `json:"local"`        // our media address, host:port
-	Remote      string  `json:"remote"`       // theirs; empty when never known
-	PacketsIn   uint64  `json:"packets_in"`   // accepted
-	PacketsOut  uint64  `json:"packets_out"`  // sent
-	Lost        uint64  `json:"lost"`         // never arrived
-	Late        uint64  `json:"late"`         // arrived after their turn
-	Reordered   uint64  `json:"reordered"`    // put right
-	Duplicates  uint64  `json:"duplicates"`   // arrived twice
-	Foreign     uint64  `json:"foreign"`      // from a source not ours, dropped
-	Malformed   uint64  `json:"malformed"`    // not RTP of this call, dropped
-	Concealed   uint64  `json:"concealed"`    // frames made up
-	SendDropped uint64  `json:"send_dropped"` // refused by the socket
-	JitterMS    float64 `json:"jitter_ms"`    // RFC 3550 section 6.4.1
-	DelayMS     float64 `json:"delay_ms"`     // held back by the jitter buffer
+	Local       string  `json:"local"`                   // our media address, host:port
+	Remote      string  `json:"remote"`                  // theirs; empty when never known
+	PacketsIn   uint64  `json:"packets_in"`              // accepted
+	PacketsOut  uint64  `json:"packets_out"`             // sent
+	Lost        uint64  `json:"lost"`                    // never arrived
+	Late        uint64  `json:"late"`                    // arrived after their turn
+	Reordered   uint64  `json:"reordered"`               // put right
+	Duplicates  uint64  `json:"duplicates"`              // arrived twice
+	Foreign     uint64  `json:"foreign"`                 // from a source not ours, dropped
+	Malformed   uint64  `json:"malformed"`               // not RTP of this call, dropped
+	Concealed   uint64  `json:"concealed"`               // frames made up
+	SendDropped uint64  `json:"send_dropped"`            // refused by the socket
+	JitterMS    float64 `json:"jitter_ms"`               // RFC 3550 section 6.4.1
+	DelayMS     float64 `json:"delay_ms"`                // held back by the jitter buffer
+	EchoDelayMS float64 `json:"echo_delay_ms,omitempty"` // how late the agent's voice came back; 0 when it did not
+	EchoLossDB  float64 `json:"echo_loss_db,omitempty"`  // how much softer: the far end's return loss
+
+	// What the far end told by RTCP; zero when it told nothing.
+	RTTMS          float64 `json:"rtt_ms"`           // round trip of the network
+	RemoteReports  uint64  `json:"remote_reports"`   // about the audio that we sent
+	RemoteLost     uint64  `json:"remote_lost"`      // packets of ours that did not arrive
+	RemoteJitterMS float64 `json:"remote_jitter_ms"` // inter-arrival jitter there
+
+	// Quality by the E-model (ITU-T G.107): of the caller's audio as we heard
+	// it and of ours as the caller did. Zero when unknown.
+	RIn    float64 `json:"r_in"`  // rating, 0 to 93
+	ROut   float64 `json:"r_out"` // rating, 0 to 93
+	MOSIn  float64 `json:"mos_in"`
+	MOSOut float64 `json:"mos_out"`
+
+	// Verdict says why audio did not flow in both directions, with the
+	// addresses involved; empty when it did.
+	Verdict string `json:"verdict,omitempty"`
 }
 
 // Role says whose turn it is.
