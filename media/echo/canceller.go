@@ -20,7 +20,7 @@ const (
 	lookEvery = 10                           // between comparisons, 200 ms
 	looks     = 12                           // comparisons until they become rare
 	lookLater = 100                          // between them then, 2 s
-	doubtful  = 75                           // of unexplained sound held to be echo, 800 ms
+	doubtful  = 50                           // of unexplained sound held to be echo, 1 s
 	early     = 16 * media.SampleRate / 1000 // samples that the filter begins before the delay
 )
 
