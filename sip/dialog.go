@@ -415,6 +415,8 @@ func (d *Dialog) hold(a sdp.Audio) {
 
 // apply puts an agreement into force.
 func (d *Dialog) apply(a sdp.Audio) error {
+	a.Peer = d.peer.Addr()
+
 	if err := d.session.Apply(a); err != nil {
 		return fmt.Errorf("%w: %w", ErrBadAnswer, err)
 	}

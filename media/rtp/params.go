@@ -30,6 +30,13 @@ type Params struct {
 	// Remote is where the SDP asks us to send; the zero value when it does
 	// not tell, and then nothing is sent until the far end was heard.
 	Remote netip.AddrPort
+	// Peer is the far end's host as signalling saw it, if known: media from
+	// there may be the far end's like media from Remote's host.
+	Peer netip.Addr
+	// NAT says that Remote is an address of a network that we are not in:
+	// nothing is sent until the far end was heard, and it may be found at any
+	// host.
+	NAT bool
 	// RTCP is where the SDP asks us to send RTCP; the zero value means the
 	// port after Remote's (RFC 3550 section 11).
 	RTCP netip.AddrPort
@@ -72,6 +79,7 @@ func (p Params) normal() Params {
 	}
 	p.Remote = reachable(p.Remote)
 	p.RTCP = reachable(p.RTCP)
+	p.Peer = p.Peer.Unmap()
 	if next := p.Remote.Port() + 1; !p.RTCP.IsValid() && p.Remote.IsValid() && next != 0 {
 		p.RTCP = netip.AddrPortFrom(p.Remote.Addr(), next)
 	}

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // ErrNoPorts says that every port pair of a Pool is in use, by its own calls
@@ -17,15 +18,28 @@ var ErrNoPorts = errors.New("no free RTP port")
 
 // Pool hands out the UDP ports of one local address: an even port for RTP with
 // the odd one above it for RTCP (RFC 3550 section 11). Ports are chosen at
-// random, so that nobody can tell where the next call will listen. It is safe
-// for concurrent use.
+// random, so that nobody can tell where the next call will listen. A pair that
+// was closed rests before it is used again, so that the packets still on their
+// way to the former call are gone; only a pool that has no other pair left
+// takes the one that rested longest. It is safe for concurrent use.
 type Pool struct {
 	ip   netip.Addr
 	size int
 
-	mu   sync.Mutex
-	free []uint16 // even ports not in use, in no order
+	mu      sync.Mutex
+	free    []uint16  // even ports not in use, in no order
+	resting []resting // closed lately, the longest rest first
 }
+
+// resting is a port that was closed.
+type resting struct {
+	number uint16
+	until  time.Time
+}
+
+// rest is longer than the packets of a call that has ended stay on their way,
+// and than a far end takes to act on a BYE.
+const rest = 5 * time.Second
 
 // NewPool makes the pool of the pairs that lie within low to high, both
 // included. ip is the local address to bind; it may be unspecified, and then
@@ -53,7 +67,7 @@ func (p *Pool) Size() int { return p.size }
 func (p *Pool) InUse() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.size - len(p.free)
+	return p.size - len(p.free) - len(p.resting)
 }
 
 // Open binds a random free pair. Pairs that another program holds are passed
@@ -81,6 +95,7 @@ func (p *Pool) Open() (*Port, error) {
 func (p *Pool) take() (uint16, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.wake(time.Now())
 	n := len(p.free)
 	if n == 0 {
 		return 0, false
@@ -92,6 +107,24 @@ func (p *Pool) take() (uint16, bool) {
 	return number, true
 }
 
+// wake frees the ports that have rested, and at least one when none is free.
+func (p *Pool) wake(now time.Time) {
+	n := 0
+	for n < len(p.resting) && (!now.Before(p.resting[n].until) || n == 0 && len(p.free) == 0) {
+		p.free = append(p.free, p.resting[n].number)
+		n++
+	}
+	p.resting = append(p.resting[:0], p.resting[n:]...)
+}
+
+// retire lets a closed port rest.
+func (p *Pool) retire(number uint16) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.resting = append(p.resting, resting{number, time.Now().Add(rest)})
+}
+
+// put gives back ports that were not opened.
 func (p *Pool) put(numbers ...uint16) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -116,7 +149,7 @@ func (p *Port) Close() error {
 	var err error
 	p.closing.Do(func() {
 		err = errors.Join(p.rtp.Close(), p.rtcp.Close())
-		p.pool.put(p.local.Port())
+		p.pool.retire(p.local.Port())
 	})
 	if err != nil {
 		return fmt.Errorf("rtp: close port %d: %w", p.local.Port(), err)

@@ -7,6 +7,8 @@ import (
 	"os"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 var loopback = netip.MustParseAddr("127.0.0.1")
@@ -153,6 +155,47 @@ func TestPoolIsRandom(t *testing.T) {
 	if len(seen) < 30 { // 50 draws of 500 give about 48
 		t.Errorf("50 openings used only %d ports", len(seen))
 	}
+}
+
+// A closed pair is the last to be used again, until it has rested.
+func TestPoolLetsPortsRest(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		pool, err := NewPool(loopback, 30000, 30007)
+		if err != nil {
+			t.Fatal(err)
+		}
+		take := func() uint16 {
+			t.Helper()
+			number, ok := pool.take()
+			if !ok {
+				t.Fatal("no port is left")
+			}
+			return number
+		}
+		first, second := take(), take()
+		pool.retire(first)
+		time.Sleep(time.Second)
+		pool.retire(second)
+		if n := pool.InUse(); n != 0 {
+			t.Errorf("%d in use", n)
+		}
+		third, fourth := take(), take()
+		if third == first || third == second || fourth == first || fourth == second {
+			t.Error("a port is used again without its rest")
+		}
+		if got := take(); got != first {
+			t.Errorf("with none left port %d is used again, not the one that rested longest", got)
+		}
+		pool.retire(third)
+		time.Sleep(rest)
+		for range 2 {
+			take()
+		}
+		if _, ok := pool.take(); ok || pool.InUse() != 4 {
+			t.Errorf("a fifth port of four; %d in use", pool.InUse())
+		}
+	})
 }
 
 func TestPoolIsSafeForConcurrentUse(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	pion "github.com/pion/rtp"
 
 	"trunkline/media"
+	"trunkline/media/cn"
 	"trunkline/media/jitter"
 	"trunkline/media/plc"
 	"trunkline/media/rtcp"
@@ -33,17 +34,20 @@ type receiver struct {
 	firstPacket, lastPacket time.Time
 }
 
-func newReceiver(maxDelay time.Duration) *receiver {
+func newReceiver(o Options) *receiver {
 	r := &receiver{}
+	if r.latch.window = o.LatchWithin; o.LatchWithin == 0 {
+		r.latch.window = latchWindow
+	}
 	r.packet.CSRC = make([]uint32, 0, 15)              // as many as a header can name,
 	r.packet.Extensions = make([]pion.Extension, 0, 4) // so that parsing allocates nothing
-	r.buffer = jitter.New(jitter.Options{Max: maxDelay, Concealer: &r.conceal})
+	r.buffer = jitter.New(jitter.Options{Max: o.MaxDelay, Concealer: &r.conceal})
 	return r
 }
 
-// apply takes new parameters.
-func (r *receiver) apply(p Params, now time.Time) {
-	if r.latch.expect(p.Remote, now) {
+// apply takes new parameters, and says whether the far end is looked for anew.
+func (r *receiver) apply(p Params, now time.Time) (fresh bool) {
+	if fresh = r.latch.expect(p, now); fresh {
 		r.source.renew()
 		r.keys.restart()
 	}
@@ -52,6 +56,7 @@ func (r *receiver) apply(p Params, now time.Time) {
 		r.keys.restart()
 	}
 	r.params, r.applied = p, true
+	return fresh
 }
 
 // datagram takes what came from the socket. It reports true for the packet
@@ -59,6 +64,11 @@ func (r *receiver) apply(p Params, now time.Time) {
 func (r *receiver) datagram(b []byte, from netip.AddrPort, at time.Time) (settled bool) {
 	if !r.applied {
 		r.foreign++
+		return false
+	}
+	if r.latch.refuses(from) { // a flood costs no more than this
+		r.foreign++
+		r.stranger = from
 		return false
 	}
 	if !r.parse(b) {
@@ -133,7 +143,11 @@ func (r *receiver) deliver(seq int64, at time.Time) jitter.Verdict {
 			r.keys.put(e, p.Timestamp, p.Marker, at)
 		}
 	}
-	return r.buffer.Put(jitter.Packet{Seq: seq, Timestamp: p.Timestamp, Samples: audio, Arrived: at})
+	var noise cn.Noise
+	if p.PayloadType == comfortNoise {
+		noise, _ = cn.Parse(p.Payload) // what says nothing is silence
+	}
+	return r.buffer.Put(jitter.Packet{Seq: seq, Timestamp: p.Timestamp, Samples: audio, Noise: noise, Arrived: at})
 }
 
 // take gives the frame of one tick.
@@ -160,8 +174,10 @@ func (r *receiver) fill(s *media.LegStats) {
 	}
 	s.Malformed = r.malformed
 	s.Concealed = b.Concealed
+	s.Stretched = b.Stretched
 	s.Jitter = b.Jitter
 	s.Delay = b.Delay
+	s.Target = b.Target
 	s.FirstPacket = r.firstPacket
 	s.LastPacket = r.lastPacket
 }

@@ -8,14 +8,15 @@ import "net/netip"
 // the same SSRC. This happens once per SDP. Its zero value knows no address.
 type route struct {
 	rtp, sdp netip.AddrPort // what the SDP says
+	nat      bool           // the SDP's addresses cannot be reached
 	source   netip.AddrPort // whose packets we take; zero until decided
 }
 
 // expect starts anew with the addresses of a new SDP; the same ones change
 // nothing.
 func (r *route) expect(p Params) {
-	if r.rtp != p.Remote || r.sdp != p.RTCP {
-		*r = route{rtp: p.Remote, sdp: p.RTCP}
+	if r.rtp != p.Remote || r.sdp != p.RTCP || r.nat != p.NAT {
+		*r = route{rtp: p.Remote, sdp: p.RTCP, nat: p.NAT}
 	}
 }
 
@@ -43,7 +44,7 @@ func (r *route) destination(rtp netip.AddrPort) netip.AddrPort {
 	switch {
 	case r.source.IsValid():
 		return r.source
-	case rtp.IsValid() && rtp != r.rtp:
+	case rtp != r.rtp && (rtp.IsValid() || r.nat):
 		return netip.AddrPort{}
 	}
 	return r.sdp

@@ -32,8 +32,13 @@ type Options struct {
 	// MaxDelay is the longest time that the jitter buffer may hold audio
 	// back; 0 means its default.
 	MaxDelay time.Duration
+	// LatchWithin is how long after an SDP packets from another address than
+	// its own may be taken for the far end's; 0 means 10 s.
+	LatchWithin time.Duration
 	// Log is told where the far end was found; nil means nobody.
 	Log *slog.Logger
+
+	now func() time.Time // of arrivals and ticks; nil means time.Now
 }
 
 // Session is the RTP session of one call, a media.Leg. Until Apply is called
@@ -41,6 +46,7 @@ type Options struct {
 type Session struct {
 	port *Port
 	log  *slog.Logger
+	now  func() time.Time
 
 	in struct { // what arrives
 		sync.Mutex
@@ -66,11 +72,14 @@ var _ media.Leg = (*Session)(nil)
 // NewSession starts to listen on port, which is the session's from now on and
 // closed with it.
 func NewSession(port *Port, o Options) *Session {
-	s := &Session{port: port, log: o.Log}
+	s := &Session{port: port, log: o.Log, now: o.now}
+	if s.now == nil {
+		s.now = time.Now
+	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	s.in.receiver = newReceiver(o.MaxDelay)
+	s.in.receiver = newReceiver(o)
 	s.out.sender = newSender()
 	s.out.socket = newOutput(port.rtp)
 	s.reading.Go(s.read)
@@ -100,10 +109,13 @@ func (s *Session) Apply(p Params) error {
 	}
 
 	s.in.Lock()
-	if s.in.latch.sdp != p.Remote || !s.in.applied {
+	first := !s.in.applied
+	if s.in.apply(p, s.now()) || first {
 		s.direct(p.Remote)
 	}
-	s.in.apply(p, time.Now())
+	if p.NAT && !s.in.latch.source.IsValid() {
+		s.direct(netip.AddrPort{})
+	}
 	s.in.Unlock()
 	s.control.expect(p)
 
@@ -135,7 +147,7 @@ func (s *Session) read() {
 			s.unreadable(err)
 		default:
 			failures = 0
-			s.receive(buf[:n], from, time.Now())
+			s.receive(buf[:n], from, s.now())
 		}
 	}
 }
@@ -149,7 +161,7 @@ func (s *Session) receive(b []byte, from netip.AddrPort, at time.Time) {
 	s.in.Lock()
 	settled := s.in.datagram(b, from, at)
 	sdp := s.in.latch.sdp
-	if settled && from != sdp {
+	if settled {
 		s.direct(from)
 	}
 	s.in.Unlock()
@@ -161,7 +173,7 @@ func (s *Session) receive(b []byte, from netip.AddrPort, at time.Time) {
 
 // Read implements media.Leg.
 func (s *Session) Read(f *media.Frame) media.Inbound {
-	now := time.Now()
+	now := s.now()
 	s.in.Lock()
 	defer s.in.Unlock()
 	return s.in.take(f, now)

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,6 +33,11 @@ func await(t testing.TB, what string, done func() bool) {
 // open makes a session that is closed with the test.
 func open(t testing.TB) *Session {
 	t.Helper()
+	return openWith(t, Options{})
+}
+
+func openWith(t testing.TB, o Options) *Session {
+	t.Helper()
 	pool, err := NewPool(loopback, 25000, 25999)
 	if err != nil {
 		t.Fatal(err)
@@ -40,7 +46,7 @@ func open(t testing.TB) *Session {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := NewSession(port, Options{})
+	s := NewSession(port, o)
 	t.Cleanup(func() {
 		for range 2 {
 			if err := s.Close(); err != nil {
@@ -102,7 +108,9 @@ func handled(s *Session) uint64 {
 // Two sessions carry audio, keys and holds between them.
 func TestSessionsTalk(t *testing.T) {
 	t.Parallel()
-	a, b := open(t), open(t)
+	var elapsed atomic.Int64 // a tick does not wait for the next
+	clock := func() time.Time { return epoch.Add(time.Duration(elapsed.Load())) }
+	a, b := open(t), openWith(t, Options{now: clock})
 	common := Params{Codec: g711.PCMA, PayloadType: 8, EventType: 101, Send: true, Receive: true}
 	toB, toA := common, common
 	toB.Remote, toA.Remote = b.Local(), a.Local()
@@ -116,6 +124,7 @@ func TestSessionsTalk(t *testing.T) {
 	tick := func(n int, want media.Kind) {
 		t.Helper()
 		for i := range n {
+			elapsed.Add(int64(media.FrameDuration))
 			before := handled(b)
 			sent := a.Write(&speech)
 			if sent {
@@ -123,7 +132,7 @@ func TestSessionsTalk(t *testing.T) {
 			}
 			if in := b.Read(&f); i > 4 && in.Kind != want {
 				t.Fatalf("frame %d is %v, want %v", i, in.Kind, want)
-			} else if in.Kind == media.Received && (time.Since(in.Arrived) > patience || f[159] < 7700 || f[159] > 8300) {
+			} else if in.Kind == media.Received && (clock().Sub(in.Arrived) > 60*ms || f[159] < 7700 || f[159] > 8300) {
 				t.Fatalf("frame %d arrived %v with level %d", i, in.Arrived, f[159])
 			}
 		}
@@ -215,6 +224,83 @@ func TestSessionFindsAPeerBehindNAT(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(t, "the new far end", func() bool { return s.Stats().PacketsIn == 4 })
+}
+
+// A far end behind a NAT is not sent to before it was heard, nor is its RTCP.
+func TestSessionSendsNothingIntoANAT(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	conn, local := socket(t)
+	p := pcmu(private)
+	p.NAT = true
+	apply(t, s, p)
+	var f media.Frame
+	if s.Write(&f) || s.Stats().Remote != "" || s.control.route.destination(netip.AddrPort{}).IsValid() {
+		t.Error("a packet leaves to an address in another network")
+	}
+	far := newPeer(t)
+	for range probation {
+		if _, err := conn.WriteToUDPAddrPort(far.talk(1), s.Local()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	await(t, "the far end", func() bool { return s.Stats().Remote == local.String() })
+	s.Write(&f)
+	readPacket(t, conn)
+	apply(t, s, p) // a session refresh
+	if !s.Write(&f) {
+		t.Error("a refresh forgets the far end")
+	}
+	p.Remote = addr("10.9.9.9:4000")
+	apply(t, s, p)
+	if s.Write(&f) {
+		t.Error("a new address behind the NAT is sent to before it was heard")
+	}
+}
+
+// A flood of strangers is neither heard nor able to move the stream, and the
+// far end's packets come through beside it.
+func TestSessionUnderAFlood(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	conn, local := socket(t)
+	apply(t, s, pcmu(local))
+	far, forged := newPeer(t), newPeer(t)
+	deliver := func(want uint64) {
+		t.Helper()
+		if _, err := conn.WriteToUDPAddrPort(far.talk(9000), s.Local()); err != nil {
+			t.Fatal(err)
+		}
+		await(t, "the far end's packet", func() bool { return s.Stats().PacketsIn == want })
+	}
+	deliver(1)
+	forged.SSRC, forged.SequenceNumber, forged.Timestamp = far.SSRC, far.SequenceNumber, far.Timestamp
+	strangers := make([]*net.UDPConn, 5)
+	for i := range strangers {
+		strangers[i], _ = socket(t)
+	}
+	var sent uint64
+	for i := range 50 {
+		for range 20 {
+			for _, stranger := range strangers {
+				if _, err := stranger.WriteToUDPAddrPort(forged.talk(-9000), s.Local()); err != nil {
+					t.Fatal(err)
+				}
+				sent++
+			}
+		}
+		await(t, "the flood", func() bool { return s.Stats().Foreign+s.Drops().Kernel >= sent })
+		deliver(uint64(2 + i))
+		var f media.Frame
+		if in := s.Read(&f); in.Kind == media.Received && f[80] < 8000 {
+			t.Fatalf("frame %d is a stranger's: level %d", i, f[80])
+		}
+		s.Write(&f)
+		readPacket(t, conn)
+	}
+	if stats := s.Stats(); stats.Remote != local.String() || stats.Foreign+s.Drops().Kernel != sent || stats.Lost != 0 {
+		t.Errorf("after %d packets of strangers stats are %+v", sent, stats)
+	}
 }
 
 // Without an address nothing is sent until the far end was heard.

@@ -27,6 +27,7 @@ func (l Local) codecs() []g711.Codec {
 type Audio struct {
 	Remote      netip.AddrPort // where the far end receives RTP; zero when it gave none (c=0.0.0.0)
 	RTCP        netip.AddrPort // where the far end receives RTCP; zero when Remote is
+	Peer        netip.Addr     // where the description came from; the dialog fills it in
 	Codec       g711.Codec
 	PayloadType uint8         // of Codec, in both directions
 	EventType   uint8         // payload type of RFC 4733 events, 0 when there are none
