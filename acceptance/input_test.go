@@ -74,16 +74,26 @@ func TestServeSaysWhatIsMissing(t *testing.T) {
 		change func(*config.Config)
 		says   []string
 	}{
-		{"SIP port in use", func(c *config.Config) { c.SIP.Listen = []string{"udp:" + socket.LocalAddr().String()} },
-			[]string{socket.LocalAddr().String(), "in use"}},
-		{"HTTP port in use", func(c *config.Config) { c.HTTP.Listen = taken.Addr().String() },
-			[]string{"http.listen", taken.Addr().String(), "in use"}},
-		{"database away", func(c *config.Config) { c.Database.URL = "postgres://trunkline@" + freeAddr(t) + "/trunkline" },
-			[]string{"the database is away", "start PostgreSQL there, or correct database.url"}},
-		{"database URL wrong", func(c *config.Config) { c.Database.URL = "postgres://%zz" },
-			[]string{"database"}},
-		{"bad script", func(c *config.Config) { c.Agents[0].Model = config.Model{Engine: "script", Script: script} },
-			[]string{`agent "desk"`, script + ":3"}},
+		{
+			"SIP port in use", func(c *config.Config) { c.SIP.Listen = []string{"udp:" + socket.LocalAddr().String()} },
+			[]string{socket.LocalAddr().String(), "in use"},
+		},
+		{
+			"HTTP port in use", func(c *config.Config) { c.HTTP.Listen = taken.Addr().String() },
+			[]string{"http.listen", taken.Addr().String(), "in use"},
+		},
+		{
+			"database away", func(c *config.Config) { c.Database.URL = "postgres://trunkline@" + freeAddr(t) + "/trunkline" },
+			[]string{"the database is away", "start PostgreSQL there, or correct database.url"},
+		},
+		{
+			"database URL wrong", func(c *config.Config) { c.Database.URL = "postgres://%zz" },
+			[]string{"database"},
+		},
+		{
+			"bad script", func(c *config.Config) { c.Agents[0].Model = config.Model{Engine: "script", Script: script} },
+			[]string{`agent "desk"`, script + ":3"},
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package acceptance
 
 import (
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -32,6 +33,13 @@ func run(m *testing.M) int {
 		return 1
 	}
 	if err := readTree(".."); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+
+	// Calls wait more than they compute. More of them at once than this would
+	// make a small machine late on the line.
+	if err := flag.Set("test.parallel", "4"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
