@@ -38,7 +38,7 @@ const (
 
 // Detector finds the keys that are pressed in band. The zero value is ready.
 type Detector struct {
-	ring    [span]spectrum // the latest hops, newest at at
+	ring    [span]spectrum // the latest hops, the newest at index at
 	energy  [span]float64
 	at      int
 	now     spectrum // of the window that ends here

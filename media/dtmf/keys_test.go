@@ -72,7 +72,8 @@ func TestAnyNumberSurvives(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		x := make([]int16, rapid.IntRange(0, 400).Draw(t, "lead"))
+		var x []int16
+		x = append(x, make([]int16, rapid.IntRange(0, 400).Draw(t, "lead"))...)
 		var f media.Frame
 		for g.Next(&f) {
 			x = append(x, f[:]...)

@@ -20,7 +20,7 @@ import (
 // prose has all sounds of English, numbers and drawn-out vowels.
 const prose = `The birch canoe slid on the smooth planks. Glue the sheet to the dark blue background.
 It is easy to tell the depth of a well. Four hours of steady work faced us. A large size in stockings is hard to sell.
-My number is five five five, oh one two three, extension four eight nine seven six. Please hold the line, thank you so much.
+My number is five fifty five, oh one two three, extension four eight nine seven six. Please hold the line, thank you so much.
 She saw the cool moon over the blue lagoon, and he hummed a low tune. We will leave you alone, you know who you are.
 Eight, nine, ten, eleven, twelve. Zebra, yellow, x-ray, whisky, victor. Ooh, really? Me too! Yes. No. Oh, well, all right then.`
 
