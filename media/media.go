@@ -66,7 +66,7 @@ type Digit struct {
 // called from any goroutine.
 type Leg interface {
 	// Read fills f with the caller's next 20 ms and says what it is.
-	// For Quiet the frame is all zero.
+	// For Quiet the frame holds no speech: it is zero, or comfort noise.
 	Read(f *Frame) Inbound
 	// Write sends f to the caller as the next 20 ms of the agent's audio.
 	// It reports whether a packet left; on hold nothing is sent.
@@ -93,8 +93,10 @@ type LegStats struct {
 	Foreign     uint64        // packets dropped because their source was not ours
 	Malformed   uint64        // packets dropped because they were not RTP of this call
 	Concealed   uint64        // frames made up
+	Stretched   uint64        // frames made shorter or longer to change the delay
 	Jitter      time.Duration // RFC 3550 section 6.4.1 inter-arrival jitter
 	Delay       time.Duration // time that the jitter buffer holds audio back
+	Target      time.Duration // how late a packet may be and still play in time
 	FirstPacket time.Time     // first accepted packet; zero when none came
 	LastPacket  time.Time     // latest accepted packet; zero when none came
 	OnHold      bool          // the far end asked us not to send

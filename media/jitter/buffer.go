@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"trunkline/media"
+	"trunkline/media/cn"
 )
 
 const (
@@ -21,17 +22,16 @@ const (
 	// (ITU-T G.711 appendix I: 60 ms).
 	fadeOut = 480
 
-	// quietPeak is the level below which a lost frame is not heard:
-	// 36 dB below full scale.
-	quietPeak = 512
-
-	// forcedExcess is the needless delay that is worth a click in speech.
-	forcedExcess = 100 * time.Millisecond
+	// ending is how much is made up when audio goes over into silence, so that
+	// there is something to blend the silence with.
+	ending = 16
 )
 
 // A Concealer makes up audio in place of packets that are missing.
 type Concealer interface {
-	// Good hands over samples that were played from a packet, in order.
+	// Good hands over samples that are about to play and were not made up:
+	// from packets, or the silence or comfort noise between them. It may
+	// change their beginning to join it to what it made up before.
 	Good(samples []int16)
 	// Conceal fills dst with what might have come next.
 	Conceal(dst []int16)
@@ -48,6 +48,9 @@ type Packet struct {
 	// that the sender is silent from Timestamp on: comfort noise or a
 	// telephone event.
 	Samples []int16
+	// Noise is what is heard in the silence that a packet without samples
+	// begins.
+	Noise cn.Noise
 	// Arrived is when the packet reached the socket.
 	Arrived time.Time
 }
@@ -76,10 +79,11 @@ type Stats struct {
 	Late       uint64        // packets that came after something newer had played
 	Duplicates uint64        // packets that came twice
 	Dropped    uint64        // packets dropped because the buffer held too much
-	Skipped    uint64        // frames skipped to shorten the delay
-	Concealed  uint64        // frames made up
+	Concealed  uint64        // frames made up, rounded
+	Stretched  uint64        // frames made shorter or longer to change the delay
 	Jitter     time.Duration // RFC 3550 section 6.4.1 inter-arrival jitter
 	Delay      time.Duration // time that packets wait, smoothed
+	Target     time.Duration // how late a packet may be and still play in time
 }
 
 // slot holds one queued packet, less what has played of it.
@@ -88,8 +92,10 @@ type slot struct {
 	timestamp uint32 // of the first sample left
 	store     []int16
 	samples   []int16 // what is left, inside store
+	noise     cn.Noise
 	arrived   time.Time
-	begun     bool // its wait has been measured
+	late      time.Duration // than the most punctual packets
+	begun     bool          // some of it has played
 }
 
 // Buffer is the jitter buffer of one direction of one call. Put and Take must
@@ -103,14 +109,22 @@ type Buffer struct {
 	queued int        // samples in queue
 	seen   [128]int64 // sequence numbers + 1 that came, by their low bits
 	played int64      // highest sequence number that played or was given up
-	next   uint32     // timestamp of the next sample to play
-	synced bool       // next is known
-	hurry  bool       // the head plays at once: what was due before it was given up
-	gap    int        // samples made up since the last real one
-	silent bool       // nothing to conceal: the sender is silent or the gap is long
-	jitter interarrival
-	wait   waits
-	stats  Stats
+
+	next   uint32 // timestamp of the next sample to play
+	synced bool   // next is known
+	hurry  bool   // the head plays at once: what was due before it was given up
+	gap    int    // samples since the last one from a packet
+	made   int    // samples made up in all
+	silent bool   // nothing to conceal: the sender is silent or the gap is long
+	noise  cn.Noise
+	hiss   cn.Generator
+
+	clock    ticks
+	arrivals arrivals
+	jitter   interarrival
+	wait     time.Duration // smoothed by 1/16
+	window   []int16       // the frame played last, and what plays next
+	stats    Stats
 }
 
 // New makes an empty Buffer.
@@ -126,6 +140,12 @@ func New(o Options) *Buffer {
 		free:      make([]*slot, 0, slots),
 		played:    -1,
 		silent:    true,
+		gap:       fadeOut,
+		arrivals:  newArrivals(o.Max),
+		window:    make([]int16, 2*media.FrameSamples+media.SamplesIn(o.Max)),
+	}
+	if b.concealer == nil {
+		b.concealer = nobody{}
 	}
 	room := make([]int16, slots*slotSamples)
 	held := make([]slot, slots)
@@ -136,24 +156,34 @@ func New(o Options) *Buffer {
 	return b
 }
 
+// nobody leaves the gaps silent.
+type nobody struct{}
+
+func (nobody) Good([]int16) {}
+
+func (nobody) Conceal(dst []int16) { clear(dst) }
+
 // Stats is what the buffer did so far.
 func (b *Buffer) Stats() Stats {
 	s := b.stats
+	s.Concealed = uint64(b.made+media.FrameSamples/2) / media.FrameSamples //nolint:gosec // G115: made only grows
 	s.Jitter = b.jitter.mean()
-	s.Delay = b.wait.mean
+	s.Delay = b.wait
+	s.Target = b.arrivals.target()
 	return s
 }
 
 // Flush drops all that is queued and waits for the next packet as at the
-// start. The numbers of packets that played stay spent.
+// start. The numbers of packets that played stay spent, and what is known of
+// the jitter is kept.
 func (b *Buffer) Flush() {
 	for len(b.queue) > 0 {
 		b.drop()
 	}
 	b.synced, b.hurry = false, false
-	b.silent = true
+	b.silent, b.gap = true, fadeOut
+	b.noise = cn.Noise{}
 	b.jitter.restart()
-	b.wait.restart()
 }
 
 // Put queues a packet; its samples are copied.
@@ -164,8 +194,10 @@ func (b *Buffer) Put(p Packet) Verdict {
 	} else if *seen <= p.Seq {
 		*seen = p.Seq + 1
 	}
+	var late time.Duration
 	if len(p.Samples) > 0 {
 		b.jitter.arrive(p.Arrived, p.Timestamp)
+		late = b.arrivals.arrive(p.Arrived, p.Timestamp, len(p.Samples))
 	}
 	if p.Seq <= b.played {
 		b.stats.Late++
@@ -189,7 +221,7 @@ func (b *Buffer) Put(p Packet) Verdict {
 	}
 	s := b.free[len(b.free)-1]
 	b.free = b.free[:len(b.free)-1]
-	s.seq, s.timestamp, s.arrived, s.begun = p.Seq, p.Timestamp, p.Arrived, false
+	s.seq, s.timestamp, s.noise, s.arrived, s.late, s.begun = p.Seq, p.Timestamp, p.Noise, p.Arrived, late, false
 	s.store = append(s.store[:0], p.Samples...)
 	s.samples = s.store
 	b.queue = append(b.queue, nil)
@@ -208,9 +240,18 @@ func (b *Buffer) full(n int) bool {
 // Take fills f with the next 20 ms and says what it is. It is called once per
 // tick; now is the time of the tick.
 func (b *Buffer) Take(f *media.Frame, now time.Time) media.Inbound {
+	b.clock.step(now)
 	b.expire(now)
-	b.shrink()
+	in, ok := b.stretch(f, now)
+	if !ok {
+		in = b.play(f, now)
+	}
+	copy(b.window, f[:])
+	return in
+}
 
+// play fills f with audio as it came, and what stands in for what is missing.
+func (b *Buffer) play(f *media.Frame, now time.Time) media.Inbound {
 	in := media.Inbound{Kind: media.Quiet}
 	for pos := 0; pos < len(f); b.expire(now) {
 		if len(b.queue) == 0 {
@@ -218,34 +259,23 @@ func (b *Buffer) Take(f *media.Frame, now time.Time) media.Inbound {
 			break
 		}
 		head := b.queue[0]
-		if ahead := b.schedule(head); ahead > 0 {
+		if ahead := b.schedule(head, now); ahead > 0 {
 			n := min(ahead, len(f)-pos)
 			b.fill(f[pos:pos+n], &in)
 			pos += n
 			continue
 		}
 		if len(head.samples) == 0 {
+			b.noise = head.noise
 			b.silent = true
 			b.drop()
 			continue
 		}
-		if !head.begun {
-			head.begun = true
-			b.wait.add(now.Sub(head.arrived))
-		}
 		n := copy(f[pos:], head.samples)
-		if b.concealer != nil {
-			b.concealer.Good(f[pos : pos+n])
-		}
+		b.concealer.Good(f[pos : pos+n])
+		in = media.Inbound{Kind: media.Received, Arrived: b.consume(n, now, pos)}
 		pos += n
-		b.gap, b.silent = 0, false
-		in = media.Inbound{Kind: media.Received, Arrived: head.arrived}
-		b.consume(n)
 	}
-	if in.Kind == media.Concealed {
-		b.stats.Concealed++
-	}
-	b.wait.tick()
 	return in
 }
 
@@ -256,13 +286,13 @@ func (b *Buffer) expire(now time.Time) {
 	}
 }
 
-// schedule puts the play point where the head's timestamp asks for, and
-// returns how many samples remain until the head's turn.
-func (b *Buffer) schedule(head *slot) int {
-	ahead := int(int32(head.timestamp - b.next))
+// schedule puts the play point where the head asks for, and returns how many
+// samples remain until the head's turn.
+func (b *Buffer) schedule(head *slot, now time.Time) int {
+	ahead := int(int32(head.timestamp - b.next)) //nolint:gosec // G115: differences of timestamps wrap
 	limit := int(media.SamplesIn(b.max)) - media.FrameSamples
 	if len(head.samples) == 0 {
-		if !b.synced || ahead > limit {
+		if !b.synced || b.silent || ahead > limit {
 			return 0
 		}
 		return max(ahead, 0)
@@ -272,11 +302,15 @@ func (b *Buffer) schedule(head *slot) int {
 		b.hurry = false
 		b.next = head.timestamp
 		return 0
-	case !b.synced, ahead > limit, ahead < -limit:
-		// A new start: one frame in hand until the jitter is known.
+	case !b.synced, b.silent, ahead > limit, ahead < -limit:
+		// A talkspurt begins, or timestamps do: it waits until packets as late
+		// as the target have had their time.
+		if now.Sub(head.arrived) < b.arrivals.target()-head.late {
+			return media.FrameSamples
+		}
 		b.synced = true
-		b.next = head.timestamp - media.FrameSamples
-		return media.FrameSamples
+		b.next = head.timestamp
+		return 0
 	case ahead < 0:
 		b.next = head.timestamp
 		return 0
@@ -287,32 +321,63 @@ func (b *Buffer) schedule(head *slot) int {
 // fill makes up dst and moves the play point past it.
 func (b *Buffer) fill(dst []int16, in *media.Inbound) {
 	if b.synced {
-		b.next += uint32(len(dst))
+		b.next += uint32(len(dst)) //nolint:gosec // G115: at most a frame
 	}
-	if b.silent || b.concealer == nil {
-		clear(dst)
-	} else {
-		b.concealer.Conceal(dst)
-		if in.Kind == media.Quiet {
-			in.Kind = media.Concealed
+	if b.silent && b.gap == 0 {
+		n := min(ending, len(dst))
+		b.concealer.Conceal(dst[:n])
+		b.gap = n
+		dst = dst[n:]
+	}
+	b.gap = min(b.gap+len(dst), fadeOut)
+	if b.silent {
+		b.hiss.Fill(dst, &b.noise)
+		b.concealer.Good(dst)
+		return
+	}
+	b.concealer.Conceal(dst)
+	b.made += len(dst)
+	if in.Kind == media.Quiet {
+		in.Kind = media.Concealed
+	}
+	b.silent = b.gap == fadeOut
+}
+
+// consume takes n samples off the queue's front, which is at the play point;
+// they are played from place pos of the frame on. It returns when the packet of
+// the last of them arrived.
+func (b *Buffer) consume(n int, now time.Time, pos int) (arrived time.Time) {
+	b.gap, b.silent = 0, false
+	for {
+		head := b.queue[0]
+		if !head.begun {
+			head.begun = true
+			b.waited(now.Sub(head.arrived) + media.Samples(pos).Duration())
 		}
-	}
-	b.gap += len(dst)
-	if b.gap >= fadeOut {
-		b.silent = true
+		part := min(n, len(head.samples))
+		head.samples = head.samples[part:]
+		head.timestamp += uint32(part) //nolint:gosec // G115: at most a packet
+		b.queued -= part
+		b.next = head.timestamp
+		b.played = head.seq
+		arrived = head.arrived
+		n -= part
+		pos += part
+		if len(head.samples) == 0 {
+			b.drop()
+		}
+		if n == 0 {
+			return arrived
+		}
 	}
 }
 
-// consume takes n samples off the head's front, which is at the play point.
-func (b *Buffer) consume(n int) {
-	head := b.queue[0]
-	head.samples = head.samples[n:]
-	head.timestamp += uint32(n)
-	b.queued -= n
-	b.next = head.timestamp
-	b.played = head.seq
-	if len(head.samples) == 0 {
-		b.drop()
+// waited takes the time that a packet waited.
+func (b *Buffer) waited(d time.Duration) {
+	if b.wait == 0 {
+		b.wait = d
+	} else {
+		b.wait += (d - b.wait) / 16
 	}
 }
 
@@ -332,60 +397,4 @@ func (b *Buffer) giveUp() {
 	b.stats.Dropped++
 	b.drop()
 	b.hurry = b.synced
-}
-
-// shrink shortens the delay by one frame when there is one to spare.
-func (b *Buffer) shrink() {
-	if len(b.queue) == 0 || !b.synced {
-		return
-	}
-	excess := b.wait.least() - media.FrameDuration - b.jitter.guard()
-	if excess < 0 {
-		return
-	}
-	if b.schedule(b.queue[0]) >= media.FrameSamples {
-		b.next += media.FrameSamples
-	} else if !b.skip(excess > forcedExcess) {
-		return
-	}
-	b.stats.Skipped++
-	b.wait.shorten(media.FrameDuration)
-}
-
-// skip drops one frame of audio off the front when more is queued behind it,
-// and when it is quiet or forced. It reports whether it did.
-func (b *Buffer) skip(forced bool) bool {
-	if b.queued < 2*media.FrameSamples {
-		return false
-	}
-	n := 0
-	for _, s := range b.queue {
-		if n >= media.FrameSamples {
-			break
-		}
-		if !forced && loud(s.samples) {
-			return false
-		}
-		n += len(s.samples)
-	}
-	for n = media.FrameSamples; n > 0; {
-		if len(b.queue[0].samples) == 0 {
-			b.drop()
-			continue
-		}
-		part := min(n, len(b.queue[0].samples))
-		b.consume(part)
-		n -= part
-	}
-	return true
-}
-
-// loud says whether losing the samples would be heard.
-func loud(samples []int16) bool {
-	for _, s := range samples {
-		if s > quietPeak || s < -quietPeak {
-			return true
-		}
-	}
-	return false
 }

@@ -1,15 +1,10 @@
 package jitter
 
 import (
-	"math"
 	"time"
 
 	"trunkline/media"
 )
-
-// discontinuity is a change of transit time that is no jitter but a stall or
-// a sender that set its timestamps anew.
-const discontinuity = time.Second
 
 // interarrival estimates the jitter of RFC 3550 section 6.4.1 and appendix A.8.
 type interarrival struct {
@@ -34,70 +29,19 @@ func (j *interarrival) restart() { j.known = false }
 
 func (j *interarrival) mean() time.Duration { return j.jitter / 16 }
 
-// guard is the time that the quickest packets should have in hand: what the
-// tick itself may be early, and twice the mean jitter.
-func (j *interarrival) guard() time.Duration {
-	return 3*time.Millisecond + 2*j.mean()
+// ticks is the even time of the ticks, which come a little late each.
+type ticks struct {
+	known bool
+	even  time.Time
 }
 
-// bucketTicks is how long one bucket of waits collects: 1 s.
-const bucketTicks = 50
-
-// bucketPackets is how many packets a bucket needs to tell something: 60 ms
-// packets come 16 in a second.
-const bucketPackets = 10
-
-// waits follows how long packets wait for their turn.
-type waits struct {
-	now, before bucket
-	ticks       int
-	mean        time.Duration // smoothed by 1/16
-}
-
-type bucket struct {
-	least   time.Duration
-	packets int
-}
-
-// add takes the wait of one packet.
-func (w *waits) add(d time.Duration) {
-	if w.now.packets == 0 || d < w.now.least {
-		w.now.least = d
-	}
-	w.now.packets++
-	if w.mean == 0 {
-		w.mean = d
+// step takes the time of the next tick.
+func (c *ticks) step(now time.Time) {
+	const stall = 60 * time.Millisecond
+	c.even = c.even.Add(media.FrameDuration)
+	if late := now.Sub(c.even); !c.known || late < 0 || late > stall {
+		c.known, c.even = true, now
 	} else {
-		w.mean += (d - w.mean) / 16
+		c.even = c.even.Add(late / 32)
 	}
 }
-
-// tick counts time; a full bucket takes the place of the one before.
-func (w *waits) tick() {
-	if w.ticks++; w.ticks < bucketTicks {
-		return
-	}
-	w.ticks = 0
-	w.before, w.now = w.now, bucket{}
-}
-
-// least is the shortest wait of the last one to two seconds, negative while
-// too little is known.
-func (w *waits) least() time.Duration {
-	if w.before.packets < bucketPackets {
-		return math.MinInt64 / 2
-	}
-	if w.now.packets == 0 {
-		return w.before.least
-	}
-	return min(w.before.least, w.now.least)
-}
-
-// shorten says that packets wait d less from now on.
-func (w *waits) shorten(d time.Duration) {
-	w.before.least -= d
-	w.now.least -= d
-}
-
-// restart forgets the buckets.
-func (w *waits) restart() { *w = waits{mean: w.mean} }
