@@ -170,6 +170,9 @@ func TestMetrics(t *testing.T) {
 			"trunkline_calls_total{fault=caller,reason=caller_hangup}":    1,
 			"trunkline_calls_total{fault=caller,reason=caller_cancelled}": 1,
 			"trunkline_call_duration_seconds":                             1,
+			"trunkline_call_mos{direction=in}":                            1,
+			"trunkline_call_mos{direction=out}":                           1,
+			"trunkline_call_round_trip_seconds":                           1,
 			"trunkline_turns_total{role=agent}":                           3,
 			"trunkline_turns_total{role=caller}":                          2,
 			"trunkline_turn_latency_seconds{stage=total}":                 2,
@@ -180,7 +183,7 @@ func TestMetrics(t *testing.T) {
 			"trunkline_turn_latency_seconds{stage=first_packet}":          2,
 			"trunkline_interrupted_turns_total":                           1,
 			"trunkline_bargein_verdicts_total{verdict=interruption}":      1,
-		}, r.gathered("calls_", "call_duration", "turn", "interrupted", "bargein"))
+		}, r.gathered("calls_", "call_", "turn", "interrupted", "bargein"))
 	})
 }
 

@@ -387,6 +387,7 @@ func (*fakeLeg) Digit() (media.Digit, bool) { return media.Digit{}, false }
 func (l *fakeLeg) Stats() media.LegStats {
 	st := l.stats()
 	st.Codec, st.Local, st.Remote = "PCMU", "127.0.0.1:16384", "127.0.0.1:4000"
+	st.MOSIn, st.MOSOut, st.RTT = 4.38, 4.1, 30*time.Millisecond
 
 	return st
 }
