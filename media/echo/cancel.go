@@ -6,17 +6,25 @@ import (
 	"trunkline/media"
 )
 
-// subtract makes e of d and y and returns the powers of d, e and y.
-func (c *Canceller) subtract() (pd, pe, py float32) {
-	for i := range c.e {
-		d, y := c.d[i], c.y[i]
+// subtract makes e of near and echo and returns the powers of all three.
+func subtract(rest, near, echo *[block]float32) (pd, pe, py float32) {
+	for i := range rest {
+		d, y := near[i], echo[i]
 		e := d - y
-		c.e[i] = e
+		rest[i] = e
 		pd += d * d
 		pe += e * e
 		py += y * y
 	}
 	return pd / block, pe / block, py / block
+}
+
+// mean is the mean square of x.
+func mean(x *[block]float32) (p float32) {
+	for _, v := range x {
+		p += v * v
+	}
+	return p / block
 }
 
 // cancel takes the echo out of near.
@@ -37,35 +45,27 @@ func (c *Canceller) cancel(near *media.Frame) Verdict {
 	c.near.read(c.d[:], (c.frames-1)*block)
 	c.filter.push(&c.x)
 	c.filter.echo(&c.y)
-	pd, pe, py := c.subtract()
+	pd, pe, py := subtract(&c.e, &c.d, &c.y)
 	c.filter.learn(&c.e)
 	if c.age < youth && py > nearFloor {
 		c.age++
 		c.filter.echo(&c.y)
-		pd, pe, py = c.subtract()
+		pd, pe, py = subtract(&c.e, &c.d, &c.y)
 		c.filter.learn(&c.e)
 	}
-	var px float32
-	for _, x := range c.x {
-		px += x * x
-	}
-	px /= block
+	px := mean(&c.x)
 	if py > nearFloor/10 {
 		c.farSum += (px - c.farSum) / 64
 		c.echoSum += (py - c.echoSum) / 64
 	}
 	c.rests[c.frames%len(c.rests)] = pe
-	if pe > pd {
-		// The filter is wrong here, or the path has changed.
-		c.e = c.d
-		pe = pd
-	}
-	v.Echo = c.judge(pd, pe, max(py, px*c.echoSum/(c.farSum+1)))
-	if !v.Echo && c.changed(pd) {
-		c.e = c.d
-		c.filter.echo(&c.y)
-		pd, pe, py = c.subtract()
+	v.Echo = c.judge(pd, min(pe, pd), max(py, px*c.echoSum/(c.farSum+1)))
+	if !v.Echo && c.changed() {
 		v.Echo = true
+		pe = mean(&c.e)
+	}
+	if pe > pd { // the filter is wrong
+		c.e, pe = c.d, pd
 	}
 	c.finish(near, v.Echo, pe)
 	return v

@@ -6,7 +6,7 @@ const (
 	piece   = 2                  // frames that are looked for
 	perPart = block / decimation // samples of a frame at 2 kHz
 	whole   = 2*reach + piece    // frames that are looked through
-	alike   = 0.7                // squared correlation that proves the move: 0.84
+	alike   = 0.8                // squared correlation that proves the move: 0.9
 	still   = guard              // lags that are no move
 )
 
@@ -15,7 +15,7 @@ const (
 // the echo; it is found within three frames, and the filter goes with it. A
 // path of another shape takes longer. It reports whether the filter explains
 // the sound now.
-func (c *Canceller) changed(pd float32) bool {
+func (c *Canceller) changed() bool {
 	if c.nearOn&(1<<5-1) == 0 {
 		c.strange = 0
 	}
@@ -24,10 +24,8 @@ func (c *Canceller) changed(pd float32) bool {
 	}
 	c.strange++
 	if c.strange >= piece && c.strange <= piece+3 {
-		if by := c.moved(); by != 0 {
-			c.align(c.delay + by)
-			c.far.read(c.x[:], (c.frames-1)*block-max(c.delay-early, 0))
-			c.filter.push(&c.x)
+		if by := c.moved(); by != 0 && c.follows(c.delay+by) {
+			c.settle()
 			return true
 		}
 	}
@@ -35,6 +33,22 @@ func (c *Canceller) changed(pd float32) bool {
 		c.prove(lag)
 	}
 	return false
+}
+
+// follows aligns the filter with a delay, unless the latest frame is no echo
+// by it either.
+func (c *Canceller) follows(delay int) bool {
+	before := c.delay
+	for _, lag := range [...]int{delay, before} {
+		c.align(lag)
+		c.far.read(c.x[:], (c.frames-1)*block-max(lag-early, 0))
+		c.filter.push(&c.x)
+		c.filter.echo(&c.y)
+		if pd, pe, _ := subtract(&c.e, &c.d, &c.y); pe < (1-alike)*pd {
+			break
+		}
+	}
+	return c.delay != before
 }
 
 // moved returns by how many samples the echo comes later than the filter has
@@ -51,17 +65,18 @@ func (c *Canceller) moved() int {
 	first := c.frames - piece - reach
 	c.fill(f, c.delay, first)
 	// what the filter makes of the time before and after
+	var x, y [block]float32
 	var echo [whole * perPart]float32
 	for i := range whole {
-		c.far.read(c.x[:], (first+i)*block-max(c.delay-early, 0))
-		f.push(&c.x)
-		f.echo(&c.y)
-		halve(echo[i*perPart:][:perPart], &c.y)
+		c.far.read(x[:], (first+i)*block-max(c.delay-early, 0))
+		f.push(&x)
+		f.echo(&y)
+		halve(echo[i*perPart:][:perPart], &y)
 	}
 	var near [piece * perPart]float32
 	for i := range piece {
-		c.near.read(c.d[:], (c.frames-piece+i)*block)
-		halve(near[i*perPart:][:perPart], &c.d)
+		c.near.read(x[:], (c.frames-piece+i)*block)
+		halve(near[i*perPart:][:perPart], &x)
 	}
 	return -fit(&near, &echo) * decimation
 }
@@ -89,7 +104,8 @@ func fit(near *[piece * perPart]float32, echo *[whole * perPart]float32) (at int
 		for j, v := range near {
 			both += v * window[j]
 		}
-		if both > 0 && both*both > best*own*power {
+		// a path that moves has the same loss as before
+		if both > power/2 && both < power*2 && both*both > best*own*power {
 			best, at = both*both/(own*power), i-reach*perPart
 		}
 		power += echo[i+len(near)]*echo[i+len(near)] - echo[i]*echo[i]

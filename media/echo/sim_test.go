@@ -27,7 +27,7 @@ func speech(t testing.TB, pattern string, seed uint64, d, gap time.Duration) []f
 	for len(out) < n {
 		name := names[r.IntN(len(names))]
 		if b := filepath.Base(name); strings.HasPrefix(b, "cough") || strings.HasPrefix(b, "room") {
-			continue
+			continue // no speech
 		}
 		a, err := record.ReadWAV(name)
 		if err != nil {
@@ -129,14 +129,74 @@ func db(a, b float64) float64 { return 10 * math.Log10((a+1e-9)/(b+1e-9)) }
 
 var tPass = 1
 
-func BenchmarkFilter(b *testing.B) {
-	f := newFilter()
-	f.reset(0.1)
-	var x, y, e [block]float32
-	copy(x[:], white(block, 1000, 1))
-	for b.Loop() {
-		f.push(&x)
-		f.echo(&y)
-		f.learn(&e)
+// frame is the block of x from sample i on.
+func frame(x []float32, i int) (f media.Frame) {
+	for j := range f {
+		f[j] = int16(max(-32768, min(32767, x[i+j])))
+	}
+	return f
+}
+
+// agent and caller are two voices: recordings that are not each other's.
+const (
+	agent  = "awb-*.wav"
+	caller = "[^a]*.wav"
+)
+
+// scene is a stretch of a call: what the agent says, and what comes back.
+type scene struct {
+	far  []float32
+	echo []float32 // of far, in the caller's direction
+	near []float32 // what the caller says; nil for nothing
+	line []float32 // noise of the line
+}
+
+// newScene is d of the agent with an echo by delay and erl and no caller. The
+// same seed gives the same speech, path and noise.
+func newScene(t testing.TB, seed uint64, d, delay time.Duration, erl float64) *scene {
+	t.Helper()
+	far := speech(t, agent, seed, d, 400*time.Millisecond)
+	return &scene{far: far, echo: echoed(ulaw(far), path(seed+30), delay, erl), line: white(len(far), 4, seed)}
+}
+
+// received is what the telephone line brings.
+func (s *scene) received() []float32 {
+	x := make([]float32, len(s.far))
+	for i := range x {
+		x[i] = s.echo[i] + s.line[i]
+		if s.near != nil {
+			x[i] += s.near[i]
+		}
+	}
+	return ulaw(x)
+}
+
+// run hands the scene to c, frame by frame, and each frame's time, verdict and
+// result to see.
+func (s *scene) run(c *Canceller, see func(i int, v Verdict, out *media.Frame)) {
+	x := s.received()
+	for i := 0; i+block <= len(x); i += block {
+		near, far := frame(x, i), frame(s.far, i)
+		v := c.Process(&near, &far)
+		see(i, v, &near)
 	}
 }
+
+// meter measures the echo return loss enhancement of part of a scene.
+type meter struct{ echo, rest float64 }
+
+// add counts a frame with an echo that can be heard.
+func (m *meter) add(echo []float32, out *media.Frame) {
+	if energy(echo[:block]) < block*nearFloor {
+		return
+	}
+	m.echo += energy(echo[:block])
+	for _, v := range out {
+		m.rest += float64(v) * float64(v)
+	}
+}
+
+func (m *meter) erle() float64 { return db(m.echo, m.rest) }
+
+// samples is the number of them in d.
+func samples(d time.Duration) int { return int(media.SamplesIn(d)) }

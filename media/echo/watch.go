@@ -44,20 +44,21 @@ func (c *Canceller) prove(lag int) {
 	f := c.spare
 	f.reset(c.share(lag))
 	var before, after float32
+	var x, d, y, e [block]float32
 	for pass := range 3 {
 		f.flush()
 		before, after = 0, 0
 		for n := max(c.frames-nearFrames, 0); n < c.frames; n++ {
-			c.far.read(c.x[:], n*block-max(lag-early, 0))
-			c.near.read(c.d[:], n*block)
-			f.push(&c.x)
-			f.echo(&c.y)
-			b, a, _ := c.subtract()
+			c.far.read(x[:], n*block-max(lag-early, 0))
+			c.near.read(d[:], n*block)
+			f.push(&x)
+			f.echo(&y)
+			b, a, _ := subtract(&e, &d, &y)
 			if n >= c.frames-nearFrames+partitions {
 				before, after = before+b, after+a
 			}
 			if pass < 2 || n < c.frames-1 {
-				f.learn(&c.e)
+				f.learn(&e)
 			}
 		}
 	}
@@ -69,22 +70,28 @@ func (c *Canceller) prove(lag int) {
 	c.leak, c.age = firstLeak, 0
 	c.farSum, c.echoSum = 0, 0
 	c.align(lag)
+	c.settle()
+}
+
+// settle forgets what was noted about sound that has its reason now.
+func (c *Canceller) settle() {
+	c.looked, c.heard, c.strange = 0, 0, 0
+	clear(c.sum[:])
 }
 
 // align makes lag the delay.
 func (c *Canceller) align(lag int) {
 	c.delay = lag
-	c.looked, c.heard, c.strange = 0, 0, 0
-	clear(c.sum[:])
 	c.fill(c.filter, lag, c.frames-1)
 }
 
 // fill gives f the reference for the frames before number n.
 func (c *Canceller) fill(f *filter, lag, n int) {
 	f.flush()
+	var x [block]float32
 	for i := n - partitions; i < n; i++ {
-		c.far.read(c.x[:], i*block-max(lag-early, 0))
-		f.push(&c.x)
+		c.far.read(x[:], i*block-max(lag-early, 0))
+		f.push(&x)
 	}
 }
 
@@ -100,12 +107,13 @@ func (c *Canceller) rest() (p float32) {
 // what is kept of the call.
 func (c *Canceller) share(lag int) float32 {
 	var near, far float32
+	var x, d [block]float32
 	for n := max(c.frames-nearFrames, 0); n < c.frames; n++ {
-		c.far.read(c.x[:], n*block-lag)
-		c.near.read(c.d[:], n*block)
-		for i, x := range c.x {
-			far += x * x
-			near += c.d[i] * c.d[i]
+		c.far.read(x[:], n*block-lag)
+		c.near.read(d[:], n*block)
+		for i, v := range x {
+			far += v * v
+			near += d[i] * d[i]
 		}
 	}
 	return min(0.5, max(0.0005, near/(far+1)))
