@@ -25,11 +25,6 @@ const (
 	TimedOut              // no further key came in time
 )
 
-// String names the end.
-func (w Why) String() string {
-	return [...]string{"running", "terminated", "full", "timed out"}[min(w, TimedOut)]
-}
-
 // Entry is what was collected.
 type Entry struct {
 	Keys     string

@@ -17,11 +17,6 @@ const (
 	sources
 )
 
-// String names the source.
-func (s Source) String() string {
-	return [...]string{"event", "info", "in-band"}[min(s, InBand)]
-}
-
 const (
 	// slack is how far apart two reports of one key press may be: gateways
 	// send the event, the audio waits in the jitter buffer, an INFO is sent

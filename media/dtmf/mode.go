@@ -23,9 +23,6 @@ const (
 // modes are the names in configurations.
 var modes = [...]string{Auto: "auto", EventsOnly: "rfc4733", InfoOnly: "info", Always: "inband"}
 
-// ModeNames are the names that ParseMode knows.
-func ModeNames() []string { return modes[:] }
-
 // ParseMode finds a mode by its name; the empty name is Auto.
 func ParseMode(name string) (Mode, error) {
 	for m, n := range modes {
