@@ -24,6 +24,10 @@ var lines = []struct {
 	{"thank-you-goodbye", softphone.InTurn()},
 }
 
+// Gap is how long the caller lets the agent be quiet before it speaks: a
+// caller who is quick, but does not cut in.
+const Gap = 350 * time.Millisecond
+
 // Plan is the caller's part, from the recorded speech in files.
 func Plan(files fs.FS) ([]softphone.Step, error) {
 	plan := make([]softphone.Step, 0, len(lines))

@@ -3,11 +3,13 @@ package demo
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"trunkline/call"
 	"trunkline/pipeline"
+	"trunkline/pipeline/bargein"
 	"trunkline/pipeline/turn"
 	"trunkline/storage"
 )
@@ -15,15 +17,17 @@ import (
 // Screen shows a call as it happens. On a terminal, words appear as they come;
 // elsewhere each turn is a line when it is over. It belongs to one goroutine.
 type Screen struct {
-	out      io.Writer
-	terminal bool
-	start    time.Time
-	shown    bool // a line that will be written again stands at the cursor
+	out    io.Writer
+	width  int // columns of the terminal; 0: the output is none
+	start  time.Time
+	shown  bool     // a line that will be written again stands at the cursor
+	judged []string // what was decided about speech over the agent's turn that runs
 }
 
-// NewScreen makes a Screen on out.
-func NewScreen(out io.Writer, terminal bool) *Screen {
-	return &Screen{out: out, terminal: terminal, start: time.Now()}
+// NewScreen makes a Screen on out, which is a terminal of width columns, or
+// no terminal when width is 0.
+func NewScreen(out io.Writer, width int) *Screen {
+	return &Screen{out: out, width: width, start: time.Now()}
 }
 
 // Line writes a line that stays.
@@ -34,7 +38,7 @@ func (s *Screen) Line(format string, args ...any) {
 
 // Progress shows what is being waited for.
 func (s *Screen) Progress(what string) {
-	if s.terminal {
+	if s.width > 0 {
 		s.passing("%6.1f s  … %s", s.elapsed(time.Now()), what)
 	} else {
 		s.Line("%6.1f s  … %s", s.elapsed(time.Now()), what)
@@ -51,24 +55,31 @@ func (s *Screen) Call(l call.Live) {
 	case call.LiveTurn:
 		s.turn(l.Turn)
 	case call.LiveStep:
-		s.event(l)
+		s.judge(l.Actions)
 	case call.LiveEnded:
 		s.Line("%6.1f s  the call is over: %s", s.elapsed(l.At), call.Reason(l.Ended.EndReason).Plain())
 	}
 }
 
 func (s *Screen) words(l call.Live) {
-	if !s.terminal || l.Text == "" || l.Final {
+	if s.width == 0 || l.Text == "" || l.Final {
 		return
 	}
 	s.passing("%6.1f s  %s", s.elapsed(l.At), sayLine(storage.Role(l.Role), l.Text))
 }
 
+// turn shows a turn that is over, with what happened in it.
 func (s *Screen) turn(t *storage.Turn) {
-	began := s.elapsed(t.StartedAt)
-	s.Line("%6.1f s  %s", began, sayLine(t.Role, string(t.Text)))
+	s.wrapped(fmt.Sprintf("%6.1f s  %s", s.elapsed(t.StartedAt), sayLine(t.Role, string(t.Text))), lead)
+	if t.Role == storage.Role(pipeline.Caller) {
+		return
+	}
+	for _, j := range s.judged {
+		s.detail("✋ %s", j)
+	}
+	s.judged = nil
 	if t.Interrupted {
-		s.Line("          %s heard until: “%s”", marker(t.Role), lastWords(string(t.HeardText)))
+		s.detail("the caller heard it until “%s”", lastWords(string(t.HeardText)))
 	}
 	if t.Latency.Total == 0 {
 		return
@@ -77,26 +88,49 @@ func (s *Screen) turn(t *storage.Turn) {
 	for _, st := range t.Latency.Stages {
 		stages = append(stages, fmt.Sprintf("%s %d", strings.ReplaceAll(st.Name, "_", " "), st.Took.Milliseconds()))
 	}
-	s.Line("          %s answered after %d ms: %s", marker(t.Role), t.Latency.Total.Milliseconds(), strings.Join(stages, " · "))
+	s.detail("answered after %d ms: %s", t.Latency.Total.Milliseconds(), strings.Join(stages, " · "))
 }
 
-// event shows what the turn machine decided about speech over the agent's.
-func (s *Screen) event(l call.Live) {
-	verdict := verdictOf(l)
-	if verdict == "" {
-		return
+// detail writes a line about the turn above it.
+func (s *Screen) detail(format string, args ...any) {
+	s.wrapped(strings.Repeat(" ", lead)+fmt.Sprintf(format, args...), lead)
+}
+
+// Paragraph writes text that stays, two columns in.
+func (s *Screen) Paragraph(text string) { s.wrapped("  "+text, 2) }
+
+// wrapped writes a line that stays, broken between words where the terminal
+// would break it anywhere; what follows the break is indented.
+func (s *Screen) wrapped(line string, indent int) {
+	rest := []rune(line)
+	for s.width > 2*indent && len(rest) >= s.width {
+		end := s.width - 1
+		for end > indent && rest[end] != ' ' {
+			end--
+		}
+		if end == indent {
+			break
+		}
+		s.Line("%s", string(rest[:end]))
+		rest = append([]rune(strings.Repeat(" ", indent)), rest[end+1:]...)
 	}
-	s.Line("%6.1f s          ✋ %s", s.elapsed(l.At), verdict)
+	s.Line("%s", string(rest))
 }
 
-func verdictOf(l call.Live) string {
-	for _, a := range l.Actions {
+// judge keeps what the turn machine decided about speech over the agent's.
+func (s *Screen) judge(actions []turn.Action) {
+	for _, a := range actions {
 		if a.Kind == turn.Judge {
-			return fmt.Sprintf("speech over the agent's voice: %s (%s)", a.Text, strings.Join(a.Reasons, ", "))
+			s.judged = append(s.judged, fmt.Sprintf("%s (%s)", verdicts[bargein.Verdict(a.Text)], strings.Join(a.Reasons, ", ")))
 		}
 	}
+}
 
-	return ""
+// verdicts are bargein's in words.
+var verdicts = map[bargein.Verdict]string{
+	bargein.Interruption: "the caller interrupted",
+	bargein.Backchannel:  "the caller agreed, the agent went on",
+	bargein.Noise:        "the caller made a sound, the agent went on",
 }
 
 func sayLine(r storage.Role, text string) string {
@@ -120,17 +154,24 @@ func lastWords(text string) string {
 	return strings.Join(words, " ")
 }
 
-// passing shows a line that the next one replaces, cut to a terminal's width.
+// passing shows a line that the next one replaces. When it is too long for the
+// terminal it loses its first words, as the latest are what is new: a line
+// that wraps could not be wiped.
 func (s *Screen) passing(format string, args ...any) {
-	const width = 100
 	line := []rune(fmt.Sprintf(format, args...))
-	if len(line) > width {
-		line = append(line[:width-1], '…')
+	if over := len(line) - (s.width - 1); over > 0 {
+		keep := min(lead, s.width-1)
+		rest := line[min(keep+over+1, len(line)):]
+		rest = rest[max(slices.Index(rest, ' '), 0):]
+		line = append(append(line[:keep:keep], '…'), rest...)
 	}
 	s.wipe()
 	fmt.Fprint(s.out, string(line))
 	s.shown = true
 }
+
+// lead is the width of the columns before the words.
+const lead = 20
 
 func (s *Screen) wipe() {
 	if s.shown {

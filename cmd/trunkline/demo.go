@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/sys/unix"
 
 	"trunkline/call"
 	"trunkline/console"
@@ -29,7 +30,7 @@ type demoCmd struct{}
 func (demoCmd) Run(ctx context.Context, c *cli, std *streams) (err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, demoBound, fmt.Errorf("the demo took longer than %s", demoBound))
 	defer cancel()
-	screen := demo.NewScreen(std.out, isTerminal(std))
+	screen := demo.NewScreen(std.out, columns(std.out))
 	g, err := demoGateway(c, screen)
 	if err != nil {
 		return err
@@ -56,7 +57,7 @@ func (demoCmd) Run(ctx context.Context, c *cli, std *streams) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := showRecord(std, g, report, h); err != nil {
+	if err := showRecord(screen, g, report, h); err != nil {
 		return err
 	}
 
@@ -99,7 +100,7 @@ func demoCall(ctx context.Context, target string, live <-chan call.Live, screen 
 	}
 	placed := make(chan outcome, 1)
 	go func() {
-		report, err := softphone.Place(ctx, softphone.Config{Target: target, From: "demo-caller", Plan: plan})
+		report, err := softphone.Place(ctx, softphone.Config{Target: target, From: "demo-caller", Plan: plan, Gap: demo.Gap})
 		placed <- outcome{report, err}
 	}()
 	for {
@@ -152,7 +153,7 @@ func finishedCall(ctx context.Context, store *storage.Store, id string) (*storag
 }
 
 // showRecord prints the final record and writes the call's page.
-func showRecord(std *streams, g *gateway, report *softphone.Report, h *storage.History) error {
+func showRecord(screen *demo.Screen, g *gateway, report *softphone.Report, h *storage.History) error {
 	page := filepath.Join(g.cfg.StateDir, "calls", h.Call.ID.String()+".html")
 	if err := os.MkdirAll(filepath.Dir(page), 0o750); err != nil {
 		return err
@@ -164,25 +165,34 @@ func showRecord(std *streams, g *gateway, report *softphone.Report, h *storage.H
 	if err := errors.Join(console.RenderCall(f, *h, h.Call.Recording), f.Close()); err != nil {
 		return fmt.Errorf("write the call's page: %w", err)
 	}
-	fmt.Fprintf(std.out, "\nThe record\n  %s\n", strings.Join(call.Story(h), "\n  "))
-	fmt.Fprintf(std.out, "\nOn the wire, measured by the caller\n  from the caller's last packet to the agent's first: median %.0f ms, longest %.0f ms over %d answers\n",
-		report.Response.P50MS, report.Response.MaxMS, report.Response.Count)
-	if report.Yield.Count > 0 {
-		fmt.Fprintf(std.out, "  from the interruption to the agent's silence: %.0f ms\n", report.Yield.MaxMS)
+	screen.Line("\nThe record")
+	for _, l := range call.Story(h) {
+		screen.Paragraph(l)
 	}
-	fmt.Fprintf(std.out, "\nrecording  %s\npage       %s\n", h.Call.Recording, page)
+	screen.Line("\nOn the wire, measured by the caller")
+	screen.Paragraph(fmt.Sprintf("from the caller's last packet to the agent's first: median %.0f ms, longest %.0f ms over %d answers",
+		report.Response.P50MS, report.Response.MaxMS, report.Response.Count))
+	if report.Yield.Count > 0 {
+		screen.Paragraph(fmt.Sprintf("from the interruption to the agent's silence: %.0f ms", report.Yield.MaxMS))
+	}
+	screen.Line("\nrecording  %s\npage       %s", h.Call.Recording, page)
 
 	return nil
 }
 
-// isTerminal reports whether the output is a terminal.
-func isTerminal(std *streams) bool {
-	f, ok := std.out.(*os.File)
+// columns is the width of the terminal that w is; 0 when it is none.
+func columns(w io.Writer) int {
+	f, ok := w.(*os.File)
 	if !ok {
-		return false
+		return 0
 	}
-	info, err := f.Stat()
+	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	if err != nil {
+		return 0
+	}
+	if size.Col == 0 { // a terminal that does not know, such as a serial line
+		return 80
+	}
 
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	return int(size.Col)
 }
-

@@ -49,6 +49,7 @@ type streams struct {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second ^C ends the process at once
 	code := run(ctx, os.Args[1:], &streams{out: os.Stdout, err: os.Stderr})
 	stop()
 	os.Exit(code)
