@@ -14,6 +14,7 @@ import (
 
 	"trunkline/media"
 	"trunkline/media/rtcp"
+	"trunkline/media/srtp"
 )
 
 // control is the RTCP side of a session: whose reports are believed, and where
@@ -25,6 +26,9 @@ type control struct {
 	socket  *output
 	route   route
 	dropped uint64
+
+	sealer *srtp.Sealer // nil without SRTP
+	opener *srtp.Opener
 }
 
 func (c *control) begin(ssrc uint32, socket *output, now time.Time) {
@@ -47,6 +51,23 @@ func (c *control) expect(p Params) {
 	c.route.expect(p)
 }
 
+// rekey protects reports by keys from now on. RTCP has Sealer and Opener of
+// its own: its goroutines are others, and so are its counters.
+func (c *control) rekey(keys srtp.Keys) error {
+	c.Lock()
+	defer c.Unlock()
+	sealer, err := rekey(c.sealer, keys.Ours)
+	if err != nil {
+		return err
+	}
+	opener, err := reopen(c.opener, keys.Theirs)
+	if err != nil {
+		return err
+	}
+	c.sealer, c.opener = sealer, opener
+	return nil
+}
+
 func (c *control) due() time.Time {
 	c.Lock()
 	defer c.Unlock()
@@ -67,6 +88,13 @@ func (c *control) receive(b []byte, from, rtp netip.AddrPort, stream uint32, kno
 	if c.route.refuses(from) {
 		c.dropped++
 		return
+	}
+	if c.opener != nil {
+		var err error
+		if b, err = c.opener.OpenControl(b); err != nil {
+			c.dropped++
+			return
+		}
 	}
 	sender, ok := rtcp.Sender(b)
 	if !ok || !c.route.admit(from, rtp, known && sender == stream) || c.session.Receive(b, stream, known, at) != nil {
@@ -94,7 +122,11 @@ func (c *control) send(now time.Time, rtp netip.AddrPort, sent rtcp.Sent, receiv
 	if !to.IsValid() {
 		return
 	}
-	if b, err := compose(now, sent, received); err == nil { // CNAME and counts always fit
+	b, err := compose(now, sent, received)
+	if err == nil && c.sealer != nil {
+		b, err = c.sealer.SealControl(b)
+	}
+	if err == nil { // CNAME and counts always fit
 		c.socket.send(b, newDestination(to)) // a report that is lost is followed by the next
 	}
 }

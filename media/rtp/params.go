@@ -8,6 +8,7 @@ import (
 
 	"trunkline/media"
 	"trunkline/media/g711"
+	"trunkline/media/srtp"
 )
 
 const (
@@ -40,6 +41,9 @@ type Params struct {
 	// RTCP is where the SDP asks us to send RTCP; the zero value means the
 	// port after Remote's (RFC 3550 section 11).
 	RTCP netip.AddrPort
+	// SRTP holds the keys of both directions; without keys the packets are
+	// not protected. Keys that stay the same go on with their counters.
+	SRTP srtp.Keys
 	// Codec is the codec of both directions.
 	Codec g711.Codec
 	// PayloadType is the codec's payload type, 0 to 127.
@@ -66,6 +70,8 @@ func (p Params) Validate() error {
 		return fmt.Errorf("payload type %d stands for both audio and events", p.EventType)
 	case p.Ptime != 0 && (p.Ptime < minPtime || p.Ptime > maxPtime || p.Ptime%time.Millisecond != 0):
 		return fmt.Errorf("ptime %v: want whole milliseconds from %v to %v", p.Ptime, minPtime, maxPtime)
+	case (p.SRTP.Ours.Suite() == srtp.None) != (p.SRTP.Theirs.Suite() == srtp.None):
+		return errors.New("SRTP in one direction only")
 	case p.Remote.IsValid() && p.Remote.Port() == 0:
 		return errors.New("the remote port is 0")
 	}

@@ -11,6 +11,7 @@ import (
 	"trunkline/media/jitter"
 	"trunkline/media/plc"
 	"trunkline/media/rtcp"
+	"trunkline/media/srtp"
 )
 
 // receiver takes the datagrams of one call and gives back frames and digits.
@@ -18,6 +19,8 @@ import (
 type receiver struct {
 	params  Params
 	applied bool
+
+	opener *srtp.Opener // nil without SRTP
 
 	packet  pion.Packet // reused
 	samples [maxPayload]int16
@@ -70,6 +73,13 @@ func (r *receiver) datagram(b []byte, from netip.AddrPort, at time.Time) (settle
 		r.foreign++
 		r.stranger = from
 		return false
+	}
+	if r.opener != nil {
+		var err error
+		if b, err = r.opener.Open(b); err != nil {
+			r.malformed++
+			return false
+		}
 	}
 	if !r.parse(b) {
 		r.malformed++

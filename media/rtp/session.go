@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"trunkline/media"
+	"trunkline/media/srtp"
 )
 
 const (
@@ -55,6 +56,7 @@ type Session struct {
 	out struct { // what leaves
 		sync.Mutex
 		*sender
+		sealer        *srtp.Sealer // nil without SRTP
 		socket        *output
 		sent, refused uint64
 		octets        uint64 // of payload, sent
@@ -108,6 +110,10 @@ func (s *Session) Apply(p Params) error {
 		return fmt.Errorf("rtp: apply: cannot send to %s from %s: the address families differ", p.Remote, local)
 	}
 
+	if err := s.rekey(p.SRTP); err != nil {
+		return fmt.Errorf("rtp: apply: %w", err)
+	}
+
 	s.in.Lock()
 	first := !s.in.applied
 	if s.in.apply(p, s.now()) || first {
@@ -123,6 +129,29 @@ func (s *Session) Apply(p Params) error {
 	s.out.apply(p)
 	s.out.Unlock()
 	return nil
+}
+
+// rekey protects all that is sent and received from now on by keys.
+func (s *Session) rekey(keys srtp.Keys) error {
+	s.in.Lock()
+	opener, err := reopen(s.in.opener, keys.Theirs)
+	if err == nil {
+		s.in.opener = opener
+	}
+	s.in.Unlock()
+	if err != nil {
+		return err
+	}
+	s.out.Lock()
+	sealer, err := rekey(s.out.sealer, keys.Ours)
+	if err == nil {
+		s.out.sealer = sealer
+	}
+	s.out.Unlock()
+	if err != nil {
+		return err
+	}
+	return s.control.rekey(keys)
 }
 
 // direct sends to addr from now on.
@@ -199,7 +228,7 @@ func (s *Session) Write(f *media.Frame) bool {
 	s.out.push(f)
 	sent := false
 	for datagram := s.out.next(); datagram != nil; datagram = s.out.next() {
-		if s.out.socket.send(datagram, to) {
+		if s.transmit(datagram, to) {
 			s.out.sent++
 			s.out.octets += uint64(len(datagram) - headerSize)
 			sent = true
@@ -208,6 +237,17 @@ func (s *Session) Write(f *media.Frame) bool {
 		}
 	}
 	return sent
+}
+
+// transmit protects a packet, if it is to be, and sends it.
+func (s *Session) transmit(packet []byte, to *destination) bool {
+	if s.out.sealer != nil {
+		var err error
+		if packet, err = s.out.sealer.Seal(packet); err != nil {
+			return false // the key has protected 2^48 packets
+		}
+	}
+	return s.out.socket.send(packet, to)
 }
 
 // SendDigit queues a key press, one of 0-9 * # A B C D held for d, to be sent
