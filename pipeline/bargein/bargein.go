@@ -126,7 +126,7 @@ func (c Config) judgeSound(e Evidence) Judgement {
 	case e.Final:
 		return decided(Noise, "no words in it")
 	case e.Ended && e.Voiced <= c.Cough:
-		return decided(Noise, fmt.Sprintf("%v of sound without words", e.Voiced))
+		return decided(Noise, fmt.Sprintf("%v of sound without words", e.Voiced.Round(time.Millisecond)))
 	case e.Elapsed >= c.Window && e.Level < c.Faint:
 		return decided(Noise, fmt.Sprintf("no words at %.0f dBov", e.Level))
 	case e.Elapsed < c.Window:
@@ -136,7 +136,7 @@ func (c Config) judgeSound(e Evidence) Judgement {
 	case e.Ended:
 		return decided(Noise, "it ended and no words came")
 	}
-	return decided(Interruption, fmt.Sprintf("%v of voice, whatever the words", e.Voiced))
+	return decided(Interruption, fmt.Sprintf("%v of voice without words", e.Voiced.Round(time.Millisecond)))
 }
 
 func decided(v Verdict, reason string) Judgement {

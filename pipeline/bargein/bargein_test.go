@@ -49,6 +49,19 @@ func TestJudge(t *testing.T) {
 
 // Whatever the evidence, a pause has an end: judged again at the time that the
 // judgement names, the verdict is in after two steps at the most.
+func TestReasonsReadWell(t *testing.T) {
+	t.Parallel()
+	odd := 760*ms + 244779
+	for want, e := range map[string]Evidence{
+		"760ms of voice without words": {Elapsed: time.Second, Voiced: odd, Level: -20},
+		"120ms of sound without words": {Ended: true, Elapsed: 200 * ms, Voiced: 120*ms + 1, Level: -20},
+	} {
+		if got := Judge(Config{}, e); got.Reasons[0] != want {
+			t.Errorf("%+v: %q, want %q", e, got.Reasons[0], want)
+		}
+	}
+}
+
 func TestJudgeDecides(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
