@@ -24,6 +24,9 @@ func decode(r io.Reader) (*Audio, error) {
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, fmt.Errorf("header: %w", err)
 	}
+	if n == 0 {
+		return nil, fmt.Errorf("not a WAV file: it is empty; %s", convert)
+	}
 	if n < len(head) || string(head[0:4]) != "RIFF" || string(head[8:12]) != "WAVE" {
 		return nil, fmt.Errorf("not a WAV file: it begins with %q, not with RIFF and WAVE; %s", head[:n], convert)
 	}

@@ -396,7 +396,7 @@ func TestDecodeWAVErrors(t *testing.T) {
 		in   []byte
 		want []string // parts of the message
 	}{
-		"empty":         {nil, []string{"not a WAV file", "sox"}},
+		"empty":         {nil, []string{"not a WAV file: it is empty", "sox"}},
 		"MP3":           {[]byte("ID3\x04\x00 and so on, a music file"), []string{"not a WAV file", "ID3", "sox"}},
 		"not WAVE":      {[]byte("RIFF\x00\x00\x00\x00AVI LIST"), []string{"not a WAV file"}},
 		"no chunks":     {file(), []string{"ends before its data chunk"}},
