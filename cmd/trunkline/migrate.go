@@ -32,6 +32,7 @@ func (c *cli) openStore(ctx context.Context, std *streams) (store *storage.Store
 	if err != nil {
 		return nil, nil, err
 	}
+	cfg.Log.Level = quiet
 	g := &gateway{cfg: cfg, log: newLogger(&cfg, std)}
 	if err := g.openDatabase(ctx); err != nil {
 		return nil, nil, errors.Join(err, g.stop(ctx))

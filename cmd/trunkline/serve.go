@@ -47,6 +47,9 @@ Stop it with ^C.
 `, version, g.cfg.SIP.Trunks[0].Agent, addr, program, g.cfg.SIP.Trunks[0].Agent, addr, g.http, g.http)
 }
 
+// quiet is the log's level in commands whose own words are the answer.
+const quiet = "warn"
+
 // newLogger logs to standard error as the configuration says.
 func newLogger(c *config.Config, std *streams) *slog.Logger {
 	var level slog.Level
