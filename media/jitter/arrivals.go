@@ -22,7 +22,7 @@ const (
 	ageTime = 500 * time.Millisecond
 
 	// quantile is the share of packets that the delay is to be enough for.
-	quantile = 0.97
+	quantile = 0.95
 
 	// memory is the audio after which a packet counts for 1/e of a new one.
 	memory = 10 * media.SampleRate
@@ -30,9 +30,12 @@ const (
 	// firstTarget is the delay that a call begins with.
 	firstTarget = 20 * time.Millisecond
 
-	// leastTarget is what the most punctual path needs: the tick itself is not
-	// quite punctual.
-	leastTarget = 4 * time.Millisecond
+	// reserve is added to the quantile: the tick itself is not quite punctual,
+	// and while the clocks drift, it takes time to find a place to stretch.
+	reserve = 1 * time.Millisecond
+
+	// leastTarget is what the most punctual path needs.
+	leastTarget = 5 * time.Millisecond
 
 	bins    = 256 // of the histogram, 1 ms each
 	heavier = 1e9 // the weight at which the histogram is scaled down
@@ -63,7 +66,7 @@ type arrivals struct {
 
 func newArrivals(longest time.Duration) arrivals {
 	a := arrivals{max: longest}
-	a.top = int(firstTarget/time.Millisecond) - 1
+	a.top = int((firstTarget-reserve)/time.Millisecond) - 1
 	a.histogram[a.top] = 1
 	a.weight, a.total = 1, 1
 	return a
@@ -74,7 +77,7 @@ func (a *arrivals) arrive(at time.Time, timestamp uint32, n int) (late time.Dura
 	if !a.known {
 		a.restart(at, timestamp)
 	}
-	if step := int64(int32(timestamp - a.timestamp)); step > 0 { //nolint:gosec // G115: differences of timestamps wrap
+	if step := int64(int32(timestamp - a.timestamp)); step > 0 {
 		a.place += step
 		a.timestamp = timestamp
 	}
@@ -112,7 +115,7 @@ func (a *arrivals) begin(at time.Time, transit time.Duration) {
 
 // transit is the time of timestamp on its way until at, relative to the epoch.
 func (a *arrivals) transit(at time.Time, timestamp uint32) time.Duration {
-	place := a.place + int64(int32(timestamp-a.timestamp)) //nolint:gosec // G115: as above
+	place := a.place + int64(int32(timestamp-a.timestamp))
 	return at.Sub(a.epoch) - media.Samples(place).Duration()
 }
 
@@ -193,5 +196,5 @@ func (a *arrivals) seek() {
 
 // target is how late a packet may be and still play in time.
 func (a *arrivals) target() time.Duration {
-	return min(max(time.Duration(a.top+1)*time.Millisecond, leastTarget), a.max-media.FrameDuration)
+	return min(max(time.Duration(a.top+1)*time.Millisecond+reserve, leastTarget), a.max-media.FrameDuration)
 }

@@ -166,7 +166,7 @@ func (nobody) Conceal(dst []int16) { clear(dst) }
 // Stats is what the buffer did so far.
 func (b *Buffer) Stats() Stats {
 	s := b.stats
-	s.Concealed = uint64(b.made+media.FrameSamples/2) / media.FrameSamples //nolint:gosec // G115: made only grows
+	s.Concealed = uint64(b.made+media.FrameSamples/2) / media.FrameSamples
 	s.Jitter = b.jitter.mean()
 	s.Delay = b.wait
 	s.Target = b.arrivals.target()
@@ -289,7 +289,7 @@ func (b *Buffer) expire(now time.Time) {
 // schedule puts the play point where the head asks for, and returns how many
 // samples remain until the head's turn.
 func (b *Buffer) schedule(head *slot, now time.Time) int {
-	ahead := int(int32(head.timestamp - b.next)) //nolint:gosec // G115: differences of timestamps wrap
+	ahead := int(int32(head.timestamp - b.next))
 	limit := int(media.SamplesIn(b.max)) - media.FrameSamples
 	if len(head.samples) == 0 {
 		if !b.synced || b.silent || ahead > limit {
@@ -321,7 +321,7 @@ func (b *Buffer) schedule(head *slot, now time.Time) int {
 // fill makes up dst and moves the play point past it.
 func (b *Buffer) fill(dst []int16, in *media.Inbound) {
 	if b.synced {
-		b.next += uint32(len(dst)) //nolint:gosec // G115: at most a frame
+		b.next += uint32(len(dst))
 	}
 	if b.silent && b.gap == 0 {
 		n := min(ending, len(dst))
@@ -356,7 +356,7 @@ func (b *Buffer) consume(n int, now time.Time, pos int) (arrived time.Time) {
 		}
 		part := min(n, len(head.samples))
 		head.samples = head.samples[part:]
-		head.timestamp += uint32(part) //nolint:gosec // G115: at most a packet
+		head.timestamp += uint32(part)
 		b.queued -= part
 		b.next = head.timestamp
 		b.played = head.seq

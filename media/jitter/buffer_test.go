@@ -1,10 +1,12 @@
 package jitter
 
 import (
+	"math"
 	"testing"
 	"time"
 
 	"trunkline/media"
+	"trunkline/media/cn"
 	"trunkline/media/plc"
 )
 
@@ -218,6 +220,74 @@ func TestTimestampsThatJump(t *testing.T) {
 		if got := len(n.heard.samples); got != 20*160 {
 			t.Errorf("jump by %d: played %d samples, want all %d; frames %s", jump, got, 20*160, n.kinds())
 		}
+	}
+}
+
+// Delay left over from a disturbance is taken back at once in quiet audio.
+func TestDelayShrinksInQuietAudio(t *testing.T) {
+	t.Parallel()
+	n := newNetwork(Options{})
+	quiet := func(from, to int64, delay time.Duration) {
+		for seq := from; seq < to; seq++ {
+			p := packet(seq, 160, epoch.Add(time.Duration(seq)*media.FrameDuration+delay))
+			for i := range p.Samples {
+				p.Samples[i] >>= 8
+			}
+			n.send(p)
+		}
+	}
+	quiet(0, 100, 0)
+	quiet(100, 101, 110*ms)
+	quiet(106, 120, 0)
+	n.run(2120 * ms)
+	if s := n.buffer.Stats(); s.Concealed == 0 || s.Late > 0 {
+		t.Errorf("the late packet did not play: %+v", s)
+	}
+	n.run(2260 * ms) // of which 60 ms are concealed
+	if last := n.waits[len(n.waits)-1]; last > 30*ms {
+		t.Errorf("140 ms after the disturbance packets wait %v", last)
+	}
+}
+
+// Between comfort noise packets, and after them, noise is heard at the level
+// that they tell, and what it goes over from and into has no step.
+func TestComfortNoise(t *testing.T) {
+	t.Parallel()
+	n := newNetwork(Options{})
+	n.buffer.concealer = &plc.Concealer{}
+	noise, ok := cn.Parse([]byte{40})
+	if !ok {
+		t.Fatal("no noise")
+	}
+	n.talk(0, 10, 160, 0)
+	for i := range int64(5) {
+		place := 10 + 10*i
+		n.send(Packet{Seq: 10 + i, Timestamp: uint32(place * 160), Noise: noise, Arrived: epoch.Add(time.Duration(place) * media.FrameDuration)})
+	}
+	p := packet(15, 160, epoch.Add(60*media.FrameDuration))
+	p.Timestamp = 60 * 160
+	n.send(p)
+	var f media.Frame
+	energy, frames := 0.0, 0
+	for tick := range 62 {
+		now := epoch.Add(time.Duration(tick)*media.FrameDuration + 10*ms)
+		for len(n.packets) > 0 && !n.packets[0].Arrived.After(now) {
+			n.buffer.Put(n.packets[0])
+			n.packets = n.packets[1:]
+		}
+		in := n.buffer.Take(&f, now)
+		if want := tick == 0 || tick > 10 && tick < 61; (in.Kind == media.Quiet) != want {
+			t.Errorf("frame %d is of kind %v", tick, in.Kind)
+		}
+		if tick > 12 && tick < 60 {
+			frames++
+			for _, s := range f {
+				energy += float64(s) * float64(s) / media.FrameSamples
+			}
+		}
+	}
+	if level := 10 * math.Log10(energy/float64(frames)/(32768*32768)); math.Abs(level+40) > 1 {
+		t.Errorf("the noise is at %.1f dBov, want -40", level)
 	}
 }
 

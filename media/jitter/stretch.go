@@ -107,7 +107,7 @@ func (b *Buffer) look(n int, now time.Time) []int16 {
 		}
 		part := copy(x[have:n], s.samples)
 		have += part
-		at += uint32(part) //nolint:gosec // G115: at most a packet
+		at += uint32(part)
 	}
 	return x[:have]
 }
@@ -138,7 +138,7 @@ func (b *Buffer) longer(most int, spare time.Duration) int {
 	}
 	lag, match := stretch.Longer(b.window, media.FrameSamples, max(most, enough))
 	// The less time is left, the less is asked for.
-	if match < max(0.9-0.03*float64(-spare)/float64(time.Millisecond), 0.5) {
+	if match < max(0.9-0.1*float64(-spare)/float64(time.Millisecond), 0.5) {
 		return 0
 	}
 	return lag
