@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/netip"
 	"os"
 	"sync"
@@ -116,12 +117,30 @@ func (h *heard) oneByOne(ctx context.Context, t *talk, pids []int) error {
 	return err
 }
 
+// clocks is how many softphones the calls at once are spread over. The clocks
+// of one softphone and of the gateway both give out their phases in turn, so
+// that all its calls would stand at about the same distance to the gateway's
+// tick, and a row would measure that one distance.
+const clocks = 10
+
 // atOnce makes many calls together, and watches the load from when the last
 // one is placed to when the first one ends.
-func (h *heard) atOnce(ctx context.Context, t *talk, pids []int) error {
-	s, err := newStation()
-	if err != nil {
-		return err
+func (h *heard) atOnce(ctx context.Context, t *talk, pids []int) (err error) {
+	var stations []*softphone.Station
+	defer func() {
+		for _, s := range stations {
+			err = errors.Join(err, s.Stop(context.WithoutCancel(ctx)))
+		}
+	}()
+	for range min(clocks, t.calls) {
+		s, err := newStation()
+		if err != nil {
+			return err
+		}
+		stations = append(stations, s)
+		if err := rest(ctx, rand.N(media.FrameDuration)); err != nil {
+			return err
+		}
 	}
 	var all sync.WaitGroup
 	var mu sync.Mutex
@@ -134,7 +153,7 @@ func (h *heard) atOnce(ctx context.Context, t *talk, pids []int) error {
 				return
 			case <-time.After(t.ramp * time.Duration(i) / time.Duration(t.calls)):
 			}
-			report, err := s.Place(ctx, t.call)
+			report, err := stations[i%len(stations)].Place(ctx, t.call)
 			mu.Lock()
 			defer mu.Unlock()
 			h.add(report, err)
@@ -148,7 +167,7 @@ func (h *heard) atOnce(ctx context.Context, t *talk, pids []int) error {
 	}
 	all.Wait()
 
-	return errors.Join(err, s.Stop(context.WithoutCancel(ctx)), context.Cause(ctx))
+	return errors.Join(err, context.Cause(ctx))
 }
 
 // add takes the outcome of one call.
