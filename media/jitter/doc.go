@@ -3,20 +3,35 @@
 //
 // The rtp session is its caller: it puts each decoded packet as it arrives and
 // takes one frame per tick. A Buffer is pure: it has no goroutine, no lock and
-// no clock; times are given to it. It never reads a socket and never invents
-// audio: a Concealer does that.
+// no clock; times are given to it. It never reads a socket. What is missing is
+// made up by a Concealer.
 //
-// # How it keeps time
+// # How long packets wait
 //
-// Packets play in the order of their sequence numbers, each sample at the
-// tick that its RTP timestamp gives. A packet that comes after its tick, when
-// nothing newer has played, still plays: the play point moves back to it and
-// the delay grows by that much. That one rule covers a late packet, a network
-// stall, a sender that paused its timestamps and one that started them anew.
-// The delay shrinks by one frame when every packet of the last one to two
-// seconds waited a whole frame longer than the jitter seen asks for. A frame
-// is skipped in a gap or in quiet audio; in speech only when the delay is far
-// too long.
+// Each packet is compared with the most punctual one of the last three seconds:
+// by how much was it later? A histogram of that, which forgets with a time
+// constant of 10 s, tells the target: what 95 % of the packets need. Packets
+// later than Options.Max do not count; five of them in a row are a path that
+// became longer, and so is a least transit time that rises.
 //
-// No packet waits longer than Options.Max: what does is dropped, oldest first.
+// A talkspurt begins when its first packet has waited for the target. Within
+// it each sample plays when its timestamp says, and the delay is changed by
+// time-scaling: speech is made longer or shorter by a pitch period where its
+// waveform repeats itself well, quiet audio by any length at once. So a drift
+// of the clocks is followed too, and never heard. A frame is needed by its
+// tick, whole; so the delay is the target, rounded up to the next tick at which
+// packets can be taken, and what is above that is given back.
+//
+// # What is missing
+//
+// A packet that is not there at its turn is concealed. If it comes later, when
+// nothing newer has played, it still plays: the play point moves back to it and
+// the delay grows by that much, to be shortened again if the target does not
+// ask for it. That one rule covers a late packet, a network stall, a sender
+// that paused its timestamps and one that started them anew. No packet waits
+// longer than Options.Max: what does is dropped, oldest first.
+//
+// After 60 ms without audio, or when a packet says so, the sender is silent:
+// comfort noise is heard at the level that the sender told, and nothing until
+// it told one.
 package jitter

@@ -184,7 +184,7 @@ func inBursts(p float64) func(int, *rand.Rand) bool {
 // speech, and nothing is ever missing.
 func TestDrift(t *testing.T) {
 	t.Parallel()
-	for _, ppm := range []float64{-500, -100, 100, 500} {
+	for _, ppm := range []float64{-500, 500} {
 		o := simulate(conditions{length: 30 * time.Minute, drift: ppm, seed: 5})
 		s := o.stats
 		t.Logf("%+.0f ppm: %.3f %% stretched, added %v, at most %v", ppm, o.share(s.Stretched), o.added, o.most)
@@ -205,7 +205,7 @@ func TestDriftOfEveryPacketLength(t *testing.T) {
 	t.Parallel()
 	for _, ptime := range []time.Duration{10 * ms, 30 * ms, 40 * ms, 60 * ms} {
 		for _, ppm := range []float64{-400, 400} {
-			o := simulate(conditions{length: 4 * time.Minute, ptime: ptime, drift: ppm, delay: evenly(3 * ms), seed: 1})
+			o := simulate(conditions{length: 3 * time.Minute, ptime: ptime, drift: ppm, delay: evenly(3 * ms), seed: 1})
 			if s := o.stats; s.Concealed+s.Late+s.Dropped > 0 || s.Stretched == 0 {
 				t.Errorf("ptime %v, %+.0f ppm: %+v", ptime, ppm, s)
 			}
