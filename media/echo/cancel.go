@@ -83,20 +83,26 @@ func (c *Canceller) loss() float64 {
 func (c *Canceller) judge(pd, pe, py float32) bool {
 	copy(c.echoPower[1:], c.echoPower[:2])
 	c.echoPower[0] = py
-	env := max(c.echoPower[0], c.echoPower[1], c.echoPower[2])
+	loudest := max(c.echoPower[0], c.echoPower[1], c.echoPower[2])
 	floor := max(nearFloor, 4*c.noise.power())
-	rest := pe
-	margin := float32(oldMargin)
-	if c.age < youth {
-		margin = youngMargin
-	}
-	if rest > max(max(margin*c.leak, leastLeak)*env, floor) {
+	if pe > max(c.mayLeave()*loudest, floor) {
 		return false
 	}
-	if env > floor {
-		c.leak += leakRate * (pe/env - c.leak)
+	if loudest > floor {
+		c.leak += leakRate * (pe/loudest - c.leak)
 	}
 	return pd > floor
+}
+
+// mayLeave is the power that the filter may leave of an echo.
+func (c *Canceller) mayLeave() float32 {
+	switch {
+	case c.age < youth/2:
+		return max(unsure, youngMargin*c.leak)
+	case c.age < youth:
+		return max(leastLeak, youngMargin*c.leak)
+	}
+	return max(leastLeak, margin*c.leak)
 }
 
 // finish writes e to near. What is left of an echo is brought down to the

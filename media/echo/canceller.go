@@ -10,8 +10,9 @@ import (
 
 // Levels, as mean squares of a frame.
 const (
-	farFloor  = 100 * 100 // -50 dBov: the agent speaks
-	nearFloor = 33 * 33   // -60 dBov: nothing below is heard or barges in
+	farFloor  = 100 * 100   // -50 dBov: the agent speaks
+	farLoud   = 1300 * 1300 // -28 dBov: its weakest echo can be heard
+	nearFloor = 33 * 33     // -60 dBov: nothing below is heard or barges in
 )
 
 // Frames of the states' memories.
@@ -31,8 +32,9 @@ const (
 	leakRate  = 0.05 // of the leak's mean, per frame
 	youth     = 100  // frames of echo in which a new filter learns twice
 
-	oldMargin   = 4 // what is left may exceed the mean so many times and be echo
-	youngMargin = 8
+	margin      = 4 // what is left may exceed the mean so many times and be echo
+	youngMargin = 8 // the same of a new filter
+	unsure      = 2 // what is left may exceed the echo so many times while the filter is half as old
 )
 
 // Proofs.
@@ -62,6 +64,7 @@ type Canceller struct {
 
 	farPower [tail + 1]float32
 	farOn    uint64  // bit i is set when the agent spoke i frames ago
+	loud     uint64  // the same of loud speech
 	nearOn   uint64  // the same of sound from the caller
 	nearMean float32 // of the last frames' powers
 	sinceFar int     // frames since the agent spoke
@@ -141,6 +144,10 @@ func (c *Canceller) follow(near, far float32) {
 		c.sinceFar = 0
 	} else {
 		c.sinceFar++
+	}
+	c.loud <<= 1
+	if far > farLoud {
+		c.loud |= 1
 	}
 	c.nearOn <<= 1
 	if near > max(nearFloor, 4*c.noise.power()) && near > 0 {

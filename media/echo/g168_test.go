@@ -132,8 +132,8 @@ func TestPathChange(t *testing.T) {
 		for _, erl := range losses {
 			t.Run(fmt.Sprintf("%s,%vdB", name, erl), func(t *testing.T) {
 				t.Parallel()
-				for seed := range uint64(3) {
-					s := newScene(t, seed, 20*time.Second, delay, erl)
+				for seed := range uint64(2) {
+					s := newScene(t, seed, 16*time.Second, delay, erl)
 					copy(s.echo[samples(change):], echoed(ulaw(s.far), path(seed+30+to.path), to.delay, erl)[samples(change):])
 					var m meter
 					s.run(New(), func(i int, _ Verdict, out *media.Frame) {
@@ -151,14 +151,14 @@ func TestPathChange(t *testing.T) {
 	}
 }
 
-// TestLeak is G.168's test 4: minutes without speech do not make the filter
+// TestLeak is G.168's test 4: a minute without speech does not make the filter
 // forget.
 func TestLeak(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, 5, 12*time.Second, 250*time.Millisecond, 12)
 	c := New()
 	s.run(c, func(int, Verdict, *media.Frame) {})
-	for range 2 * 60 * 50 {
+	for range 60 * 50 {
 		near, far := media.Frame{4, -4}, media.Frame{}
 		c.Process(&near, &far)
 	}
@@ -172,7 +172,7 @@ func TestLeak(t *testing.T) {
 		}
 	})
 	if m.erle() < 20 {
-		t.Errorf("ERLE %.1f dB in the first second after two silent minutes, want 20", m.erle())
+		t.Errorf("ERLE %.1f dB in the first second after a silent minute, want 20", m.erle())
 	}
 }
 
@@ -180,10 +180,10 @@ func TestLeak(t *testing.T) {
 // caller's frames pass untouched, whatever both say.
 func TestNoEcho(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(4) {
-		s := newScene(t, seed, 60*time.Second, 0, 0)
+	for seed := range uint64(2) {
+		s := newScene(t, seed, 30*time.Second, 0, 0)
 		clear(s.echo)
-		s.near = speech(t, caller, seed+9, 60*time.Second, time.Second)
+		s.near = speech(t, caller, seed+9, 30*time.Second, time.Second)
 		clear(s.near[:samples(3*time.Second)])
 		x := s.received()
 		s.run(New(), func(i int, v Verdict, out *media.Frame) {
@@ -244,11 +244,11 @@ func TestTones(t *testing.T) {
 func TestNeverLouder(t *testing.T) {
 	t.Parallel()
 	voices := [][]float32{
-		speech(t, agent, 1, 4*time.Second, 200*time.Millisecond),
-		speech(t, caller, 2, 4*time.Second, 200*time.Millisecond),
-		white(samples(4*time.Second), 3000, 3),
-		white(samples(4*time.Second), 20, 4),
-		make([]float32, samples(4*time.Second)),
+		speech(t, agent, 1, 2*time.Second, 200*time.Millisecond),
+		speech(t, caller, 2, 2*time.Second, 200*time.Millisecond),
+		white(samples(2*time.Second), 3000, 3),
+		white(samples(2*time.Second), 20, 4),
+		make([]float32, samples(2*time.Second)),
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		c := New()
@@ -257,7 +257,7 @@ func TestNeverLouder(t *testing.T) {
 			n := rapid.IntRange(0, len(x)/block-1).Draw(t, name+" from") * block
 			return x[n:]
 		}
-		for range rapid.IntRange(1, 8).Draw(t, "parts") {
+		for range rapid.IntRange(1, 3).Draw(t, "parts") {
 			far, near := part("far"), part("near")
 			gain := float32(rapid.Float64Range(-2, 2).Draw(t, "echo"))
 			late := rapid.IntRange(0, maxDelay).Draw(t, "late")

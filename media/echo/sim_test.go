@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,18 +30,31 @@ func speech(t testing.TB, pattern string, seed uint64, d, gap time.Duration) []f
 		if b := filepath.Base(name); strings.HasPrefix(b, "cough") || strings.HasPrefix(b, "room") {
 			continue // no speech
 		}
-		a, err := record.ReadWAV(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var x []float32
-		for _, v := range a.Samples[0] {
-			x = append(x, float32(v))
-		}
-		out = append(out, scaled(x, -20)...)
+		out = append(out, recording(t, name)...)
 		out = append(out, make([]float32, media.SamplesIn(gap))...)
 	}
 	return out[:n]
+}
+
+var recordings sync.Map // of []float32 by name
+
+// recording is a file's audio at -20 dBov.
+func recording(t testing.TB, name string) []float32 {
+	t.Helper()
+	if x, ok := recordings.Load(name); ok {
+		return x.([]float32)
+	}
+	a, err := record.ReadWAV(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := make([]float32, len(a.Samples[0]))
+	for i, v := range a.Samples[0] {
+		x[i] = float32(v)
+	}
+	x = scaled(x, -20)
+	recordings.Store(name, x)
+	return x
 }
 
 // scaled brings x to level dBov, pauses left out.
@@ -86,10 +100,10 @@ func ulaw(x []float32) []float32 {
 }
 
 // path is a dispersive echo path after G.168: a band-limited response that
-// rings for some 30 ms, of unit energy.
+// rings for some 20 ms, of unit energy.
 func path(seed uint64) []float32 {
 	r := rand.New(rand.NewPCG(seed, 2))
-	h := make([]float32, 256)
+	h := make([]float32, 160)
 	for i := range h {
 		h[i] = float32(r.NormFloat64() * math.Exp(-float64(i)/40))
 		if i < 8 {
@@ -108,12 +122,10 @@ func echoed(far, h []float32, d time.Duration, erl float64) []float32 {
 	out := make([]float32, len(far))
 	at := int(media.SamplesIn(d))
 	for i := at; i < len(far); i++ {
+		past := far[max(0, i-at-len(h)+1) : i-at+1]
 		var sum float32
-		for j, c := range h {
-			if i-at-j < 0 {
-				break
-			}
-			sum += c * far[i-at-j]
+		for j, x := range past {
+			sum += x * h[len(past)-1-j]
 		}
 		out[i] = sum
 	}

@@ -1,15 +1,11 @@
 package echo
 
-import "math/bits"
-
 // watch looks for an echo while there is none.
 func (c *Canceller) watch() {
 	if c.sinceFar >= tail {
 		return
 	}
-	// Silence for 15 frames after 45 in most of which the agent spoke: for
-	// every delay, some speech would have had to come back.
-	if c.nearOn&(1<<15-1) == 0 && bits.OnesCount64(c.farOn&(1<<45-1)) >= 34 {
+	if c.nothingBack() {
 		c.clean, c.unknown = true, 0
 		return
 	}
@@ -20,6 +16,20 @@ func (c *Canceller) watch() {
 	if lag, ok := c.look(); ok {
 		c.prove(lag)
 	}
+}
+
+// nothingBack tells that the agent spoke up and nothing was heard: silence for
+// 20 frames now, and before it no 15 frames without loud speech, so that for
+// every delay some of it would have come back.
+func (c *Canceller) nothingBack() bool {
+	if c.nearOn&(1<<20-1) != 0 {
+		return false
+	}
+	gap := ^c.loud & (1<<(tail+16) - 1)
+	for _, n := range [...]int{1, 2, 4, 7} { // runs of 2, 4, 8, 15
+		gap &= gap >> n
+	}
+	return gap == 0
 }
 
 // look compares both directions now and then, and returns a delay that is
