@@ -56,7 +56,7 @@ func (g *Generator) Fill(dst []int16, n *Noise) {
 	for i := range dst {
 		g.excitation += (n.excitation - g.excitation) * smoothing
 		g.seed = g.seed*1664525 + 1013904223
-		s := float32(int32(g.seed)) * uniform * g.excitation //nolint:gosec // G115: half of the numbers are negative
+		s := float32(int32(g.seed)) * uniform * g.excitation
 		dst[i] = int16(max(-32768, min(g.filter(s, n), 32767)))
 	}
 }
