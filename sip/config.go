@@ -10,6 +10,7 @@ import (
 
 	"trunkline/media/dtmf"
 	"trunkline/media/g711"
+	"trunkline/sip/sdp"
 )
 
 // Config says how a UA is reached, by whom, and what it offers.
@@ -43,7 +44,16 @@ type Trunk struct {
 	Name     string
 	Sources  []netip.Prefix // where its messages come from
 	MaxCalls int            // calls at once, beyond which INVITEs get 486; 0 means no limit of its own
-	Keys     dtmf.Mode      // by which ways its keys are taken; told by Info
+	SRTP     SRTP
+	Keys     dtmf.Mode // by which ways its keys are taken; told by Info
+}
+
+// SRTP says how a call's audio is protected. Keys stand in the descriptions,
+// so whoever reads the signalling hears the call: they are taken and sent over
+// TLS only, unless PlainSignalling allows them anywhere.
+type SRTP struct {
+	Security        sdp.Security
+	PlainSignalling bool
 }
 
 // Timers are the timers of RFC 3261 that belong to dialogs. Those of

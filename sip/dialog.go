@@ -13,6 +13,7 @@ import (
 	sipgo "github.com/emiago/sipgo/sip"
 
 	"trunkline/media"
+	"trunkline/media/srtp"
 	"trunkline/sip/sdp"
 )
 
@@ -55,6 +56,8 @@ type Dialog struct {
 	session MediaSession   // nil until opened
 	origin  *sdp.Origin
 	desc    sdp.Description // our latest description
+	srtp    SRTP
+	masters []srtp.Key // our keys, once they are needed
 
 	invite *serverTx       // inbound: the initial INVITE
 	offer  *sdp.Offer      // inbound: its offer, nil for a late offer
@@ -448,7 +451,28 @@ func (d *Dialog) local() sdp.Local {
 		port = d.session.Local().Port()
 	}
 
-	return sdp.Local{Addr: netip.AddrPortFrom(d.sock.sentBy().Addr(), port), Codecs: d.ua.cfg.Codecs}
+	local := sdp.Local{Addr: netip.AddrPortFrom(d.sock.sentBy().Addr(), port), Codecs: d.ua.cfg.Codecs}
+
+	switch {
+	case d.srtp.PlainSignalling || d.sock.network() == "TLS":
+		local.Security, local.Keys = d.srtp.Security, d.ourKeys()
+	case d.srtp.Security == sdp.SecurityRequired:
+		local.Security = sdp.SecurityRequired // and no keys: all is refused
+	}
+
+	return local
+}
+
+// ourKeys are the keys of this call, the same to its end: new ones would
+// interrupt the audio at every session refresh.
+func (d *Dialog) ourKeys() []srtp.Key {
+	if d.masters == nil && d.srtp.Security != sdp.SecurityOff {
+		for _, suite := range srtp.Suites() {
+			d.masters = append(d.masters, srtp.NewKey(suite))
+		}
+	}
+
+	return d.masters
 }
 
 // Leg is the call's audio; nil until the call is answered.

@@ -25,6 +25,11 @@ func newInbound(tx *serverTx) *Dialog {
 	d := newDialog(tx.ua, info, tx.link.sock, tx.src)
 	d.invite = tx
 	d.localTag = tx.tag
+
+	if tx.from.trunk != nil {
+		d.srtp = tx.from.trunk.SRTP
+	}
+
 	d.state = uasState(tx.req, tx.tag)
 
 	return d

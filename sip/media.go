@@ -55,6 +55,7 @@ func (s *RTPSession) Apply(a sdp.Audio) error {
 		Peer:        a.Peer,
 		NAT:         hidden(a.Remote.Addr(), a.Peer),
 		RTCP:        a.RTCP,
+		SRTP:        a.SRTP,
 		Codec:       a.Codec,
 		PayloadType: a.PayloadType,
 		EventType:   a.EventType,

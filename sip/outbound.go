@@ -17,6 +17,7 @@ type DialOptions struct {
 	User    string   // user part of our From and Contact; empty means the UA's name
 	Display string   // display name of our From
 	Headers []Header // added to the INVITE
+	SRTP    SRTP     // how the audio is protected
 
 	// Provisional is told of each 1xx response but 100, in order. It runs in
 	// the dialog's goroutine, so it must return soon and must not call the
@@ -103,6 +104,7 @@ func (ua *UA) launch(ctx context.Context, uri *sipgo.Uri, options DialOptions) (
 	req := ua.newInvite(uri, l.sock, options)
 	d := newDialog(ua, newInfo(req, l.sock.network(), l.to), l.sock, l.to)
 	d.localTag = tagOf(req.From().Params)
+	d.srtp = options.SRTP
 
 	local, err := d.open()
 	if err != nil {

@@ -32,8 +32,12 @@ func (s *stream) refusal(local Local) *NotAcceptableError {
 	switch {
 	case s.media != "audio" || s.port == 0:
 		return &NotAcceptableError{Warning: warnMediaType, Reason: "Media type not available: " + s.media}
-	case s.proto != "RTP/AVP":
+	case s.proto != plainProto && s.proto != secureProto:
 		return &NotAcceptableError{Warning: warnTransport, Reason: "Incompatible transport protocol: " + s.proto + " is not RTP/AVP"}
+	}
+
+	if why := s.insecure(local); why != nil {
+		return why
 	}
 
 	if why := s.check(local.Addr.Addr()); why != nil {
@@ -52,6 +56,10 @@ func accept(offer *Offer, index int, local Local) (Description, Audio, error) {
 	chosen, _ := s.choose(local.codecs())
 	audio := s.audio(chosen, s.event)
 
+	var answer []crypto
+
+	answer, audio.SRTP = s.agree(local)
+
 	d := Description{
 		addr:      local.Addr,
 		formats:   []format{chosen},
@@ -59,6 +67,7 @@ func accept(offer *Offer, index int, local Local) (Description, Audio, error) {
 		ptime:     audio.Ptime,
 		direction: directionOf(audio.Send, audio.Receive),
 		audio:     index,
+		crypto:    answer,
 		lines:     make([]line, len(offer.streams)),
 	}
 
@@ -95,6 +104,11 @@ func ParseAnswer(body []byte, offer Description) (Audio, error) {
 		return Audio{}, why
 	}
 
+	keys, why := s.answered(offer)
+	if why != nil {
+		return Audio{}, why
+	}
+
 	for _, f := range s.codecs {
 		if !slices.Contains(offer.formats, f) {
 			continue
@@ -106,6 +120,7 @@ func ParseAnswer(body []byte, offer Description) (Audio, error) {
 		}
 
 		audio := s.audio(f, event)
+		audio.SRTP = keys
 		ours := offer.direction
 		audio.Send = audio.Send && ours.sends()
 		audio.Receive = audio.Receive && ours.receives()

@@ -6,12 +6,16 @@ import (
 	"time"
 
 	"trunkline/media/g711"
+	"trunkline/media/srtp"
 )
 
 // Local is what we bring to a session.
 type Local struct {
 	Addr   netip.AddrPort // where we receive RTP; its port is even
 	Codecs []g711.Codec   // codecs that we use, most preferred first; empty means PCMU, PCMA
+
+	Security Security
+	Keys     []srtp.Key // ours, one of each suite that we use, most preferred first
 }
 
 func (l Local) codecs() []g711.Codec {
@@ -34,6 +38,7 @@ type Audio struct {
 	Ptime       time.Duration // length of the packets that we send, 10 to 100 ms
 	Send        bool          // the far end wants our audio
 	Receive     bool          // the far end sends audio
+	SRTP        srtp.Keys     // of both directions; none when the audio is not protected
 }
 
 // Lengths of the packets that we send. RFC 3551 section 4.5 prefers 20 ms; the

@@ -17,8 +17,9 @@ type Description struct {
 	event     uint8    // payload type of telephone-event, 0 for none
 	ptime     time.Duration
 	direction direction
-	lines     []line // the m-lines in their order
-	audio     int    // index of our stream in lines; the others are refused
+	lines     []line   // the m-lines in their order
+	audio     int      // index of our stream in lines; the others are refused
+	crypto    []crypto // of our stream; none when it is not protected
 }
 
 // line is what an m-line keeps when its stream is refused.
@@ -31,11 +32,13 @@ type line struct {
 // MakeOffer offers one audio stream in both directions, with static payload
 // types and telephone-event.
 func MakeOffer(local Local) Description {
+	proto, keys := local.offered()
 	d := Description{
-		addr:  local.Addr,
-		event: eventType,
-		ptime: defaultPtime,
-		lines: []line{{media: "audio", proto: "RTP/AVP"}},
+		addr:   local.Addr,
+		event:  eventType,
+		ptime:  defaultPtime,
+		lines:  []line{{media: "audio", proto: proto}},
+		crypto: keys,
 	}
 
 	for _, c := range local.codecs() {
@@ -112,7 +115,7 @@ func (d Description) text() string {
 }
 
 func (d Description) writeAudio(b *strings.Builder) {
-	fmt.Fprintf(b, "m=audio %d RTP/AVP", d.addr.Port())
+	fmt.Fprintf(b, "m=audio %d %s", d.addr.Port(), d.lines[d.audio].proto)
 
 	for _, f := range d.formats {
 		b.WriteString(" " + strconv.Itoa(int(f.payloadType)))
@@ -131,6 +134,10 @@ func (d Description) writeAudio(b *strings.Builder) {
 	if d.event != 0 {
 		fmt.Fprintf(b, "a=rtpmap:%d %s/%d\r\n", d.event, telephoneEvent, clockRate)
 		fmt.Fprintf(b, "a=fmtp:%d %s\r\n", d.event, eventRange)
+	}
+
+	for _, c := range d.crypto {
+		b.WriteString(c.line())
 	}
 
 	fmt.Fprintf(b, "a=ptime:%d\r\na=%s\r\n", d.ptime/time.Millisecond, d.direction)

@@ -37,6 +37,8 @@ type stream struct {
 	event     uint8    // payload type of telephone-event, 0 when there is none
 	ptime     time.Duration
 	maxptime  time.Duration
+	keyed     bool     // there are a=crypto lines
+	crypto    []crypto // those that we can use
 }
 
 // format binds a payload type to a codec.
@@ -114,13 +116,15 @@ func readStream(sd *pion.SessionDescription, md *pion.MediaDescription) (stream,
 	s.ptime = readMillis(md, "ptime")
 	s.maxptime = readMillis(md, "maxptime")
 	s.rtcp = s.readRTCP(md)
+	_, s.keyed = md.Attribute("crypto")
+	s.crypto = readCrypto(md)
 
 	return s, nil
 }
 
 // usable reports whether the stream is one that we could take part in.
 func (s *stream) usable() bool {
-	return s.media == "audio" && s.port != 0 && s.proto == "RTP/AVP"
+	return s.media == "audio" && s.port != 0 && (s.proto == plainProto || s.proto == secureProto)
 }
 
 // readDirection takes the media level's direction, else the session level's,

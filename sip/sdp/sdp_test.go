@@ -13,11 +13,12 @@ import (
 	"pgregory.net/rapid"
 
 	"trunkline/media/g711"
+	"trunkline/media/srtp"
 )
 
 var local = Local{Addr: netip.MustParseAddrPort("192.0.2.10:30000")}
 
-var compareAddr = cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{})
+var compareAddr = cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{}, srtp.Key{})
 
 // offers are written in the style of common peers.
 var offers = map[string]string{
