@@ -31,7 +31,7 @@ func TestCallsThatFail(t *testing.T) {
 	}{
 		{"no WAV", []string{g.target(), "--play", noise}, softphone.Usage.ExitCode(), noise},
 		{"missing WAV", []string{g.target(), "--play", "/no/such.wav"}, 2, "/no/such.wav"},
-		{"more times than clips", []string{g.target(), "--play", speech, "--at", "1s", "--at", "2s"}, 1, "give one time for each"},
+		{"more times than clips", []string{g.target(), "--play", speech, "--at", "1s", "--at", "2s"}, 2, "give one time for each"},
 		{"no URI", []string{"reception"}, softphone.Usage.ExitCode(), "reception"},
 		{"no scheme that we know", []string{"tel:+4930123456"}, softphone.Usage.ExitCode(), "tel:"},
 		{"refused", []string{g.target()}, softphone.Refused.ExitCode(), "500"},

@@ -23,7 +23,7 @@ func (c *Config) Validate() []Problem {
 	v.sip(c)
 	v.media(c)
 	if _, _, err := net.SplitHostPort(c.HTTP.Listen); err != nil {
-		v.add("http.listen", "%q is not HOST:PORT; write for example 127.0.0.1:8080", c.HTTP.Listen)
+		v.addf("http.listen", "%q is not HOST:PORT; write for example 127.0.0.1:8080", c.HTTP.Listen)
 	}
 	v.calls(c)
 	v.agents(c)
@@ -33,51 +33,51 @@ func (c *Config) Validate() []Problem {
 
 type validator struct{ problems []Problem }
 
-func (v *validator) add(path, format string, args ...any) {
+func (v *validator) addf(path, format string, args ...any) {
 	v.problems = append(v.problems, Problem{Path: path, What: fmt.Sprintf(format, args...)})
 }
 
 func (v *validator) require(path, value string) {
 	if value == "" {
-		v.add(path, "is empty; give it a value or leave the key out for the default")
+		v.addf(path, "is empty; give it a value or leave the key out for the default")
 	}
 }
 
 func (v *validator) oneOf(path, value string, allowed ...string) {
 	if !slices.Contains(allowed, value) {
-		v.add(path, "%q is not known; use one of: %s", value, strings.Join(allowed, ", "))
+		v.addf(path, "%q is not known; use one of: %s", value, strings.Join(allowed, ", "))
 	}
 }
 
 func (v *validator) sip(c *Config) {
 	if len(c.SIP.Listen) == 0 {
-		v.add("sip.listen", "is empty; name at least one socket, such as udp:127.0.0.1:5060")
+		v.addf("sip.listen", "is empty; name at least one socket, such as udp:127.0.0.1:5060")
 	}
 	for i, l := range c.SIP.Listen {
 		path := fmt.Sprintf("sip.listen[%d]", i)
 		_, addr, err := ParseListen(l)
 		if err != nil {
-			v.add(path, "%v", err)
+			v.addf(path, "%v", err)
 
 			continue
 		}
 		if addr.Addr().IsUnspecified() && c.SIP.Advertise == "" {
-			v.add(path, "listens on all addresses, so peers cannot be told which one to use; set sip.advertise to the address that they reach")
+			v.addf(path, "listens on all addresses, so peers cannot be told which one to use; set sip.advertise to the address that they reach")
 		}
 	}
 	if c.SIP.Advertise != "" {
 		if a, err := netip.ParseAddr(c.SIP.Advertise); err != nil || a.IsUnspecified() {
-			v.add("sip.advertise", "%q is not an IP address of this host", c.SIP.Advertise)
+			v.addf("sip.advertise", "%q is not an IP address of this host", c.SIP.Advertise)
 		}
 	}
 	if len(c.SIP.Codecs) == 0 {
-		v.add("sip.codecs", "is empty; list PCMU, PCMA or both")
+		v.addf("sip.codecs", "is empty; list PCMU, PCMA or both")
 	}
 	for i, codec := range c.SIP.Codecs {
 		v.oneOf(fmt.Sprintf("sip.codecs[%d]", i), codec, "PCMU", "PCMA")
 	}
 	if len(c.SIP.Trunks) == 0 {
-		v.add("sip.trunks", "is empty, so nobody could call; add a trunk with its sources and agent")
+		v.addf("sip.trunks", "is empty, so nobody could call; add a trunk with its sources and agent")
 	}
 	v.trunks(c)
 }
@@ -88,23 +88,23 @@ func (v *validator) trunks(c *Config) {
 		path := fmt.Sprintf("sip.trunks[%d]", i)
 		v.require(path+".name", t.Name)
 		if names[t.Name] {
-			v.add(path+".name", "%q names two trunks; names must differ", t.Name)
+			v.addf(path+".name", "%q names two trunks; names must differ", t.Name)
 		}
 		names[t.Name] = true
 		if len(t.Sources) == 0 {
-			v.add(path+".sources", "is empty, so no call would be accepted; list the carrier's addresses or prefixes")
+			v.addf(path+".sources", "is empty, so no call would be accepted; list the carrier's addresses or prefixes")
 		}
 		for j, s := range t.Sources {
 			if _, err := ParseSource(s); err != nil {
-				v.add(fmt.Sprintf("%s.sources[%d]", path, j), "%v", err)
+				v.addf(fmt.Sprintf("%s.sources[%d]", path, j), "%v", err)
 			}
 		}
 		if t.MaxCalls < 0 {
-			v.add(path+".max_calls", "is negative; use 0 for no limit")
+			v.addf(path+".max_calls", "is negative; use 0 for no limit")
 		}
 		v.oneOf(path+".dtmf", cmp.Or(t.DTMF, "auto"), "auto", "rfc4733", "info", "inband")
 		if _, ok := c.Agent(t.Agent); !ok {
-			v.add(path+".agent", "%q is not one of the agents; add it under agents or correct the name", t.Agent)
+			v.addf(path+".agent", "%q is not one of the agents; add it under agents or correct the name", t.Agent)
 		}
 	}
 }
@@ -113,35 +113,35 @@ func (v *validator) media(c *Config) {
 	m := c.Media
 	if m.Address != "" {
 		if a, err := netip.ParseAddr(m.Address); err != nil || a.IsUnspecified() {
-			v.add("media.address", "%q is not an IP address of this host", m.Address)
+			v.addf("media.address", "%q is not an IP address of this host", m.Address)
 		}
 	}
 	if m.PortLow < 1024 || m.PortTop > 65535 || m.PortTop-m.PortLow < 3 {
-		v.add("media.port_low", "%d to %d is no usable range; it must lie in 1024 to 65535 and hold at least two pairs of ports", m.PortLow, m.PortTop)
+		v.addf("media.port_low", "%d to %d is no usable range; it must lie in 1024 to 65535 and hold at least two pairs of ports", m.PortLow, m.PortTop)
 
 		return
 	}
 	if pairs := (m.PortTop - m.PortLow + 1) / 2; pairs < c.Calls.MaxCalls {
-		v.add("media.port_top", "%d port pairs cannot carry calls.max_calls = %d; widen the range or lower the limit", pairs, c.Calls.MaxCalls)
+		v.addf("media.port_top", "%d port pairs cannot carry calls.max_calls = %d; widen the range or lower the limit", pairs, c.Calls.MaxCalls)
 	}
 	if m.Clocks < 0 {
-		v.add("media.clocks", "is negative; use 0 for one per processor")
+		v.addf("media.clocks", "is negative; use 0 for one per processor")
 	}
 }
 
 func (v *validator) calls(c *Config) {
 	k := c.Calls
 	if k.Cap <= 0 {
-		v.add("calls.cap", "must be longer than 0; every call has a cap")
+		v.addf("calls.cap", "must be longer than 0; every call has a cap")
 	}
 	if k.WarnBefore < 0 || k.WarnBefore >= k.Cap && k.Cap > 0 {
-		v.add("calls.warn_before", "%s does not lie before the cap of %s; shorten it, or 0 for no warning", k.WarnBefore, k.Cap)
+		v.addf("calls.warn_before", "%s does not lie before the cap of %s; shorten it, or 0 for no warning", k.WarnBefore, k.Cap)
 	}
 	if k.NoMedia <= 0 {
-		v.add("calls.no_media", "must be longer than 0; a dead call has to end")
+		v.addf("calls.no_media", "must be longer than 0; a dead call has to end")
 	}
 	if k.MaxCalls <= 0 {
-		v.add("calls.max_calls", "must be at least 1")
+		v.addf("calls.max_calls", "must be at least 1")
 	}
 	v.oneOf("calls.fax", k.Fax, "end", "keep")
 }
@@ -152,31 +152,31 @@ func (v *validator) agents(c *Config) {
 		path := fmt.Sprintf("agents[%d]", i)
 		v.require(path+".name", a.Name)
 		if names[a.Name] {
-			v.add(path+".name", "%q names two agents; names must differ", a.Name)
+			v.addf(path+".name", "%q names two agents; names must differ", a.Name)
 		}
 		names[a.Name] = true
 		v.oneOf(path+".recogniser.engine", a.Recogniser.Engine, "offline", "declared")
 		v.oneOf(path+".recogniser.mode", a.Recogniser.Mode, "domain", "general+domain", "general")
 		if a.Recogniser.Pool < 1 {
-			v.add(path+".recogniser.pool", "must be at least 1")
+			v.addf(path+".recogniser.pool", "must be at least 1")
 		}
 		if a.Recogniser.Engine == "declared" && len(a.Recogniser.Declared.Says) == 0 {
-			v.add(path+".recogniser.declared.says", "is empty; give the declared recogniser the words that it hears")
+			v.addf(path+".recogniser.declared.says", "is empty; give the declared recogniser the words that it hears")
 		}
 		if a.Model.Engine == "declared" && len(a.Model.Declared.Replies) == 0 {
-			v.add(path+".model.declared.replies", "is empty; give the declared model the replies that it writes")
+			v.addf(path+".model.declared.replies", "is empty; give the declared model the replies that it writes")
 		}
 		v.oneOf(path+".model.engine", a.Model.Engine, "script", "declared")
 		if s := a.Model.Script; s != "" {
 			if _, err := os.Stat(s); err != nil {
-				v.add(path+".model.script", "%v; give the path of a dialogue file", err)
+				v.addf(path+".model.script", "%v; give the path of a dialogue file", err)
 			}
 		}
 		v.oneOf(path+".voice.engine", a.Voice.Engine, "offline", "declared")
 		v.oneOf(path+".voice.name", a.Voice.Name, "slt", "rms", "awb", "kal16")
 		for j, d := range a.Idle {
 			if d <= 0 {
-				v.add(fmt.Sprintf("%s.idle[%d]", path, j), "must be longer than 0")
+				v.addf(fmt.Sprintf("%s.idle[%d]", path, j), "must be longer than 0")
 			}
 		}
 	}

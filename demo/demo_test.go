@@ -85,7 +85,7 @@ func show(width int) string {
 	s := NewScreen(&out, width)
 	s.Progress("opening the database")
 	s.start = time.Now()
-	s.Line("the gateway is up")
+	s.Linef("the gateway is up")
 	for _, l := range conversation(s.start) {
 		s.Call(l)
 	}

@@ -37,7 +37,7 @@ func Plan(files fs.FS) ([]softphone.Step, error) {
 			return nil, fmt.Errorf("recorded speech: %w", err)
 		}
 		audio, err := record.DecodeWAV(f)
-		f.Close()
+		_ = f.Close() // only read
 		if err != nil {
 			return nil, fmt.Errorf("recorded speech %s: %w", l.file, err)
 		}

@@ -30,8 +30,8 @@ func NewScreen(out io.Writer, width int) *Screen {
 	return &Screen{out: out, width: width, start: time.Now()}
 }
 
-// Line writes a line that stays.
-func (s *Screen) Line(format string, args ...any) {
+// Linef writes a line that stays.
+func (s *Screen) Linef(format string, args ...any) {
 	s.wipe()
 	fmt.Fprintf(s.out, format+"\n", args...)
 }
@@ -39,9 +39,9 @@ func (s *Screen) Line(format string, args ...any) {
 // Progress shows what is being waited for.
 func (s *Screen) Progress(what string) {
 	if s.width > 0 {
-		s.passing("%6.1f s  … %s", s.elapsed(time.Now()), what)
+		s.passingf("%6.1f s  … %s", s.elapsed(time.Now()), what)
 	} else {
-		s.Line("%6.1f s  … %s", s.elapsed(time.Now()), what)
+		s.Linef("%6.1f s  … %s", s.elapsed(time.Now()), what)
 	}
 }
 
@@ -49,7 +49,7 @@ func (s *Screen) Progress(what string) {
 func (s *Screen) Call(l call.Live) {
 	switch l.Kind {
 	case call.LiveAnswered:
-		s.Line("%6.1f s  the call is answered", s.elapsed(l.At))
+		s.Linef("%6.1f s  the call is answered", s.elapsed(l.At))
 	case call.LiveWords:
 		s.words(l)
 	case call.LiveTurn:
@@ -57,7 +57,7 @@ func (s *Screen) Call(l call.Live) {
 	case call.LiveStep:
 		s.judge(l.Actions)
 	case call.LiveEnded:
-		s.Line("%6.1f s  the call is over: %s", s.elapsed(l.At), call.Reason(l.Ended.EndReason).Plain())
+		s.Linef("%6.1f s  the call is over: %s", s.elapsed(l.At), call.Reason(l.Ended.EndReason).Plain())
 	}
 }
 
@@ -65,7 +65,7 @@ func (s *Screen) words(l call.Live) {
 	if s.width == 0 || l.Text == "" || l.Final {
 		return
 	}
-	s.passing("%6.1f s  %s", s.elapsed(l.At), sayLine(storage.Role(l.Role), l.Text))
+	s.passingf("%6.1f s  %s", s.elapsed(l.At), sayLine(storage.Role(l.Role), l.Text))
 }
 
 // turn shows a turn that is over, with what happened in it.
@@ -75,11 +75,11 @@ func (s *Screen) turn(t *storage.Turn) {
 		return
 	}
 	for _, j := range s.judged {
-		s.detail("✋ %s", j)
+		s.detailf("✋ %s", j)
 	}
 	s.judged = nil
 	if t.Interrupted {
-		s.detail("the caller heard it until “%s”", lastWords(string(t.HeardText)))
+		s.detailf("the caller heard it until “%s”", lastWords(string(t.HeardText)))
 	}
 	if t.Latency.Total == 0 {
 		return
@@ -88,11 +88,11 @@ func (s *Screen) turn(t *storage.Turn) {
 	for _, st := range t.Latency.Stages {
 		stages = append(stages, fmt.Sprintf("%s %d", strings.ReplaceAll(st.Name, "_", " "), st.Took.Milliseconds()))
 	}
-	s.detail("answered after %d ms: %s", t.Latency.Total.Milliseconds(), strings.Join(stages, " · "))
+	s.detailf("answered after %d ms: %s", t.Latency.Total.Milliseconds(), strings.Join(stages, " · "))
 }
 
-// detail writes a line about the turn above it.
-func (s *Screen) detail(format string, args ...any) {
+// detailf writes a line about the turn above it.
+func (s *Screen) detailf(format string, args ...any) {
 	s.wrapped(strings.Repeat(" ", lead)+fmt.Sprintf(format, args...), lead)
 }
 
@@ -111,10 +111,10 @@ func (s *Screen) wrapped(line string, indent int) {
 		if end == indent {
 			break
 		}
-		s.Line("%s", string(rest[:end]))
+		s.Linef("%s", string(rest[:end]))
 		rest = append([]rune(strings.Repeat(" ", indent)), rest[end+1:]...)
 	}
-	s.Line("%s", string(rest))
+	s.Linef("%s", string(rest))
 }
 
 // judge keeps what the turn machine decided about speech over the agent's.
@@ -154,10 +154,10 @@ func lastWords(text string) string {
 	return strings.Join(words, " ")
 }
 
-// passing shows a line that the next one replaces. When it is too long for the
+// passingf shows a line that the next one replaces. When it is too long for the
 // terminal it loses its first words, as the latest are what is new: a line
 // that wraps could not be wiped.
-func (s *Screen) passing(format string, args ...any) {
+func (s *Screen) passingf(format string, args ...any) {
 	line := []rune(fmt.Sprintf(format, args...))
 	if over := len(line) - (s.width - 1); over > 0 {
 		keep := min(lead, s.width-1)

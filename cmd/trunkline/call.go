@@ -13,8 +13,8 @@ import (
 // callCmd is the headless softphone.
 type callCmd struct {
 	Target string          `arg:"" help:"Whom to call, such as sip:reception@127.0.0.1:5060." name:"sip-uri"`
-	Play   []string        `help:"WAV file with the caller's speech, played in turn with the agent; one file is cut at its pauses, several are a turn each." placeholder:"FILE" type:"existingfile"`
-	At     []time.Duration `help:"Play the n-th file at the n-th of these times after the answer instead." placeholder:"TIME"`
+	Play   []string        `help:"WAV file with the caller's speech, played in turn with the agent; one file is cut at its pauses, several are a turn each." placeholder:"FILE" type:"existingfile" sep:"none"`
+	At     []time.Duration `help:"Play each --play file, whole, at its --at time after the answer instead, such as 2.5s." placeholder:"TIME"`
 	Digits string          `help:"Keys to press after the answer."`
 	Record string          `help:"Write both directions to this two-channel WAV: caller left, agent right." placeholder:"FILE" type:"path"`
 	From   string          `help:"User part of the caller's address." default:"softphone"`
@@ -54,16 +54,22 @@ func (c *callCmd) Run(ctx context.Context, std *streams) error {
 	return errors.Join(err, report.WriteText(std.out))
 }
 
+// plan is what the caller says: in turn with the agent, or each file at its
+// time.
 func (c *callCmd) plan() ([]softphone.Step, error) {
-	plan, err := softphone.PlanFromWAVs(c.Play...)
-	if err != nil {
-		return nil, err
+	if len(c.At) == 0 {
+		return softphone.PlanFromWAVs(c.Play...)
 	}
-	if len(c.At) > 0 && len(c.At) != len(plan) {
-		return nil, fmt.Errorf("%d times (--at) for %d clips: give one time for each", len(c.At), len(plan))
+	if len(c.At) != len(c.Play) {
+		return nil, usageError(fmt.Sprintf("%d times (--at) for %d files (--play): give one time for each", len(c.At), len(c.Play)))
 	}
-	for i, at := range c.At {
-		plan[i].When = softphone.At(at)
+	plan := make([]softphone.Step, len(c.Play))
+	for i, path := range c.Play {
+		clip, err := softphone.ReadClip(path)
+		if err != nil {
+			return nil, usageError(err.Error())
+		}
+		plan[i] = softphone.Step{Clip: clip, When: softphone.At(c.At[i])}
 	}
 
 	return plan, nil

@@ -1,13 +1,17 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"os"
+	"slices"
+	"strings"
 
 	"trunkline/config"
+	"trunkline/storage"
 )
 
 // checkCmd validates the configuration and what it needs, without answering a
@@ -22,27 +26,30 @@ func (checkCmd) Run(ctx context.Context, c *cli, std *streams) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(std.out, "ok    configuration")
+	fmt.Fprintf(std.out, "ok    configuration: %s\n", cmp.Or(c.Config, "the built-in defaults"))
+	cfg.Log.Level = quiet
 	g := &gateway{cfg: cfg, log: newLogger(&cfg, std)}
 	failed := false
 	for _, check := range []struct {
 		name string
-		run  func() error
+		run  func(context.Context) (uses string, err error)
 	}{
-		{"ports", func() error { return portsFree(ctx, &cfg) }},
-		{"database", func() error { return g.startDatabase(ctx) }},
-		{"speech engines and voices", func() error { return g.startAgents(ctx) }},
-		{"recordings", func() error { return recordingsWritable(&cfg) }},
+		{"ports", g.checkPorts},
+		{"audio", g.checkAudio},
+		{"database", g.checkDatabase},
+		{"agents", g.checkAgents},
+		{"recordings", g.checkRecordings},
 	} {
-		if err := check.run(); err != nil {
+		uses, err := check.run(ctx)
+		if err != nil {
 			failed = true
 			fmt.Fprintf(std.out, "FAIL  %s: %v\n", check.name, err)
 
 			continue
 		}
-		fmt.Fprintf(std.out, "ok    %s\n", check.name)
+		fmt.Fprintf(std.out, "ok    %s: %s\n", check.name, uses)
 	}
-	if err := g.stop(ctx); err != nil {
+	if err := g.stop(context.Background()); err != nil { // bounded by its own steps
 		return err
 	}
 	if failed {
@@ -52,7 +59,80 @@ func (checkCmd) Run(ctx context.Context, c *cli, std *streams) error {
 	return nil
 }
 
-// portsFree binds each listening socket for a moment.
+// checkPorts binds each listening socket for a moment.
+func (g *gateway) checkPorts(ctx context.Context) (string, error) {
+	uses := append(slices.Clone(g.cfg.SIP.Listen), "http:"+g.cfg.HTTP.Listen)
+
+	return strings.Join(uses, ", "), portsFree(ctx, &g.cfg)
+}
+
+// checkAudio opens a pair of ports.
+func (g *gateway) checkAudio(context.Context) (string, error) {
+	pool, err := newPool(&g.cfg)
+	if err != nil {
+		return "", err
+	}
+	port, err := pool.Open()
+	if err != nil {
+		return "", fmt.Errorf("%w; check media.address and the range of ports", err)
+	}
+	m := g.cfg.Media
+	uses := fmt.Sprintf("UDP ports %d to %d on %s, for up to %d calls", m.PortLow, m.PortTop, port.Local().Addr(), g.cfg.Calls.MaxCalls)
+
+	return uses, port.Close()
+}
+
+// checkDatabase opens the database and looks at its schema.
+func (g *gateway) checkDatabase(ctx context.Context) (string, error) {
+	if err := g.openDatabase(ctx); err != nil {
+		return "", err
+	}
+	where := g.store.Where()
+	if g.cfg.Database.URL == "" {
+		where = "a private server in " + g.clusterDir()
+	}
+	versions, err := g.store.CheckSchema(ctx)
+	if errors.Is(err, storage.ErrSchemaOld) {
+		return fmt.Sprintf("%s; serve will bring its schema from %d to %d", where, versions.Have, versions.Want), nil
+	}
+
+	return fmt.Sprintf("%s, schema %d", where, versions.Have), err
+}
+
+// checkAgents makes every agent ready.
+func (g *gateway) checkAgents(ctx context.Context) (string, error) {
+	if err := g.startAgents(ctx); err != nil {
+		return "", err
+	}
+	var all []string
+	for i := range g.cfg.Agents {
+		a := &g.cfg.Agents[i]
+		r, m, v := a.Recogniser.Engine, a.Model.Engine, a.Voice.Engine
+		if r == "offline" {
+			r = "offline " + a.Recogniser.Mode
+		}
+		if m == "script" {
+			m = "script " + cmp.Or(a.Model.Script, "(built in)")
+		}
+		if v == "offline" {
+			v = "offline " + a.Voice.Name
+		}
+		all = append(all, fmt.Sprintf("%s (recogniser %s for %d calls, model %s, voice %s)", a.Name, r, a.Recogniser.Pool, m, v))
+	}
+
+	return strings.Join(all, ", "), nil
+}
+
+// checkRecordings writes a file where the recordings will be.
+func (g *gateway) checkRecordings(context.Context) (string, error) {
+	if !g.cfg.Recording.Enabled {
+		return "off", nil
+	}
+
+	return "in " + g.cfg.RecordingDir(), recordingsWritable(&g.cfg)
+}
+
+// portsFree says which listening socket is taken.
 func portsFree(ctx context.Context, c *config.Config) error {
 	var errs []error
 	lc := new(net.ListenConfig)
@@ -64,7 +144,7 @@ func portsFree(ctx context.Context, c *config.Config) error {
 		if network == "udp" {
 			conn, err := lc.ListenPacket(ctx, network, addr.String())
 			if err != nil {
-				errs = append(errs, fmt.Errorf("sip.listen %s: %w", l, err))
+				errs = append(errs, inUse("sip.listen "+l, err))
 
 				continue
 			}
@@ -82,16 +162,17 @@ func portsFree(ctx context.Context, c *config.Config) error {
 func bindable(ctx context.Context, lc *net.ListenConfig, what, addr string) error {
 	ln, err := lc.Listen(ctx, "tcp", addr)
 	if err != nil {
-		return fmt.Errorf("%s: %w; stop what uses it or choose another port", what, err)
+		return inUse(what, err)
 	}
 
 	return ln.Close()
 }
 
+func inUse(what string, err error) error {
+	return fmt.Errorf("%s: %w; stop what uses it or choose another port", what, err)
+}
+
 func recordingsWritable(c *config.Config) error {
-	if !c.Recording.Enabled {
-		return nil
-	}
 	if err := os.MkdirAll(c.RecordingDir(), 0o750); err != nil {
 		return fmt.Errorf("recording.directory: %w", err)
 	}

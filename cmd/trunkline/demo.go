@@ -42,13 +42,13 @@ func (demoCmd) Run(ctx context.Context, c *cli, std *streams) (err error) {
 		default: // a terminal that hangs does not hold up the call
 		}
 	}
-	screen.Line("trunkline %s: a whole call over loopback, recorded", version)
+	screen.Linef("trunkline %s: a whole call over loopback, recorded", version)
 	if err := g.start(ctx); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, g.stop(context.Background())) }() // bounded by its own steps
 	target := fmt.Sprintf("sip:%s@%s", g.cfg.SIP.Trunks[0].Agent, g.sip.Addr("udp"))
-	screen.Line("the gateway is up; calling %s", target)
+	screen.Linef("the gateway is up; calling %s", target)
 	report, err := demoCall(ctx, target, live, screen)
 	if err != nil {
 		return err
@@ -165,17 +165,17 @@ func showRecord(screen *demo.Screen, g *gateway, report *softphone.Report, h *st
 	if err := errors.Join(console.RenderCall(f, *h, h.Call.Recording), f.Close()); err != nil {
 		return fmt.Errorf("write the call's page: %w", err)
 	}
-	screen.Line("\nThe record")
+	screen.Linef("\nThe record")
 	for _, l := range call.Story(h) {
 		screen.Paragraph(l)
 	}
-	screen.Line("\nOn the wire, measured by the caller")
+	screen.Linef("\nOn the wire, measured by the caller")
 	screen.Paragraph(fmt.Sprintf("from the caller's last packet to the agent's first: median %.0f ms, longest %.0f ms over %d answers",
 		report.Response.P50MS, report.Response.MaxMS, report.Response.Count))
 	if report.Yield.Count > 0 {
 		screen.Paragraph(fmt.Sprintf("from the interruption to the agent's silence: %.0f ms", report.Yield.MaxMS))
 	}
-	screen.Line("\nrecording  %s\npage       %s", h.Call.Recording, page)
+	screen.Linef("\nrecording  %s\npage       %s", h.Call.Recording, page)
 
 	return nil
 }

@@ -116,7 +116,7 @@ func (g *gateway) tell(what string) {
 func (g *gateway) openDatabase(ctx context.Context) error {
 	url := g.cfg.Database.URL
 	if url == "" {
-		c := cluster.New(cluster.Options{Dir: filepath.Join(g.cfg.StateDir, "postgres"), Log: g.log})
+		c := cluster.New(cluster.Options{Dir: g.clusterDir(), Log: g.log})
 		if err := c.Start(ctx); err != nil {
 			return err
 		}
@@ -136,6 +136,9 @@ func (g *gateway) openDatabase(ctx context.Context) error {
 
 	return nil
 }
+
+// clusterDir holds the private database.
+func (g *gateway) clusterDir() string { return filepath.Join(g.cfg.StateDir, "postgres") }
 
 func (g *gateway) startDatabase(ctx context.Context) error {
 	if err := g.openDatabase(ctx); err != nil {
@@ -215,13 +218,19 @@ func (g *gateway) startMedia(context.Context) error {
 
 		return nil
 	})
-	address, err := mediaAddress(&g.cfg)
-	if err != nil {
-		return err
-	}
-	g.pool, err = rtp.NewPool(address, uint16(g.cfg.Media.PortLow), uint16(g.cfg.Media.PortTop))
+	var err error
+	g.pool, err = newPool(&g.cfg)
 
 	return err
+}
+
+func newPool(c *config.Config) (*rtp.Pool, error) {
+	address, err := mediaAddress(c)
+	if err != nil {
+		return nil, err
+	}
+
+	return rtp.NewPool(address, uint16(c.Media.PortLow), uint16(c.Media.PortTop))
 }
 
 // mediaAddress is where RTP sockets are bound.

@@ -41,8 +41,9 @@ type cli struct {
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 
-// streams is where a command writes.
+// streams are what a command reads and writes.
 type streams struct {
+	in  io.Reader
 	out io.Writer
 	err io.Writer
 }
@@ -50,9 +51,9 @@ type streams struct {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second ^C ends the process at once
-	code := run(ctx, os.Args[1:], &streams{out: os.Stdout, err: os.Stderr})
+	code := run(ctx, os.Args[1:], &streams{in: os.Stdin, out: os.Stdout, err: os.Stderr})
 	stop()
-	os.Exit(code)
+	os.Exit(code) //nolint:forbidigo // this is main
 }
 
 // run is main without the process around it.
@@ -92,10 +93,18 @@ func run(ctx context.Context, args []string, std *streams) int {
 	return exitOK
 }
 
+// usageError says that the command line is wrong.
+type usageError string
+
+func (e usageError) Error() string { return string(e) }
+
 // exitCode maps kinds of errors to exit codes.
 func exitCode(err error) int {
-	var bad *config.Error
-	if errors.As(err, &bad) {
+	var (
+		bad   *config.Error
+		wrong usageError
+	)
+	if errors.As(err, &bad) || errors.As(err, &wrong) {
 		return exitUsage
 	}
 	var failed *softphone.Error

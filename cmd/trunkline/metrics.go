@@ -49,7 +49,7 @@ func registerCollectors(g *gateway) error {
 			func() float64 { return g.clock.Stats().Percentile(.99).Seconds() }),
 		gauge("journal_queued_rows", "Rows that wait to be written to the database.",
 			func() float64 { return float64(g.journal.Stats().Queued) }),
-		counter("journal_written_rows_total", "Rows written to the database.", func() uint64 { return uint64(g.journal.Stats().Written) }),
+		counter("journal_written_rows_total", "Rows written to the database.", func() uint64 { return g.journal.Stats().Written }),
 		counter("journal_dropped_rows_total", "Rows given up because the queue was full.",
 			func() uint64 { return g.journal.Stats().Dropped.Total() }),
 	} {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 
 	"trunkline/pipeline"
 )
@@ -22,7 +21,7 @@ func (t *talkCmd) Run(ctx context.Context, c *cli, std *streams) error {
 	if t.Agent != "" {
 		var ok bool
 		if a, ok = cfg.Agent(t.Agent); !ok {
-			return fmt.Errorf("no agent is called %q", t.Agent)
+			return usageError(fmt.Sprintf("no agent is called %q", t.Agent))
 		}
 	}
 	e := &engines{}
@@ -30,5 +29,5 @@ func (t *talkCmd) Run(ctx context.Context, c *cli, std *streams) error {
 		return err
 	}
 
-	return pipeline.Talk(ctx, pipeline.Config{}, e.model, e.texts(&a), os.Stdin, std.out)
+	return pipeline.Talk(ctx, pipeline.Config{}, e.model, e.texts(&a), std.in, std.out)
 }

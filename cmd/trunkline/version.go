@@ -11,9 +11,9 @@ const version = "0.1.0"
 type versionCmd struct{}
 
 func (versionCmd) Run(std *streams) error {
-	fmt.Fprintf(std.out, "trunkline %s%s\n", version, commit())
+	_, err := fmt.Fprintf(std.out, "trunkline %s%s\n", version, commit())
 
-	return nil
+	return err
 }
 
 // commit is the commit that the binary was built from, if Go recorded it.

@@ -19,7 +19,7 @@ type whyCmd struct {
 func (w *whyCmd) Run(ctx context.Context, c *cli, std *streams) error {
 	id, err := uuid.Parse(w.CallID)
 	if err != nil {
-		return fmt.Errorf("%q is not a call id: %w", w.CallID, err)
+		return usageError(fmt.Sprintf("%q is not a call id: %v", w.CallID, err))
 	}
 	store, release, err := c.openStore(ctx, std)
 	if err != nil {
