@@ -1,6 +1,7 @@
 package jitter
 
 import (
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -87,6 +88,43 @@ func TestAnyNetwork(t *testing.T) {
 		for i, in := range n.ins[len(n.ins)-100:] {
 			if in.Kind != media.Received {
 				t.Fatalf("calm again, and frame %d of the last 100 is of kind %v", i, in.Kind)
+			}
+		}
+	})
+}
+
+// On any bad line, speech is held back no longer than the bound, and when the
+// line is good again, nothing more is made up and the delay falls with the
+// target.
+func TestAnyLineRecovers(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		const bad, length = 6 * time.Second, 14 * time.Second
+		ptime := rapid.SampledFrom([]time.Duration{10 * ms, 20 * ms, 30 * ms, 40 * ms, 60 * ms}).Draw(t, "ptime")
+		jitter := time.Duration(rapid.IntRange(0, 300).Draw(t, "jitter")) * ms
+		delay := evenly(jitter)
+		if rapid.Bool().Draw(t, "queue") {
+			delay = queueing(jitter)
+		}
+		lost := inBursts(float64(rapid.IntRange(0, 50).Draw(t, "loss")) / 100)
+		o := simulate(conditions{
+			length: length, ptime: ptime,
+			drift: float64(rapid.IntRange(-500, 500).Draw(t, "drift")),
+			seed:  rapid.Uint64().Draw(t, "seed"),
+			delay: func(i int, r *rand.Rand) time.Duration {
+				if d := delay(i, r); time.Duration(i)*ptime < bad {
+					return d
+				}
+				return 0
+			},
+			lost: func(i int, r *rand.Rand) bool { return lost(i, r) && time.Duration(i)*ptime < bad },
+		})
+		if o.stats.Delay > o.stats.Target+50*ms {
+			t.Errorf("at the end packets wait longer than the target asks for: %+v", o.stats)
+		}
+		for i, kind := range o.kinds[int((bad+3*time.Second)/media.FrameDuration):] {
+			if kind != media.Received {
+				t.Fatalf("frame %d of the good line is of kind %v: %+v", i, kind, o.stats)
 			}
 		}
 	})

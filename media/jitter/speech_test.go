@@ -56,6 +56,9 @@ type conditions struct {
 	seed   uint64
 }
 
+// start is the first timestamp of a simulated call: it wraps after 100 s.
+const start = uint32(1<<32 - 100*media.SampleRate)
+
 // outcome is what a simulated call came to.
 type outcome struct {
 	heard     []int16
@@ -85,7 +88,7 @@ func simulate(c conditions) outcome {
 	var packets []Packet // by arrival
 	var delays []time.Duration
 	for i := range int(c.length / c.ptime) {
-		p := Packet{Seq: int64(i), Timestamp: uint32(i * size), Samples: make([]int16, size)}
+		p := Packet{Seq: int64(i), Timestamp: start + uint32(i*size), Samples: make([]int16, size)}
 		for j := range p.Samples {
 			p.Samples[j] = c.voice[(i*size+j)%len(c.voice)]
 		}
@@ -123,7 +126,7 @@ func simulate(c conditions) outcome {
 			o.frames++
 		}
 		if in.Kind == media.Received && synced {
-			sent := time.Duration(float64(next) / media.SampleRate * float64(apart) / float64(c.ptime) * float64(time.Second))
+			sent := time.Duration(float64(next-start) / media.SampleRate * float64(apart) / float64(c.ptime) * float64(time.Second))
 			d := now.Sub(epoch) - sent - fastest
 			added += d
 			o.most = max(o.most, d)

@@ -55,7 +55,7 @@ func TestLoss(t *testing.T) {
 	for _, c := range []struct {
 		mode  Mode
 		every int // take each such line
-	}{{Domain, 2}, {General, 7}} {
+	}{{Domain, 4}, {General, 10}} {
 		t.Run(string(c.mode), func(t *testing.T) {
 			config := reception(t, c.mode)
 			config.Pool = 1
