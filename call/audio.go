@@ -73,6 +73,7 @@ func mediaRecord(s media.LegStats) *storage.Media {
 		Lost: s.Lost, Late: s.Late, Reordered: s.Reordered, Duplicates: s.Duplicates,
 		Foreign: s.Foreign, Malformed: s.Malformed, Concealed: s.Concealed, SendDropped: s.SendDropped,
 		JitterMS: storage.Milliseconds(s.Jitter), DelayMS: storage.Milliseconds(s.Delay),
+		SRTP:  s.SRTP,
 		RTTMS: storage.Milliseconds(s.RTT), RemoteReports: s.RemoteReports, RemoteLost: s.RemoteLost,
 		RemoteJitterMS: storage.Milliseconds(s.RemoteJitter),
 		RIn:            s.RIn, ROut: s.ROut, MOSIn: s.MOSIn, MOSOut: s.MOSOut,
@@ -85,8 +86,12 @@ func audio(m *storage.Media) []string {
 	if m.Verdict != "" && m.PacketsIn == 0 {
 		return []string{m.Verdict}
 	}
-	lines := []string{fmt.Sprintf("Audio was %s between %s and %s: %d packets in (%d lost, %d late, %d from strangers dropped), %d out, jitter %.1f ms.",
-		m.Codec, m.Local, m.Remote, m.PacketsIn, m.Lost, m.Late, m.Foreign, m.PacketsOut, m.JitterMS)}
+	protected := ""
+	if m.SRTP != "" {
+		protected = " by SRTP (" + m.SRTP + ")"
+	}
+	lines := []string{fmt.Sprintf("Audio was %s%s between %s and %s: %d packets in (%d lost, %d late, %d from strangers dropped), %d out, jitter %.1f ms.",
+		m.Codec, protected, m.Local, m.Remote, m.PacketsIn, m.Lost, m.Late, m.Foreign, m.PacketsOut, m.JitterMS)}
 	if m.MOSIn > 0 {
 		lines = append(lines, sound(m))
 	}

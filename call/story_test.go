@@ -62,7 +62,7 @@ func TestStory(t *testing.T) {
 			h.Call.Media = mediaRecord(media.LegStats{
 				Codec: "PCMU", Local: "127.0.0.1:16384", Remote: "127.0.0.1:4000",
 				PacketsIn: 3000, PacketsOut: 3000, MOSIn: 4.38, MOSOut: 3.71,
-				RemoteReports: 12, RemoteLost: 90, RemoteJitter: ms(8), RTT: ms(42),
+				SRTP: "AES_CM_128_HMAC_SHA1_80", RemoteReports: 12, RemoteLost: 90, RemoteJitter: ms(8), RTT: ms(42),
 			})
 		}),
 		"caller_hears_nothing": record(CallerHangup, func(h *storage.History) {

@@ -54,6 +54,18 @@ type Trunk struct {
 	// events and INFO, and tones in the audio when no events were agreed on;
 	// "rfc4733" events alone; "info" INFO alone; "inband" all three always.
 	DTMF string `yaml:"dtmf"`
+	SRTP SRTP   `yaml:"srtp"`
+}
+
+// SRTP protects the audio of a trunk's calls by keys in the signalling (SDES).
+type SRTP struct {
+	// Policy is "off"; "optional", which protects a call when the carrier
+	// offers keys, by RTP/SAVP or by RTP/AVP; or "required", which refuses
+	// every other call.
+	Policy string `yaml:"policy"`
+	// AllowPlainSignalling takes and sends keys in signalling that is not
+	// encrypted, where whoever reads it can decrypt the call.
+	AllowPlainSignalling bool `yaml:"allow_plain_signalling"`
 }
 
 // Media is the audio side of the SIP door.

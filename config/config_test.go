@@ -63,6 +63,18 @@ func TestMistakesNameFileLineAndWhatToDo(t *testing.T) {
 			"sip:\n  trunks:\n    - name: a\n      sources: [10.0.0.1]\n      agent: reception\n      dtmf: touch\n",
 			[]string{"t.yaml:6:13", "auto, rfc4733, info, inband"},
 		},
+		"SRTP policy": {
+			"sip:\n  trunks:\n    - name: a\n      sources: [10.0.0.1]\n      agent: reception\n      srtp: {policy: always}\n",
+			[]string{"t.yaml:6:22", "off, optional, required"},
+		},
+		"SRTP keys in the clear": {
+			"sip:\n  trunks:\n    - name: a\n      sources: [10.0.0.1]\n      agent: reception\n      srtp: {policy: required}\n",
+			[]string{"t.yaml:6:22", "needs signalling over TLS", "allow_plain_signalling"},
+		},
+		"SRTP keys for nothing": {
+			"sip:\n  trunks:\n    - name: a\n      sources: [10.0.0.1]\n      agent: reception\n      srtp: {allow_plain_signalling: true}\n",
+			[]string{"t.yaml:6:38", "policy is off"},
+		},
 		"fax": {"calls:\n  fax: shred\n", []string{"t.yaml:2:8", "end, keep"}},
 		"trunk without agent": {
 			"sip:\n  trunks:\n    - name: a\n      sources: [10.0.0.1, bad]\n      agent: nobody\n",

@@ -102,10 +102,24 @@ func (v *validator) trunks(c *Config) {
 		if t.MaxCalls < 0 {
 			v.addf(path+".max_calls", "is negative; use 0 for no limit")
 		}
+		v.srtp(path+".srtp", t.SRTP)
 		v.oneOf(path+".dtmf", cmp.Or(t.DTMF, "auto"), "auto", "rfc4733", "info", "inband")
 		if _, ok := c.Agent(t.Agent); !ok {
 			v.addf(path+".agent", "%q is not one of the agents; add it under agents or correct the name", t.Agent)
 		}
+	}
+}
+
+// srtp checks a trunk's policy. No listener speaks TLS, so keys need leave to
+// stand in plain signalling.
+func (v *validator) srtp(path string, s SRTP) {
+	policy := cmp.Or(s.Policy, "off")
+	v.oneOf(path+".policy", policy, "off", "optional", "required")
+	switch {
+	case policy == "off" && s.AllowPlainSignalling:
+		v.addf(path+".allow_plain_signalling", "allows nothing while policy is off; set policy to optional or required, or leave this out")
+	case (policy == "optional" || policy == "required") && !s.AllowPlainSignalling:
+		v.addf(path+".policy", "%q needs signalling over TLS, which sip.listen does not offer: keys would be readable on the way; in a network that you trust set allow_plain_signalling to true, or set policy to off", policy)
 	}
 }
 

@@ -208,6 +208,7 @@ func facts(h *storage.History) []fact {
 func mediaFacts(m *storage.Media) []fact {
 	return []fact{
 		{"Codec", m.Codec, ""},
+		{"Encryption", cmp.Or(m.SRTP, "none"), ""},
 		{"Our address", m.Local, ""},
 		{"Their address", cmp.Or(m.Remote, "unknown"), ""},
 		{"Packets in", fmt.Sprint(m.PacketsIn), ""},

@@ -100,6 +100,7 @@ type LegStats struct {
 	FirstPacket time.Time     // first accepted packet; zero when none came
 	LastPacket  time.Time     // latest accepted packet; zero when none came
 	OnHold      bool          // the far end asked us not to send
+	SRTP        string        // crypto suite that protects both directions; empty when none does
 	SendDropped uint64        // packets that the socket refused
 
 	// Stranger is the latest source, host:port, whose packets were dropped as

@@ -28,7 +28,9 @@ func TestLoopback(t *testing.T) {
 			var calls sync.WaitGroup
 
 			for range 20 {
-				calls.Go(func() { phoneCall(t, phone, "sip:agent@"+g.ua.Addr(network).String()+";transport="+network) })
+				calls.Go(func() {
+					phoneCall(t, phone, "sip:agent@"+g.ua.Addr(network).String()+";transport="+network, sip.DialOptions{})
+				})
 			}
 
 			calls.Wait()
@@ -73,11 +75,11 @@ func startPhone(t *testing.T) *sip.UA {
 }
 
 // phoneCall sends half a second of tone and wants to hear it come back.
-func phoneCall(t *testing.T, phone *sip.UA, target string) {
+func phoneCall(t *testing.T, phone *sip.UA, target string, options sip.DialOptions) {
 	ctx, cancel := context.WithTimeout(context.Background(), sippLimit)
 	defer cancel()
 
-	d, err := phone.Dial(ctx, target, sip.DialOptions{})
+	d, err := phone.Dial(ctx, target, options)
 	if err != nil {
 		t.Error(err)
 		return

@@ -48,7 +48,7 @@ type gateway struct {
 
 // startGateway starts a UA that leaves calls to handle. T1 is short, so that
 // a lost ACK is given up after 1.6 s.
-func startGateway(t *testing.T, handle func(*sip.Dialog)) *gateway {
+func startGateway(t *testing.T, handle func(*sip.Dialog), with ...func(*sip.Trunk)) *gateway {
 	t.Helper()
 
 	loopback := netip.MustParseAddr("127.0.0.1")
@@ -58,11 +58,16 @@ func startGateway(t *testing.T, handle func(*sip.Dialog)) *gateway {
 		t.Fatal(err)
 	}
 
+	trunk := sip.Trunk{Name: "sipp", Sources: []netip.Prefix{netip.PrefixFrom(loopback, 32)}}
+	for _, change := range with {
+		change(&trunk)
+	}
+
 	g := &gateway{pool: pool, calls: make(chan *sip.Dialog, 64)}
 
 	g.ua, err = sip.New(sip.Config{
 		Listen: []sip.Listen{{Network: "udp", Addr: "127.0.0.1:0"}, {Network: "tcp", Addr: "127.0.0.1:0"}},
-		Trunks: []sip.Trunk{{Name: "sipp", Sources: []netip.Prefix{netip.PrefixFrom(loopback, 32)}}},
+		Trunks: []sip.Trunk{trunk},
 		Media:  sip.RTP(pool, rtp.Options{}),
 		Timers: sip.Timers{T1: 25 * time.Millisecond, T2: 200 * time.Millisecond},
 		Log:    slog.New(slog.DiscardHandler),

@@ -111,6 +111,8 @@ type Media struct {
 	EchoDelayMS float64 `json:"echo_delay_ms,omitempty"` // how late the agent's voice came back; 0 when it did not
 	EchoLossDB  float64 `json:"echo_loss_db,omitempty"`  // how much softer: the far end's return loss
 
+	SRTP string `json:"srtp,omitempty"` // crypto suite; empty when the audio was not protected
+
 	// What the far end told by RTCP; zero when it told nothing.
 	RTTMS          float64 `json:"rtt_ms"`           // round trip of the network
 	RemoteReports  uint64  `json:"remote_reports"`   // about the audio that we sent

@@ -27,13 +27,14 @@ import (
 	"trunkline/pipeline"
 	"trunkline/pipeline/turn"
 	"trunkline/sip"
+	"trunkline/sip/sdp"
 	"trunkline/storage"
 	"trunkline/storage/cluster"
 )
 
 // How long the parts may take to stop, one after another.
 const (
-	callsStop = 20 * time.Second // goodbyes and hang-ups
+	callsStop = 25 * time.Second // goodbyes and hang-ups, with their bounds in call.Limits
 	partStop  = 5 * time.Second
 )
 
@@ -282,7 +283,11 @@ func (g *gateway) startCalls(context.Context) error {
 		return err
 	}
 	g.onStop("the SIP door", partStop, g.sip.Stop)
-	g.onStop("the calls", callsStop, g.calls.Stop)
+	g.onStop("the calls", callsStop, func(ctx context.Context) error {
+		g.sip.Drain()
+
+		return g.calls.Stop(ctx)
+	})
 
 	return registerCollectors(g)
 }
@@ -317,7 +322,12 @@ func sipConfig(c *config.Config, pool *rtp.Pool, log *slog.Logger) (sip.Config, 
 		if err != nil {
 			return out, fmt.Errorf("sip.trunks: %q: dtmf: %w", t.Name, err)
 		}
+		security, err := sdp.ParseSecurity(t.SRTP.Policy)
+		if err != nil {
+			return out, fmt.Errorf("sip.trunks: %q: srtp.policy: %w", t.Name, err)
+		}
 		trunk := sip.Trunk{Name: t.Name, MaxCalls: t.MaxCalls, Keys: keys}
+		trunk.SRTP = sip.SRTP{Security: security, PlainSignalling: t.SRTP.AllowPlainSignalling}
 		for _, s := range t.Sources {
 			prefix, err := config.ParseSource(s)
 			if err != nil {

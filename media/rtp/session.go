@@ -291,6 +291,9 @@ func (s *Session) Stats() media.LegStats {
 	stats.PacketsOut = s.out.sent
 	stats.SendDropped = s.out.refused
 	stats.OnHold = s.out.applied && !s.out.params.Send
+	if s.out.sealer != nil {
+		stats.SRTP = s.out.sealer.Key().Suite().String()
+	}
 	ptime := s.out.params.Ptime
 	s.out.Unlock()
 
