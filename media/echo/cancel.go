@@ -29,7 +29,7 @@ func mean(x *[block]float32) (p float32) {
 
 // cancel takes the echo out of near.
 func (c *Canceller) cancel(near *media.Frame) Verdict {
-	v := Verdict{Active: true, Delay: media.Samples(c.delay).Duration(), ERL: c.loss()}
+	v := Verdict{Active: true, Delay: media.FrameDuration + media.Samples(c.delay).Duration(), ERL: c.loss()}
 	c.found.Store(int64(v.Delay))
 	c.lost.Store(math.Float64bits(v.ERL))
 	if c.sinceFar >= tail {

@@ -51,7 +51,7 @@ type Verdict struct {
 	// and nothing else, or must be taken for it. It is false for silence
 	// without echo.
 	Echo bool
-	// Delay is how late the echo comes. Zero unless Active.
+	// Delay is how long after it was sent the echo comes. Zero unless Active.
 	Delay time.Duration
 	// ERL is the echo's return loss in dB. Zero unless Active.
 	ERL float64
