@@ -23,5 +23,7 @@
 //
 // Keys come as telephone events, which are the leg's, or by INFO (key.go).
 //
-// Not offered: authentication, UPDATE, PRACK, REFER and SRTP.
+// SRTP keys travel in the descriptions (RFC 4568), as a trunk's policy says.
+//
+// Not offered: authentication, UPDATE, PRACK, REFER and TLS.
 package sip

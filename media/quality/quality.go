@@ -95,12 +95,13 @@ var (
 )
 
 func noiseOf(ps float64) float64 {
-	return ps - slr - ds - 100 + 0.004*math.Pow(ps-slr-rlr-ds-14, 2)
+	above := ps - slr - rlr - ds - 14
+	return ps - slr - ds - 100 + 0.004*above*above
 }
 
 func listenerNoise(pr float64) float64 {
 	pre := pr + 10*math.Log10(1+math.Pow(10, (10-lstr)/10))
-	return rlr - 121 + pre + 0.008*math.Pow(pre-35, 2)
+	return rlr - 121 + pre + 0.008*(pre-35)*(pre-35)
 }
 
 func powerSum(levels ...float64) float64 {

@@ -8,22 +8,25 @@
 // # Parts
 //
 // What can be decided without a socket or a clock is a small state machine,
-// stepped with the time it needs: latch (whose packets are ours), source (the
-// sender's numbering), keyReceiver and keySender (telephone events), receiver
-// (one datagram's way in), sender (one frame's way out). Session drives them:
-// one goroutine reads the RTP socket, one drains the RTCP socket, and the line
-// clock's goroutine calls Read and Write. Reading and writing share no loop
-// and no lock, and neither allocates.
+// stepped with the time it needs: latch (whose packets are ours), route (whose
+// RTCP), source (the sender's numbering), keyReceiver and keySender (telephone
+// events), receiver (one datagram's way in), sender (one frame's way out).
+// Session drives them: one goroutine reads the RTP socket, one receives RTCP
+// and reports when it is due, and the line clock's goroutine calls Read and
+// Write. Reading and writing share no loop and no lock, and neither allocates,
+// with SRTP or without.
 //
 // # Trust
 //
 // Packets are taken from the address that the SDP named, at once. Until one
-// came from there, another address is believed after four consecutive valid
-// packets of one SSRC; our sending address then moves to it. This happens once
-// per SDP address: from then on all other sources are strangers, dropped and
-// counted. It lets a caller behind a NAT be heard and keeps a call from being
-// stolen by a spray of packets.
+// came from there, and only in the first seconds after the SDP, another
+// address is believed after four consecutive valid packets of one SSRC, when
+// it is on the SDP's host, on the host of the signalling, or when the SDP's
+// address shows a NAT; then nothing is sent until the far end was heard. This
+// happens once per SDP: from then on all other sources are strangers, dropped
+// before they are parsed, and counted. RTCP follows the RTP. It lets a caller
+// behind a NAT be heard and keeps a call from being stolen by a spray of
+// packets. With SRTP a packet must be protected by the far end's key besides.
 //
-// RTCP is bound next to RTP, read and dropped. The package speaks no SDP and
-// no SIP, and runs on Linux.
+// The package speaks no SDP and no SIP, and runs on Linux.
 package rtp

@@ -166,7 +166,7 @@ func (s *stream) agree(local Local) (answer []crypto, keys srtp.Keys) {
 
 // insecure says why the offered stream cannot be protected as it has to be.
 func (s *stream) insecure(local Local) *NotAcceptableError {
-	reason := ""
+	var reason string
 
 	switch answer, _ := s.agree(local); {
 	case s.proto == secureProto && local.Security == SecurityOff:
