@@ -115,12 +115,11 @@ func (s *Session) Apply(p Params) error {
 	}
 
 	s.in.Lock()
-	first := !s.in.applied
-	if s.in.apply(p, s.now()) || first {
-		s.direct(p.Remote)
-	}
-	if p.NAT && !s.in.latch.source.IsValid() {
+	switch anew := s.in.apply(p, s.now()); {
+	case anew && p.NAT:
 		s.direct(netip.AddrPort{})
+	case anew:
+		s.direct(p.Remote)
 	}
 	s.in.Unlock()
 	s.control.expect(p)
