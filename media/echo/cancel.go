@@ -97,6 +97,8 @@ func (c *Canceller) judge(pd, pe, py float32) bool {
 // mayLeave is the power that the filter may leave of an echo.
 func (c *Canceller) mayLeave() float32 {
 	switch {
+	case c.age < youth/4:
+		return max(2*unsure, youngMargin*c.leak)
 	case c.age < youth/2:
 		return max(unsure, youngMargin*c.leak)
 	case c.age < youth:

@@ -40,6 +40,7 @@ const (
 // Proofs.
 const (
 	standsOut = 5.5 // height of a correlation's peak that is worth a trial
+	standsFar = 8   // the same once many were in vain
 	proof     = 4.0 // the trial must take away so much power: 6 dB
 )
 
@@ -155,8 +156,8 @@ func (c *Canceller) follow(near, far float32) {
 	}
 	c.noise.add(near)
 	const pause = 1<<10 - 1 // 200 ms without sound end a talkspurt
-	c.nearMean += (near - c.nearMean) / 4
-	if c.nearOn&1 != 0 && (c.sinceFar >= tail || c.nearMean > c.loudest()/3) {
+	c.nearMean += (near - c.nearMean) / 8
+	if c.nearOn&1 != 0 && (c.sinceFar >= tail || c.nearMean > c.loudest()/2) {
 		c.own = true
 	} else if c.nearOn&pause == 0 {
 		c.own = false

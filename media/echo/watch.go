@@ -42,6 +42,9 @@ func (c *Canceller) look() (lag int, ok bool) {
 	c.heard = 0
 	c.looked++
 	lag, height := c.sum.add(c.far, c.near, c.frames*block, lookEvery*block)
+	if c.looked > looks {
+		return lag, height >= standsFar
+	}
 	return lag, height >= standsOut
 }
 
@@ -52,7 +55,8 @@ func (c *Canceller) prove(lag int) {
 		c.spare = newFilter()
 	}
 	f := c.spare
-	f.reset(c.share(lag))
+	near, far := c.powers(lag)
+	f.reset(min(0.5, max(0.0005, near/(far+1))))
 	var before, after float32
 	var x, d, y, e [block]float32
 	for pass := range 3 {
@@ -78,7 +82,7 @@ func (c *Canceller) prove(lag int) {
 	c.spare, c.filter = c.filter, f
 	c.clean = false
 	c.leak, c.age = firstLeak, 0
-	c.farSum, c.echoSum = 0, 0
+	c.farSum, c.echoSum = far, near
 	c.align(lag)
 	c.settle()
 }
@@ -113,18 +117,15 @@ func (c *Canceller) rest() (p float32) {
 	return p
 }
 
-// share is the near end's power as a share of what may have caused it, from
-// what is kept of the call.
-func (c *Canceller) share(lag int) float32 {
-	var near, far float32
+// powers are the near end's mean power, and that of what may have caused it,
+// in what is kept of the call.
+func (c *Canceller) powers(lag int) (near, far float32) {
 	var x, d [block]float32
 	for n := max(c.frames-nearFrames, 0); n < c.frames; n++ {
 		c.far.read(x[:], n*block-lag)
 		c.near.read(d[:], n*block)
-		for i, v := range x {
-			far += v * v
-			near += d[i] * d[i]
-		}
+		near += mean(&d)
+		far += mean(&x)
 	}
-	return min(0.5, max(0.0005, near/(far+1)))
+	return near / nearFrames, far / nearFrames
 }
