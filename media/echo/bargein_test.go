@@ -15,7 +15,7 @@ import (
 	"trunkline/media/vad"
 )
 
-var agentMinutes = flag.Int("agent-minutes", 4, "minutes of agent speech without a caller in TestBargeIn")
+var agentMinutes = flag.Int("agent-minutes", 2, "minutes of agent speech without a caller in TestBargeIn")
 
 // listener is what pauses the agent: voice activity and the conversation's
 // gate.

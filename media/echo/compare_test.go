@@ -36,9 +36,9 @@ func TestCompare(t *testing.T) {
 	const change, talk, hush, end = 20 * time.Second, 8 * time.Second, 14 * time.Second, 28 * time.Second
 	spans := []time.Duration{2 * time.Second, talk, hush, change, change + 2*time.Second, end}
 	for _, erl := range losses {
-		names := []string{"own", "SpeexDSP", "SpeexDSP and suppressor"}
-		var m [3][6]meter
-		var speechPower, wrong [3]float64
+		names := []string{"own", "own, filter alone", "SpeexDSP", "SpeexDSP and suppressor"}
+		var m [4][6]meter
+		var speechPower, wrong [4]float64
 		for seed := range uint64(4) {
 			const delay = 250 * time.Millisecond
 			s := newScene(t, seed, end, delay, erl)
@@ -50,7 +50,7 @@ func TestCompare(t *testing.T) {
 			// what is below some 100 Hz.
 			alone := *s
 			alone.echo, alone.far = make([]float32, len(s.far)), make([]float32, len(s.far))
-			var clean [3][]float32
+			var clean [4][]float32
 			keep := func(k int) func(i int, out *media.Frame) {
 				return func(_ int, out *media.Frame) {
 					for _, v := range out {
@@ -58,10 +58,21 @@ func TestCompare(t *testing.T) {
 					}
 				}
 			}
-			own := keep(0)
-			alone.run(New(), func(i int, _ Verdict, out *media.Frame) { own(i, out) })
-			rival(&alone, delay, false, keep(1))
-			rival(&alone, delay, true, keep(2))
+			// both is what leaves the canceller, and its filter.
+			both := func(s *scene, all, filter func(i int, out *media.Frame)) {
+				c := New()
+				s.run(c, func(i int, v Verdict, out *media.Frame) {
+					all(i, out)
+					rest := *out
+					if v.Active && c.stale == 0 {
+						rest = frame(c.e[:], 0)
+					}
+					filter(i, &rest)
+				})
+			}
+			both(&alone, keep(0), keep(1))
+			rival(&alone, delay, false, keep(2))
+			rival(&alone, delay, true, keep(3))
 			see := func(k int) func(i int, out *media.Frame) {
 				return func(i int, out *media.Frame) {
 					span := 0
@@ -79,10 +90,9 @@ func TestCompare(t *testing.T) {
 					}
 				}
 			}
-			own = see(0)
-			s.run(New(), func(i int, _ Verdict, out *media.Frame) { own(i, out) })
-			rival(s, delay, false, see(1))
-			rival(s, delay, true, see(2))
+			both(s, see(0), see(1))
+			rival(s, delay, false, see(2))
+			rival(s, delay, true, see(3))
 		}
 		for k, name := range names {
 			t.Log(fmt.Sprintf("| %.0f dB | %s | %.0f | %.0f | %.0f | %.0f | %.0f | %.0f |", erl, name,

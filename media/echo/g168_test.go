@@ -261,7 +261,7 @@ func TestNeverLouder(t *testing.T) {
 			n := rapid.IntRange(0, len(x)/block-1).Draw(t, name+" from") * block
 			return x[n:]
 		}
-		for range rapid.IntRange(1, 3).Draw(t, "parts") {
+		for range rapid.IntRange(1, 2).Draw(t, "parts") {
 			far, near := part("far"), part("near")
 			gain := float32(rapid.Float64Range(-2, 2).Draw(t, "echo"))
 			late := rapid.IntRange(0, maxDelay).Draw(t, "late")
