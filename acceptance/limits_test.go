@@ -62,10 +62,8 @@ func TestSigtermSaysGoodbye(t *testing.T) {
 	if code := g.wait(t, patience); code != 0 {
 		t.Errorf("serve exits with %d", code)
 	}
-	all := g.ended(t, 2)
-	for i := range all {
-		checkEnd(t, &all[i], "shutdown", storage.FaultOperator)
-	}
+	all := g.ended(t, 1) // the door refuses while it drains: that was no call of ours
+	checkEnd(t, &all[0], "shutdown", storage.FaultOperator)
 	if got := heard(&all[0]); len(got) != 2 || got[1] != agent.Lines.Goodbye || report.EndedBy != "agent" {
 		t.Errorf("heard %q, ended by the %s", got, report.EndedBy)
 	}
