@@ -355,6 +355,7 @@ func TestStats(t *testing.T) {
 			t.Errorf("percentile of nothing is %v", got)
 		}
 		r := &recorder{stall: map[int]time.Duration{50: 45 * time.Millisecond}}
+		time.Sleep(3 * time.Millisecond) // away from any deadline, so that the first tick is the next one
 		remove := c.Add(r)
 		time.Sleep(100*period - time.Millisecond)
 		remove()
