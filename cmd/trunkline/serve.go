@@ -23,6 +23,7 @@ func (serveCmd) Run(ctx context.Context, c *cli, std *streams) error {
 	}
 	fmt.Fprint(std.out, howToCall(g))
 	<-ctx.Done()
+	g.sip.Drain() // before it is said
 	fmt.Fprintln(std.out, "stopping: no new calls; running calls say goodbye")
 
 	return g.stop(context.Background()) // bounded by its own steps
