@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"iter"
 
@@ -46,6 +47,8 @@ type Transcript struct {
 	Text       string  // all words of the talkspurt so far, lower case, no markup; may be empty
 	Final      bool    // no further transcript of this talkspurt will come
 	Confidence float64 // 0 to 1; 0 when the engine gives none
+	EndOfTurn  bool    // the engine believes that the caller has said all; false when it does not judge
+	Language   string  // BCP 47 tag of what was spoken; empty when the engine does not tell
 	Err        error   // set when the engine failed; Final is then set too
 }
 
@@ -63,7 +66,8 @@ type Request struct {
 	Turn    int               // number of this reply in the call, from 1
 	System  string            // the agent's instructions
 	Vars    map[string]string // values that replies may name, such as the caller's number
-	History []Message         // oldest first; the last one is the caller's
+	History []Message         // oldest first; the last one is the caller's, or a tool's
+	Tools   []ToolSpec        // what the model may call; none: it can only speak
 }
 
 // Role says who a Message is from.
@@ -73,19 +77,55 @@ type Role string
 const (
 	Caller Role = "caller"
 	Agent  Role = "agent"
+	Tool   Role = "tool" // never speaks: Results answer the Calls of the message before
 )
 
-// Message is one side's words as the other side heard them.
+// Message is one side's words as the other side heard them, or the results of
+// tools.
 type Message struct {
-	Role Role
-	Text string
-	Cut  bool // the agent was interrupted here: Text ends at the last word heard
+	Role    Role
+	Text    string
+	Cut     bool         // the agent was interrupted here: Text ends at the last word heard
+	Calls   []ToolCall   // of the Agent: what it called after these words
+	Results []ToolResult // of a Tool message: one for each of the calls before, in their order
 }
 
-// Delta is a piece of a streamed reply: some text, or an act.
+// ToolSpec tells a model of one tool.
+type ToolSpec struct {
+	Name        string // letters, digits and underscores, at most 64
+	Description string
+	Parameters  json.RawMessage // JSON Schema of an object
+}
+
+// ToolCall is a model's wish to have a tool run.
+type ToolCall struct {
+	ID   string // unique in the call; the result carries it too
+	Name string
+	Args json.RawMessage // a JSON object
+}
+
+// ToolResult is what a tool gave.
+type ToolResult struct {
+	ID      string
+	Name    string
+	Content string // for the model: JSON or plain text
+	Failed  bool   // Content says what went wrong, in words that the model may use
+}
+
+// Delta is a piece of a streamed reply: some text, an act, a whole tool call, or what
+// the reply cost.
 type Delta struct {
-	Text string
-	Act  *Act
+	Text  string
+	Act   *Act
+	Call  *ToolCall
+	Usage *Usage // in the last delta, when the provider tells
+}
+
+// Usage is what a model counts for one reply.
+type Usage struct {
+	InputTokens  int // of the request, cached ones included
+	CachedTokens int // of these, what was read from the provider's cache
+	OutputTokens int
 }
 
 // Act is something the agent does besides speaking.
@@ -100,6 +140,13 @@ const (
 	ActHangUp  = "hang_up"
 	ActHandOff = "hand_off"
 )
+
+// A Warmer is a provider that can open its connections before they are needed.
+// Warm is called while the phone rings; what it cannot do then is done at the
+// first use, so that its error is only worth a log line.
+type Warmer interface {
+	Warm(ctx context.Context) error
+}
 
 // A Synthesizer speaks.
 type Synthesizer interface {
