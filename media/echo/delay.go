@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"trunkline/media"
+	"trunkline/media/fft"
 )
 
 // Sizes of the correlation.
@@ -28,10 +29,13 @@ const (
 type correlator struct {
 	far, near         [window]float32
 	farBins, nearBins [window/2 + 1]complex64
-	work              work
+	work              fft.Work
 }
 
-var correlators = sync.Pool{New: func() any { return &correlator{work: newWork(window)} }}
+// correlate is the transform of a window.
+var correlate = sync.OnceValue(func() *fft.Transform { return fft.New(window) })
+
+var correlators = sync.Pool{New: func() any { return &correlator{work: fft.NewWork(window)} }}
 
 // correlation sums comparisons; the newest counts most.
 type correlation [lags]float32
@@ -49,11 +53,11 @@ func (sum *correlation) add(far, near ring, end, n int) (lag int, height float64
 	far.decimate(c.far[:], end)
 	clear(c.near[:window-n])
 	near.decimate(c.near[window-n:], end)
-	f := correlateFFT()
-	f.forward(c.farBins[:], c.far[:], c.work)
-	f.forward(c.nearBins[:], c.near[:], c.work)
+	f := correlate()
+	f.Forward(c.farBins[:], c.far[:], c.work)
+	f.Forward(c.nearBins[:], c.near[:], c.work)
 	c.whiten()
-	f.inverse(c.far[:], c.nearBins[:], c.work)
+	f.Inverse(c.far[:], c.nearBins[:], c.work)
 	return sum.peak(c.far[:lags])
 }
 

@@ -1,6 +1,11 @@
 package echo
 
-import "trunkline/media"
+import (
+	"sync"
+
+	"trunkline/media"
+	"trunkline/media/fft"
+)
 
 // Sizes of the adaptive filter. A block is a frame, so that the filter adds no
 // delay.
@@ -18,6 +23,9 @@ const (
 	nearDecay  = 0.6   // weight of the near-end spectrum before, per frame
 )
 
+// twoBlocks is the transform of two blocks.
+var twoBlocks = sync.OnceValue(func() *fft.Transform { return fft.New(2 * block) })
+
 // filter estimates the echo path: 640 taps behind the bulk delay.
 //
 // It is a Kalman filter per bin whose state is the path's spectrum. doubt is
@@ -32,14 +40,14 @@ type filter struct {
 	near  [bins]float32               // power spectrum of what is not echo
 	sum   [bins]complex64             // spectrum of the echo, then of the error
 	time  [2 * block]float32
-	work  work
+	work  fft.Work
 
 	newest    int // partition with the newest spectrum
 	constrain int // partition whose tail is cut next
 }
 
 func newFilter() *filter {
-	return &filter{work: newWork(2 * block)}
+	return &filter{work: fft.NewWork(2 * block)}
 }
 
 // reset forgets the path. loss is the power of the echo as a share of the far
@@ -68,7 +76,7 @@ func (f *filter) push(far *[block]float32) {
 	copy(f.far[block:], far[:])
 	f.newest = (f.newest + partitions - 1) % partitions
 	spec := &f.spec[f.newest]
-	filterFFT().forward(spec[:], f.far[:], f.work)
+	twoBlocks().Forward(spec[:], f.far[:], f.work)
 	power := &f.power[f.newest]
 	for k, x := range spec {
 		power[k] = real(x)*real(x) + imag(x)*imag(x)
@@ -81,15 +89,15 @@ func (f *filter) echo(y *[block]float32) {
 		x, w, sum := &f.spec[(f.newest+p)%partitions], &f.path[p], &f.sum
 		if p == 0 {
 			for k := range sum {
-				sum[k] = mul(x[k], w[k])
+				sum[k] = fft.Mul(x[k], w[k])
 			}
 			continue
 		}
 		for k := range sum {
-			sum[k] += mul(x[k], w[k])
+			sum[k] += fft.Mul(x[k], w[k])
 		}
 	}
-	filterFFT().inverse(f.time[:], f.sum[:], f.work)
+	twoBlocks().Inverse(f.time[:], f.sum[:], f.work)
 	copy(y[:], f.time[block:])
 }
 
@@ -98,7 +106,7 @@ func (f *filter) echo(y *[block]float32) {
 func (f *filter) learn(e *[block]float32) {
 	clear(f.time[:block])
 	copy(f.time[block:], e[:])
-	filterFFT().forward(f.sum[:], f.time[:], f.work)
+	twoBlocks().Forward(f.sum[:], f.time[:], f.work)
 	var gain [bins]float32
 	for p := range partitions {
 		power, doubt := &f.power[(f.newest+p)%partitions], &f.doubt[p]
@@ -133,7 +141,7 @@ func (f *filter) learn(e *[block]float32) {
 // cut makes partition p a path of one block, which the circular correction
 // had lengthened to two.
 func (f *filter) cut(p int) {
-	filterFFT().inverse(f.time[:], f.path[p][:], f.work)
+	twoBlocks().Inverse(f.time[:], f.path[p][:], f.work)
 	clear(f.time[block:])
-	filterFFT().forward(f.path[p][:], f.time[:], f.work)
+	twoBlocks().Forward(f.path[p][:], f.time[:], f.work)
 }

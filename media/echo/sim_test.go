@@ -14,6 +14,16 @@ import (
 	"trunkline/media/record"
 )
 
+// white is n samples of white noise of the given standard deviation.
+func white(n int, sigma float64, seed uint64) []float32 {
+	r := rand.New(rand.NewPCG(seed, 0))
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32(sigma * r.NormFloat64())
+	}
+	return x
+}
+
 // speech is n samples made of the recordings whose names match, at about
 // -20 dBov while someone speaks, with pauses of gap between them.
 func speech(t testing.TB, pattern string, seed uint64, d, gap time.Duration) []float32 {

@@ -1,13 +1,10 @@
-package echo
+package fft
 
-import (
-	"math"
-	"sync"
-)
+import "math"
 
-// fft transforms n real samples. It is read-only after newFFT, so all calls
-// share one; each call brings its own work.
-type fft struct {
+// A Transform transforms n real samples. It is read-only after New, so all
+// calls share one; each call brings its own Work.
+type Transform struct {
 	n      int
 	stages []stage
 	split  []complex64 // exp(-2πik/n), k < n/2
@@ -20,15 +17,9 @@ type stage struct {
 	twiddle     []complex64 // radix-1 factors per p < m
 }
 
-// The transforms in use.
-var (
-	filterFFT    = sync.OnceValue(func() *fft { return newFFT(2 * block) })
-	correlateFFT = sync.OnceValue(func() *fft { return newFFT(window) })
-)
-
-// newFFT plans for n = 2 * 2^a * 5^b.
-func newFFT(n int) *fft {
-	f := &fft{n: n, split: make([]complex64, n/2)}
+// New plans for n = 2 * 2^a * 5^b.
+func New(n int) *Transform {
+	f := &Transform{n: n, split: make([]complex64, n/2)}
 	for k := range f.split {
 		f.split[k] = root(k, n)
 	}
@@ -59,19 +50,20 @@ func root(k, n int) complex64 {
 	return complex(float32(cos), float32(sin))
 }
 
-// mul is a*b in single precision throughout; the operator goes by float64.
-func mul(a, b complex64) complex64 {
+// Mul is a*b in single precision throughout; the operator goes by float64.
+func Mul(a, b complex64) complex64 {
 	ar, ai, br, bi := real(a), imag(a), real(b), imag(b)
 	return complex(ar*br-ai*bi, ar*bi+ai*br)
 }
 
-// work is the memory of a transform of n points: twice n/2.
-type work struct{ a, b []complex64 }
+// Work is the memory of a transform of n points: twice n/2.
+type Work struct{ a, b []complex64 }
 
-func newWork(n int) work { return work{make([]complex64, n/2), make([]complex64, n/2)} }
+// NewWork makes the memory for a transform of n points.
+func NewWork(n int) Work { return Work{make([]complex64, n/2), make([]complex64, n/2)} }
 
-// forward writes the bins 0 to n/2 of src, n samples, to dst.
-func (f *fft) forward(dst []complex64, src []float32, w work) {
+// Forward writes the bins 0 to n/2 of src, n samples, to dst.
+func (f *Transform) Forward(dst []complex64, src []float32, w Work) {
 	m := f.n / 2
 	z := w.a[:m]
 	src = src[:2*m]
@@ -87,14 +79,14 @@ func (f *fft) forward(dst []complex64, src []float32, w work) {
 		a, b := z[k], z[m-k]
 		er, ei := (real(a)+real(b))/2, (imag(a)-imag(b))/2
 		or, oi := (imag(a)+imag(b))/2, (real(b)-real(a))/2
-		t := mul(split[k], complex(or, oi))
+		t := Mul(split[k], complex(or, oi))
 		dst[k] = complex(er+real(t), ei+imag(t))
 		dst[m-k] = complex(er-real(t), imag(t)-ei)
 	}
 }
 
-// inverse writes the n samples whose bins are src to dst.
-func (f *fft) inverse(dst []float32, src []complex64, w work) {
+// Inverse writes the n samples whose bins are src to dst.
+func (f *Transform) Inverse(dst []float32, src []complex64, w Work) {
 	m := f.n / 2
 	z := w.a[:m]
 	src = src[:m+1]
@@ -105,7 +97,7 @@ func (f *fft) inverse(dst []float32, src []complex64, w work) {
 	for k := 1; k <= m-k; k++ {
 		a, b := src[k], src[m-k]
 		er, ei := real(a)+real(b), imag(a)-imag(b)
-		t := mul(complex(real(a)-real(b), imag(a)+imag(b)), complex(real(split[k]), -imag(split[k])))
+		t := Mul(complex(real(a)-real(b), imag(a)+imag(b)), complex(real(split[k]), -imag(split[k])))
 		z[k] = complex(ei+real(t), er-imag(t))
 		z[m-k] = complex(real(t)-ei, er+imag(t))
 	}
@@ -119,7 +111,7 @@ func (f *fft) inverse(dst []float32, src []complex64, w work) {
 }
 
 // complexes transforms w.a and returns the result, which is in either half.
-func (f *fft) complexes(w work) []complex64 {
+func (f *Transform) complexes(w Work) []complex64 {
 	x, y := w.a[:f.n/2], w.b[:f.n/2]
 	for i := range f.stages {
 		st := &f.stages[i]
@@ -144,7 +136,7 @@ func (st *stage) two(y, x []complex64) {
 		c, d := y[2*s*p:][:s], y[2*s*p+s:][:s]
 		for q := range a {
 			c[q] = a[q] + b[q]
-			d[q] = mul(a[q]-b[q], w)
+			d[q] = Mul(a[q]-b[q], w)
 		}
 	}
 }
@@ -162,9 +154,9 @@ func (st *stage) four(y, x []complex64) {
 			bd, sbd := b+d, b-d
 			j := complex(imag(sbd), -real(sbd)) // -i (b-d)
 			y0[q] = ac + bd
-			y1[q] = mul(sac+j, w1)
-			y2[q] = mul(ac-bd, w2)
-			y3[q] = mul(sac-j, w3)
+			y1[q] = Mul(sac+j, w1)
+			y2[q] = Mul(ac-bd, w2)
+			y3[q] = Mul(sac-j, w3)
 		}
 	}
 }
@@ -193,10 +185,10 @@ func (st *stage) five(y, x []complex64) {
 			i1 := complex(sin1*imag(sbe)+sin2*imag(scd), -sin1*real(sbe)-sin2*real(scd))
 			i2 := complex(sin2*imag(sbe)-sin1*imag(scd), -sin2*real(sbe)+sin1*real(scd))
 			y[o] = a + be + cd
-			y[o+s] = mul(r1+i1, w1)
-			y[o+2*s] = mul(r2+i2, w2)
-			y[o+3*s] = mul(r2-i2, w3)
-			y[o+4*s] = mul(r1-i1, w4)
+			y[o+s] = Mul(r1+i1, w1)
+			y[o+2*s] = Mul(r2+i2, w2)
+			y[o+3*s] = Mul(r2-i2, w3)
+			y[o+4*s] = Mul(r1-i1, w4)
 		}
 	}
 }

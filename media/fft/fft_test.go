@@ -1,10 +1,12 @@
-package echo
+package fft_test
 
 import (
 	"math"
 	"math/cmplx"
 	"math/rand/v2"
 	"testing"
+
+	"trunkline/media/fft"
 )
 
 // white is n samples of white noise of the given standard deviation.
@@ -20,9 +22,9 @@ func white(n int, sigma float64, seed uint64) []float32 {
 func TestForwardIsTheDefinition(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{4, 8, 10, 20, 40, 64, 320, 2048} {
-		f, x := newFFT(n), white(n, 1, uint64(n))
+		f, x := fft.New(n), white(n, 1, uint64(n))
 		got := make([]complex64, n/2+1)
-		f.forward(got, x, newWork(n))
+		f.Forward(got, x, fft.NewWork(n))
 		for k := range got {
 			var want complex128
 			for i, v := range x {
@@ -38,10 +40,10 @@ func TestForwardIsTheDefinition(t *testing.T) {
 func TestInverseUndoesForward(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{4, 8, 10, 20, 40, 64, 320, 2048} {
-		f, x, w := newFFT(n), white(n, 1, uint64(n)), newWork(n)
+		f, x, w := fft.New(n), white(n, 1, uint64(n)), fft.NewWork(n)
 		bins, got := make([]complex64, n/2+1), make([]float32, n)
-		f.forward(bins, x, w)
-		f.inverse(got, bins, w)
+		f.Forward(bins, x, w)
+		f.Inverse(got, bins, w)
 		for i := range x {
 			if math.Abs(float64(got[i]-x[i])) > 1e-5 {
 				t.Fatalf("n %d: sample %d is %v, want %v", n, i, got[i], x[i])
@@ -51,24 +53,24 @@ func TestInverseUndoesForward(t *testing.T) {
 }
 
 func BenchmarkFFT320(b *testing.B) {
-	f, x, w := filterFFT(), white(320, 1, 1), newWork(320)
+	f, x, w := fft.New(320), white(320, 1, 1), fft.NewWork(320)
 	bins := make([]complex64, 161)
 	b.Run("forward", func(b *testing.B) {
 		for b.Loop() {
-			f.forward(bins, x, w)
+			f.Forward(bins, x, w)
 		}
 	})
 	b.Run("inverse", func(b *testing.B) {
 		for b.Loop() {
-			f.inverse(x, bins, w)
+			f.Inverse(x, bins, w)
 		}
 	})
 }
 
 func BenchmarkFFT2048(b *testing.B) {
-	f, x, w := correlateFFT(), white(2048, 1, 1), newWork(2048)
+	f, x, w := fft.New(2048), white(2048, 1, 1), fft.NewWork(2048)
 	bins := make([]complex64, 1025)
 	for b.Loop() {
-		f.forward(bins, x, w)
+		f.Forward(bins, x, w)
 	}
 }
