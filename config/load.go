@@ -83,7 +83,7 @@ type Overrides struct {
 // Parse is Load on bytes; name is used in messages.
 func Parse(name string, src []byte, o Overrides) (Config, error) {
 	c := Default()
-	if p := decode(src, &c); p != nil {
+	if p := Decode(src, &c); p != nil {
 		return Config{}, &Error{File: name, Problems: []Problem{*p}}
 	}
 	c.fillAgents()
@@ -96,7 +96,7 @@ func Parse(name string, src []byte, o Overrides) (Config, error) {
 	c.HTTP.Listen = cmp.Or(o.HTTP, c.HTTP.Listen)
 	c.Database.URL = cmp.Or(o.DatabaseURL, c.Database.URL)
 	if problems := c.Validate(); len(problems) > 0 {
-		locate(src, problems)
+		Locate(src, problems)
 
 		return Config{}, &Error{File: name, Problems: problems}
 	}
@@ -104,9 +104,11 @@ func Parse(name string, src []byte, o Overrides) (Config, error) {
 	return c, nil
 }
 
-// decode reads the file's one document into c. A file of comments alone leaves
-// c as it is, where the YAML library would set all of it to zero.
-func decode(src []byte, c *Config) (p *Problem) {
+// Decode reads the one document of a YAML file into the struct that into points
+// to, and takes no key that the struct does not have. A file of comments alone
+// leaves it as it is, where the YAML library would set all of it to zero.
+// Other files of the operator's are read by it too.
+func Decode(src []byte, into any) (p *Problem) {
 	defer func() { // the library panics on a tag with no value
 		if r := recover(); r != nil {
 			p = &Problem{What: fmt.Sprintf("is no YAML that can be read (%v); look for tags (!) and anchors (&), which are not needed here", r)}
@@ -124,7 +126,7 @@ func decode(src []byte, c *Config) (p *Problem) {
 			Line: at.Line, Column: at.Column, What: "a second document begins here; put all settings into one and remove the ---",
 		}
 	}
-	if err := yaml.NewDecoder(bytes.NewReader(src), yaml.Strict()).Decode(c); err != nil {
+	if err := yaml.NewDecoder(bytes.NewReader(src), yaml.Strict()).Decode(into); err != nil {
 		p := decodeProblem(src, err)
 
 		return &p
@@ -202,9 +204,9 @@ func quotedPosition(src []byte, message string) (line, column int) {
 	return 0, 0
 }
 
-// locate gives each problem the position of its value in the source, or of the
+// Locate gives each problem the position of its value in the source, or of the
 // nearest part above it that stands there.
-func locate(src []byte, problems []Problem) {
+func Locate(src []byte, problems []Problem) {
 	file, err := parser.ParseBytes(src, 0)
 	if err != nil {
 		return
