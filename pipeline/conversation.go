@@ -242,6 +242,7 @@ func (c *Conversation) post(m message) {
 // loop runs the machine.
 func (c *Conversation) loop(transcripts <-chan Transcript) {
 	defer c.abandon()
+	c.take(<-c.inbox) // Start's event: also of a call that is over by now, the record tells the beginning
 	for {
 		select {
 		case <-c.ctx.Done():
