@@ -15,6 +15,10 @@ const (
 	phases = 10              // in each shard
 	step   = period / phases // from one phase to the next
 	behind = 5               // missed ticks that are caught up
+
+	// shiftEvery is how many ticks pass from one shift to the next: at 2 ms in
+	// 100 ms what a call sends stays even.
+	shiftEvery = 5
 )
 
 // A Ticker is called once per 20 ms.
@@ -22,6 +26,15 @@ type Ticker interface {
 	// Tick does what is due. It must not block. now is when the call was made,
 	// not when it was due.
 	Tick(now time.Time)
+}
+
+// A Shifter is a Ticker that may ask for its ticks at another time, for its
+// caller's packets to wait less for them.
+type Shifter interface {
+	// Shift is asked after every fifth Tick, in the same goroutine. It says
+	// whether ticks come a step later (1) or earlier (-1) from the next one on,
+	// and can count on that.
+	Shift(step time.Duration) int
 }
 
 // Options sets up a Clock.
@@ -97,11 +110,12 @@ func (c *Clock) Add(t Ticker) (remove func()) {
 	c.mu.Lock()
 	s := c.emptiest()
 	c.mu.Unlock()
-	e := &entry{ticker: t, added: time.Now()}
-	phase := s.add(e)
+	e := &entry{ticker: t, from: time.Now()}
+	e.shifter, _ = t.(Shifter)
+	s.add(e)
 	return func() {
 		e.removed.Store(true)
-		s.drop(e, phase)
+		s.drop(e)
 		if !withinTick() {
 			e.ticking.Lock()
 			e.ticking.Unlock() //nolint:staticcheck // only waits for a running Tick
@@ -124,7 +138,10 @@ func (c *Clock) emptiest() *shard {
 // entry is one added Ticker.
 type entry struct {
 	ticker  Ticker
-	added   time.Time // steps due before are not its
+	shifter Shifter   // the same; nil when it is none
+	ticks   uint      // so far
+	from    time.Time // steps due before are not its
+	phase   int       // in its shard; changed under the shard's lock
 	removed atomic.Bool
 	ticking sync.Mutex // held while its Tick runs
 }

@@ -13,6 +13,9 @@
 // are counted as skipped: audio older than 100 ms is worth less than the burst
 // that it would make.
 //
+// A call may ask for its ticks to come a phase earlier or later, so that the
+// packets of its caller wait less for them (Shifter).
+//
 // The call package adds every line; the clock knows nothing of audio. A Tick
 // must never block: it holds up the calls of its shard.
 package clock

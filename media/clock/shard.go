@@ -26,31 +26,53 @@ func newShard(offset time.Duration) *shard {
 }
 
 // add puts e into the emptiest phase.
-func (s *shard) add(e *entry) (phase int) {
+func (s *shard) add(e *entry) {
 	s.mu.Lock()
 	for i := range s.phases {
-		if len(s.phases[i]) < len(s.phases[phase]) {
-			phase = i
+		if len(s.phases[i]) < len(s.phases[e.phase]) {
+			e.phase = i
 		}
 	}
-	s.phases[phase] = append(s.phases[phase], e)
+	s.phases[e.phase] = append(s.phases[e.phase], e)
 	s.size.Add(1)
 	s.mu.Unlock()
 	select {
 	case s.changed <- struct{}{}:
 	default:
 	}
-	return phase
 }
 
 // drop takes e out of its phase, if it is still there.
-func (s *shard) drop(e *entry, phase int) {
+func (s *shard) drop(e *entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if i := slices.Index(s.phases[phase], e); i >= 0 {
-		s.phases[phase] = slices.Delete(s.phases[phase], i, i+1)
+	if s.leave(e) {
 		s.size.Add(-1)
 	}
+}
+
+// leave takes e out of its phase. The lock is held.
+func (s *shard) leave(e *entry) bool {
+	i := slices.Index(s.phases[e.phase], e)
+	if i < 0 {
+		return false
+	}
+	s.phases[e.phase] = slices.Delete(s.phases[e.phase], i, i+1)
+	return true
+}
+
+// shift moves e, whose tick was due at due, to the next phase or the one
+// before.
+func (s *shard) shift(e *entry, due time.Time, by int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if by == 0 || !s.leave(e) {
+		return
+	}
+	e.phase = (e.phase + by + phases) % phases
+	// Its new phase's step after this one may come before its time.
+	e.from = due.Add(period + time.Duration(by)*step)
+	s.phases[e.phase] = append(s.phases[e.phase], e)
 }
 
 // run ticks until stop is closed.
@@ -124,10 +146,13 @@ func (s *shard) tick(k int64, due time.Time, batch []*entry) []*entry {
 	s.mu.Unlock()
 	for _, e := range batch {
 		now := time.Now()
-		if e.added.After(due) || !e.tick(now) {
+		if e.from.After(due) || !e.tick(now) {
 			continue
 		}
 		s.lateness.observe(now.Sub(due))
+		if e.ticks++; e.shifter != nil && e.ticks%shiftEvery == 0 {
+			s.shift(e, due, min(max(e.shifter.Shift(step), -1), 1))
+		}
 	}
 	clear(batch) // holds no call longer than its step
 	return batch

@@ -123,6 +123,8 @@ type Buffer struct {
 	arrivals arrivals
 	jitter   interarrival
 	wait     time.Duration // smoothed by 1/16
+	spare    time.Duration // what packets could be later than the target and still play; 0 while unknown
+	moving   bool          // Shift was asked: ticks move
 	window   []int16       // the frame played last, and what plays next
 	stats    Stats
 }
@@ -242,6 +244,7 @@ func (b *Buffer) full(n int) bool {
 func (b *Buffer) Take(f *media.Frame, now time.Time) media.Inbound {
 	b.clock.step(now)
 	b.expire(now)
+	b.spare = 0
 	in, ok := b.stretch(f, now)
 	if !ok {
 		in = b.play(f, now)

@@ -20,7 +20,9 @@
 // waveform repeats itself well, quiet audio by any length at once. So a drift
 // of the clocks is followed too, and never heard. A frame is needed by its
 // tick, whole; so the delay is the target, rounded up to the next tick at which
-// packets can be taken, and what is above that is given back.
+// packets can be taken, and what is above that is given back. What the rounding
+// costs, half a frame on average, is saved where ticks can move: Shift asks for
+// them a little earlier or later, and so they follow the far end's clock too.
 //
 // # What is missing
 //

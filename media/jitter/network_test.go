@@ -70,6 +70,7 @@ type network struct {
 	now     time.Time
 	ins     []media.Inbound
 	waits   []time.Duration // of the frames received
+	moves   bool            // ticks move when the buffer asks
 }
 
 // newNetwork ticks from 10 ms after the epoch on: in the middle between the
@@ -115,6 +116,9 @@ func (n *network) run(d time.Duration) {
 		n.ins = append(n.ins, in)
 		if in.Kind == media.Received {
 			n.waits = append(n.waits, n.now.Sub(in.Arrived))
+		}
+		if n.moves && len(n.ins)%5 == 0 {
+			n.now = n.now.Add(time.Duration(n.buffer.Shift(2*time.Millisecond)) * 2 * time.Millisecond)
 		}
 	}
 }

@@ -21,6 +21,7 @@ func TestAnyNetwork(t *testing.T) {
 		phase := time.Duration(rapid.IntRange(0, 19).Draw(t, "phase")) * ms
 		size := int(media.SamplesIn(ptime))
 		n := newNetwork(Options{Max: bound})
+		n.moves = rapid.Bool().Draw(t, "moves")
 
 		at := phase // when the next packet is sent
 		place := 0  // its timestamp
@@ -110,6 +111,7 @@ func TestAnyLineRecovers(t *testing.T) {
 		o := simulate(conditions{
 			length: length, ptime: ptime,
 			drift: float64(rapid.IntRange(-500, 500).Draw(t, "drift")),
+			still: rapid.Bool().Draw(t, "still"),
 			seed:  rapid.Uint64().Draw(t, "seed"),
 			delay: func(i int, r *rand.Rand) time.Duration {
 				if d := delay(i, r); time.Duration(i)*ptime < bad {

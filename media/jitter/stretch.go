@@ -19,6 +19,11 @@ const (
 	// drifting clock does not make the delay go to and fro.
 	hysteresis = 4 * time.Millisecond
 
+	// bearable is how much later than the target allows packets may have to be
+	// in time before speech is made longer, by a whole packet, where ticks that
+	// come later (see Shift) may do.
+	bearable = 2 * time.Millisecond
+
 	// forcedExcess is the needless delay that is worth a click in speech.
 	forcedExcess = 100 * time.Millisecond
 )
@@ -30,6 +35,7 @@ func (b *Buffer) stretch(f *media.Frame, now time.Time) (in media.Inbound, ok bo
 		return in, false
 	}
 	change, spare := b.change(b.queue[0])
+	b.spare = spare
 	if change > -leastCut && change <= 0 {
 		return in, false
 	}
@@ -57,6 +63,7 @@ func (b *Buffer) stretch(f *media.Frame, now time.Time) (in media.Inbound, ok bo
 		used += lag
 	}
 	b.stats.Stretched++
+	b.spare = 0
 	b.concealer.Good(f[:])
 	return media.Inbound{Kind: media.Received, Arrived: b.consume(used, now, 0)}, true
 }
@@ -75,8 +82,12 @@ func (b *Buffer) change(head *slot) (samples int, spare time.Duration) {
 	early := media.Samples(media.FrameSamples - grain + begin).Duration()
 	spare = b.arrivals.transit(b.clock.even, b.next) - early - b.arrivals.base - b.arrivals.target()
 	step := media.Samples(grain).Duration()
+	bear := time.Duration(0)
+	if b.moving {
+		bear = bearable
+	}
 	switch {
-	case spare < 0:
+	case spare < -bear:
 		steps := int((step - 1 - spare) / step)
 		return steps*grain - begin, spare
 	case spare < hysteresis, b.arrivals.late > 0: // or the path is changing
@@ -84,6 +95,24 @@ func (b *Buffer) change(head *slot) (samples int, spare time.Duration) {
 	}
 	steps := int((spare - hysteresis) / step)
 	return -steps*grain - begin, spare
+}
+
+// Shift says whether ticks should come a step later (1) or earlier (-1) from
+// the next one on, for packets to wait no longer than the target, and counts on
+// that being done. Frames are whole and so are packets: where packets of 20 ms
+// wait 33 ms for ticks 20 ms apart, and 25 ms would do, no change of the audio
+// helps, but ticks that come 8 ms earlier. It speaks of the frame that Take
+// gave last, and is 0 where that tells nothing.
+func (b *Buffer) Shift(step time.Duration) int {
+	b.moving = true
+	switch {
+	case b.spare < 0:
+		b.clock.even = b.clock.even.Add(step)
+		return 1
+	case b.spare > step+step/2:
+		return -1
+	}
+	return 0
 }
 
 // common is the greatest common divisor.

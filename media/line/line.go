@@ -68,6 +68,7 @@ type Line struct {
 	ear    Ear
 	tap    Tap
 	send   func(*media.Frame) bool
+	shift  func(time.Duration) int // nil: the leg does not mind when ticks come
 	keys   keys
 	tones  *tone.Detector // nil: nobody asks
 	onTone func(tone.Event)
@@ -99,6 +100,9 @@ func New(c Config) *Line {
 	l := &Line{leg: c.Leg, player: c.Player, echo: c.Echo, vad: c.VAD, ear: c.Ear, tap: c.Tap, send: c.Leg.Write}
 	l.keys = keys{mode: c.Keys, told: c.Told}
 	l.keys.keyer, _ = c.Leg.(keyer)
+	if s, ok := c.Leg.(interface{ Shift(step time.Duration) int }); ok {
+		l.shift = s.Shift
+	}
 	if c.Tones != 0 && c.OnTone != nil {
 		l.tones, l.onTone = tone.New(c.Tones), c.OnTone
 	}
@@ -112,6 +116,15 @@ func (l *Line) Tick(now time.Time) {
 	if l.tap != nil {
 		l.tap.Write(&l.caller, &l.agent)
 	}
+}
+
+// Shift says whether ticks should come a step later (1) or earlier (-1), for
+// the leg's packets to wait less for them, and counts on that.
+func (l *Line) Shift(step time.Duration) int {
+	if l.shift == nil {
+		return 0
+	}
+	return l.shift(step)
 }
 
 // Stats is a snapshot of the counters, from any goroutine.

@@ -170,6 +170,14 @@ func (r *receiver) take(f *media.Frame, now time.Time) media.Inbound {
 	return r.buffer.Take(f, now)
 }
 
+// shift is the buffer's wish for the time of ticks.
+func (r *receiver) shift(step time.Duration) int {
+	if !r.params.Receive {
+		return 0
+	}
+	return r.buffer.Shift(step)
+}
+
 // fill adds the receiver's part to the statistics of the leg.
 func (r *receiver) fill(s *media.LegStats) {
 	b := r.buffer.Stats()

@@ -207,6 +207,15 @@ func (s *Session) Read(f *media.Frame) media.Inbound {
 	return s.in.take(f, now)
 }
 
+// Shift says whether ticks should come a step later (1) or earlier (-1) from
+// the next one on, for packets to wait less in the jitter buffer, and counts on
+// that. The ticks' goroutine calls it after Read.
+func (s *Session) Shift(step time.Duration) int {
+	s.in.Lock()
+	defer s.in.Unlock()
+	return s.in.shift(step)
+}
+
 // Digit implements media.Leg.
 func (s *Session) Digit() (media.Digit, bool) {
 	s.in.Lock()
