@@ -60,8 +60,17 @@ func accept(offer *Offer, index int, local Local) (Description, Audio, error) {
 
 	answer, audio.SRTP = s.agree(local)
 
+	noise := s.noise && local.Noise
+	if noise {
+		audio.NoiseType = noiseType
+	}
+
+	audio.share(s.mux)
+
 	d := Description{
 		addr:      local.Addr,
+		noise:     noise,
+		mux:       s.mux,
 		formats:   []format{chosen},
 		event:     s.event,
 		ptime:     audio.Ptime,
@@ -121,6 +130,12 @@ func ParseAnswer(body []byte, offer Description) (Audio, error) {
 
 		audio := s.audio(f, event)
 		audio.SRTP = keys
+		if s.noise && offer.noise {
+			audio.NoiseType = noiseType
+		}
+
+		audio.share(s.mux && offer.mux)
+
 		ours := offer.direction
 		audio.Send = audio.Send && ours.sends()
 		audio.Receive = audio.Receive && ours.receives()

@@ -14,6 +14,10 @@ type Local struct {
 	Addr   netip.AddrPort // where we receive RTP; its port is even
 	Codecs []g711.Codec   // codecs that we use, most preferred first; empty means PCMU, PCMA
 
+	Noise bool          // we send comfort noise (RFC 3389) to those who agree to it
+	Mux   bool          // our offers ask for RTP and RTCP on one port (RFC 5761); answers agree to it anyway
+	Ptime time.Duration // length of packets that our offers ask for; 0 means 20 ms
+
 	Security Security
 	Keys     []srtp.Key // ours, one of each suite that we use, most preferred first
 }
@@ -35,6 +39,8 @@ type Audio struct {
 	Codec       g711.Codec
 	PayloadType uint8         // of Codec, in both directions
 	EventType   uint8         // payload type of RFC 4733 events, 0 when there are none
+	NoiseType   uint8         // payload type of comfort noise that we may send, 0 when there is none
+	Mux         bool          // RTCP shares the port of RTP (RFC 5761); RTCP is Remote then
 	Ptime       time.Duration // length of the packets that we send, 10 to 100 ms
 	Send        bool          // the far end wants our audio
 	Receive     bool          // the far end sends audio
@@ -86,6 +92,13 @@ func (s *stream) audio(f format, event uint8) Audio {
 	}
 
 	return a
+}
+
+// share puts RTCP on the port of RTP, if mux (RFC 5761 section 5.1.1).
+func (a *Audio) share(mux bool) {
+	if mux {
+		a.Mux, a.RTCP = true, a.Remote
+	}
 }
 
 // check says why we cannot exchange packets with the writer of s, if so.

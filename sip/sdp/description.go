@@ -15,6 +15,8 @@ type Description struct {
 	addr      netip.AddrPort
 	formats   []format // most preferred first
 	event     uint8    // payload type of telephone-event, 0 for none
+	noise     bool     // comfort noise too
+	mux       bool     // RTCP on the RTP port
 	ptime     time.Duration
 	direction direction
 	lines     []line   // the m-lines in their order
@@ -36,7 +38,9 @@ func MakeOffer(local Local) Description {
 	d := Description{
 		addr:   local.Addr,
 		event:  eventType,
-		ptime:  defaultPtime,
+		noise:  local.Noise,
+		mux:    local.Mux,
+		ptime:  packetTime(local.Ptime, 0),
 		lines:  []line{{media: "audio", proto: proto}},
 		crypto: keys,
 	}
@@ -121,6 +125,10 @@ func (d Description) writeAudio(b *strings.Builder) {
 		b.WriteString(" " + strconv.Itoa(int(f.payloadType)))
 	}
 
+	if d.noise {
+		b.WriteString(" " + strconv.Itoa(noiseType))
+	}
+
 	if d.event != 0 {
 		b.WriteString(" " + strconv.Itoa(int(d.event)))
 	}
@@ -131,6 +139,10 @@ func (d Description) writeAudio(b *strings.Builder) {
 		fmt.Fprintf(b, "a=rtpmap:%d %s/%d\r\n", f.payloadType, f.codec, clockRate)
 	}
 
+	if d.noise {
+		fmt.Fprintf(b, "a=rtpmap:%d %s/%d\r\n", noiseType, comfortNoise, clockRate)
+	}
+
 	if d.event != 0 {
 		fmt.Fprintf(b, "a=rtpmap:%d %s/%d\r\n", d.event, telephoneEvent, clockRate)
 		fmt.Fprintf(b, "a=fmtp:%d %s\r\n", d.event, eventRange)
@@ -138,6 +150,10 @@ func (d Description) writeAudio(b *strings.Builder) {
 
 	for _, c := range d.crypto {
 		b.WriteString(c.line())
+	}
+
+	if d.mux {
+		b.WriteString("a=rtcp-mux\r\n")
 	}
 
 	fmt.Fprintf(b, "a=ptime:%d\r\na=%s\r\n", d.ptime/time.Millisecond, d.direction)

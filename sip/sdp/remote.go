@@ -35,6 +35,8 @@ type stream struct {
 	direction direction
 	codecs    []format // G.711 formats in the writer's order of preference
 	event     uint8    // payload type of telephone-event, 0 when there is none
+	noise     bool     // comfort noise is among the formats
+	mux       bool     // RTCP on the RTP port
 	ptime     time.Duration
 	maxptime  time.Duration
 	keyed     bool     // there are a=crypto lines
@@ -113,9 +115,12 @@ func readStream(sd *pion.SessionDescription, md *pion.MediaDescription) (stream,
 		return s, err
 	}
 
+	s.noise = slices.Contains(s.formats, strconv.Itoa(noiseType))
+
 	s.ptime = readMillis(md, "ptime")
 	s.maxptime = readMillis(md, "maxptime")
 	s.rtcp = s.readRTCP(md)
+	_, s.mux = md.Attribute("rtcp-mux")
 	_, s.keyed = md.Attribute("crypto")
 	s.crypto = readCrypto(md)
 
