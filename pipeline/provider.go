@@ -68,6 +68,7 @@ type Request struct {
 	Vars    map[string]string // values that replies may name, such as the caller's number
 	History []Message         // oldest first; the last one is the caller's, or a tool's
 	Tools   []ToolSpec        // what the model may call; none: it can only speak
+	Said    string            // how this reply begins: another model failed after it, go on from there
 }
 
 // Role says who a Message is from.
@@ -154,6 +155,18 @@ type Synthesizer interface {
 	// samples as early as the engine can. The sequence ends after its first
 	// error, and soon after ctx is cancelled. It is safe for concurrent use.
 	Synthesize(ctx context.Context, text string) iter.Seq2[Speech, error]
+}
+
+// ErrSayAgain is in the error of a Synthesizer that failed in mid-sentence when
+// another voice is there to say the whole sentence again: a voice never
+// changes within one.
+var ErrSayAgain = errors.New("the sentence was cut, another voice can say it")
+
+// A Chorus is a Synthesizer of several voices. A reply is spoken by what Voice
+// gives, so that it changes its voice only when one fails.
+type Chorus interface {
+	Synthesizer
+	Voice() Synthesizer
 }
 
 // Speech is a chunk of synthesised audio.
