@@ -11,10 +11,12 @@
 // stepped with the time it needs: latch (whose packets are ours), route (whose
 // RTCP), source (the sender's numbering), keyReceiver and keySender (telephone
 // events), receiver (one datagram's way in), sender (one frame's way out).
-// Session drives them: one goroutine reads the RTP socket, one receives RTCP
-// and reports when it is due, and the line clock's goroutine calls Read and
-// Write. Reading and writing share no loop and no lock, and neither allocates,
-// with SRTP or without.
+// Session drives them: the line clock's goroutine calls Read, which takes what
+// has come off the socket, and Write; another goroutine receives RTCP and
+// reports when it is due. Until the first Read a goroutine of the session takes
+// the RTP. Reading and writing share no lock, and neither allocates, with SRTP
+// or without. Packets wait in the kernel until the tick that may need them, and
+// the kernel tells when each one came: no thread wakes for a packet.
 //
 // # Trust
 //

@@ -51,6 +51,12 @@ type Params struct {
 	// EventType is the payload type of telephone events; 0 when there are
 	// none.
 	EventType uint8
+	// NoiseType is the payload type of comfort noise (RFC 3389) that we may send
+	// in place of the agent's silence; 0 when every frame is sent. Comfort noise
+	// is received in any case.
+	NoiseType uint8
+	// Mux says that RTCP shares the port of RTP (RFC 5761).
+	Mux bool
 	// Ptime is the audio in a packet that we send, whole milliseconds from
 	// 10 to 100; 0 means 20 ms. Packets of any length are received.
 	Ptime time.Duration
@@ -64,8 +70,10 @@ type Params struct {
 // Validate says what is wrong with p.
 func (p Params) Validate() error {
 	switch {
-	case p.PayloadType > 127 || p.EventType > 127:
-		return fmt.Errorf("payload types %d and %d: want 0 to 127", p.PayloadType, p.EventType)
+	case p.PayloadType > 127 || p.EventType > 127 || p.NoiseType > 127:
+		return fmt.Errorf("payload types %d, %d and %d: want 0 to 127", p.PayloadType, p.EventType, p.NoiseType)
+	case p.NoiseType != 0 && (p.NoiseType == p.PayloadType || p.NoiseType == p.EventType):
+		return fmt.Errorf("payload type %d stands for comfort noise and something else", p.NoiseType)
 	case p.EventType == p.PayloadType && p.EventType != 0:
 		return fmt.Errorf("payload type %d stands for both audio and events", p.EventType)
 	case p.Ptime != 0 && (p.Ptime < minPtime || p.Ptime > maxPtime || p.Ptime%time.Millisecond != 0):
@@ -86,6 +94,9 @@ func (p Params) normal() Params {
 	p.Remote = reachable(p.Remote)
 	p.RTCP = reachable(p.RTCP)
 	p.Peer = p.Peer.Unmap()
+	if p.Mux {
+		p.RTCP = p.Remote
+	}
 	if next := p.Remote.Port() + 1; !p.RTCP.IsValid() && p.Remote.IsValid() && next != 0 {
 		p.RTCP = netip.AddrPortFrom(p.Remote.Addr(), next)
 	}

@@ -134,10 +134,11 @@ func (p *Pool) put(numbers ...uint16) {
 // Port is one bound pair. It belongs to the Session made of it, or to whoever
 // opened it until then.
 type Port struct {
-	pool      *Pool
-	rtp, rtcp *net.UDPConn
-	local     netip.AddrPort
-	closing   sync.Once
+	pool    *Pool
+	rtp     *rtpSocket
+	rtcp    *net.UDPConn
+	local   netip.AddrPort
+	closing sync.Once
 }
 
 // Local is the address that RTP arrives at.
@@ -148,7 +149,7 @@ func (p *Port) Local() netip.AddrPort { return p.local }
 func (p *Port) Close() error {
 	var err error
 	p.closing.Do(func() {
-		err = errors.Join(p.rtp.Close(), p.rtcp.Close())
+		err = errors.Join(p.rtp.close(), p.rtcp.Close())
 		p.pool.retire(p.local.Port())
 	})
 	if err != nil {

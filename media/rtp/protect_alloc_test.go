@@ -17,8 +17,8 @@ func TestProtectedSessionAllocatesNothing(t *testing.T) {
 	toThem.SRTP = srtp.Keys{Ours: toUs.SRTP.Theirs, Theirs: toUs.SRTP.Ours}
 	apply(t, r.from, toUs)
 	apply(t, r.to, toThem)
-	r.frame(t)
-	if allocs := testing.AllocsPerRun(500, func() { r.frame(t) }); allocs != 0 {
+	r.frame()
+	if allocs := testing.AllocsPerRun(500, func() { r.frame() }); allocs != 0 {
 		t.Errorf("%v allocations per frame from Write to Read, want none", allocs)
 	}
 }

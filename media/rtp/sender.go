@@ -20,6 +20,8 @@ type sender struct {
 	audio   [maxPayload]byte // encoded and not yet sent
 	pending int              // octets in audio
 
+	silence silence
+
 	keys    keySender
 	event   bool // an event packet is due
 	press   event
@@ -52,22 +54,25 @@ func (s *sender) apply(p Params) {
 		s.pending = 0
 	}
 	s.params, s.size, s.applied = p, size, true
+	s.silence = silence{} // a new agreement hears it anew
 }
 
 // pause lets one tick pass without sending.
 func (s *sender) pause() {
 	s.clock += media.FrameSamples
 	s.pending = 0
+	s.silence = silence{}
 	s.header.Marker = true // the next packet begins a talkspurt (RFC 3551 section 4.1)
 }
 
 // push takes the frame of one tick. While a key is sent its event takes the
-// place of the audio.
+// place of the audio, and of a long silence comfort noise, if it was agreed on.
 func (s *sender) push(f *media.Frame) {
 	if s.params.EventType != 0 && s.keys.busy() {
 		s.press, s.pressTS, s.pressM = s.keys.step(s.clock)
 		s.event = true
-	} else {
+		s.silence.interrupt()
+	} else if s.params.NoiseType == 0 || !s.silence.step(f) {
 		s.pending += s.params.Codec.Encode(s.audio[s.pending:], f[:])
 	}
 	s.clock += media.FrameSamples
@@ -79,8 +84,11 @@ func (s *sender) next() []byte {
 	switch {
 	case s.pending >= s.size && s.pending > 0:
 		return s.packAudio(s.size)
-	case s.event && s.pending > 0:
-		return s.packAudio(s.pending) // what came before the key, as a shorter packet
+	case (s.event || s.silence.off) && s.pending > 0:
+		return s.packAudio(s.pending) // what came before the key or the silence, as a shorter packet
+	case s.silence.due:
+		s.silence.due = false
+		return s.packNoise()
 	case s.event:
 		s.event = false
 		return s.packEvent()
@@ -92,11 +100,22 @@ func (s *sender) next() []byte {
 func (s *sender) packAudio(n int) []byte {
 	s.header.PayloadType = s.params.PayloadType
 	s.header.Timestamp = s.clock - uint32(s.pending)
-	if s.event {
-		s.header.Timestamp -= media.FrameSamples // this tick belongs to the key
+	if s.event || s.silence.off {
+		s.header.Timestamp -= media.FrameSamples // this tick belongs to the key or to silence
 	}
 	datagram := s.pack(s.audio[:n])
 	s.pending = copy(s.audio[:], s.audio[n:s.pending])
+	return datagram
+}
+
+// packNoise says that the agent is silent from this tick on. The packet after
+// it begins a talkspurt.
+func (s *sender) packNoise() []byte {
+	s.header.PayloadType = s.params.NoiseType
+	s.header.Timestamp = s.clock - media.FrameSamples
+	s.header.Marker = false
+	datagram := s.pack([]byte{noiseLevel})
+	s.header.Marker = true
 	return datagram
 }
 

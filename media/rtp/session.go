@@ -24,8 +24,13 @@ const (
 	// refused.
 	datagramSize = 2048
 
-	// readFailures is how many errors in a row end the reading of a socket.
+	// readFailures is how many errors in a row end the reading of the RTCP
+	// socket.
 	readFailures = 100
+
+	// reads is how many batches one Read takes off the socket at most: a flood
+	// of strangers shall not hold up the other calls of the clock.
+	reads = 64
 )
 
 // Options of a Session.
@@ -39,7 +44,7 @@ type Options struct {
 	// Log is told where the far end was found; nil means nobody.
 	Log *slog.Logger
 
-	now func() time.Time // of arrivals and ticks; nil means time.Now
+	now func() time.Time // of ticks, before which packets arrive; nil means time.Now
 }
 
 // Session is the RTP session of one call, a media.Leg. Until Apply is called
@@ -52,12 +57,12 @@ type Session struct {
 	in struct { // what arrives
 		sync.Mutex
 		*receiver
+		failed bool // the socket could not be read, once
 	}
 	out struct { // what leaves
 		sync.Mutex
 		*sender
 		sealer        *srtp.Sealer // nil without SRTP
-		socket        *output
 		sent, refused uint64
 		octets        uint64 // of payload, sent
 	}
@@ -65,7 +70,9 @@ type Session struct {
 	to      atomic.Pointer[destination] // nil while unknown
 	kernel  atomic.Uint64               // RTP datagrams the kernel dropped, as last asked
 
+	ticked  atomic.Bool // the line reads the RTP socket
 	closed  atomic.Bool
+	closing chan struct{}
 	reading sync.WaitGroup
 }
 
@@ -74,7 +81,7 @@ var _ media.Leg = (*Session)(nil)
 // NewSession starts to listen on port, which is the session's from now on and
 // closed with it.
 func NewSession(port *Port, o Options) *Session {
-	s := &Session{port: port, log: o.Log, now: o.now}
+	s := &Session{port: port, log: o.Log, now: o.now, closing: make(chan struct{})}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -83,8 +90,7 @@ func NewSession(port *Port, o Options) *Session {
 	}
 	s.in.receiver = newReceiver(o)
 	s.out.sender = newSender()
-	s.out.socket = newOutput(port.rtp)
-	s.reading.Go(s.read)
+	s.reading.Go(s.attend)
 	s.control.begin(s.out.header.SSRC, newOutput(port.rtcp), time.Now())
 	s.reading.Go(s.converse)
 	return s
@@ -162,21 +168,67 @@ func (s *Session) direct(addr netip.AddrPort) {
 	s.to.Store(newDestination(addr))
 }
 
-// read takes RTP until the socket is closed.
-func (s *Session) read() {
-	buf := make([]byte, datagramSize)
-	for failures := 0; failures < readFailures; {
-		n, from, err := s.port.rtp.ReadFromUDPAddrPort(buf)
-		switch {
-		case errors.Is(err, net.ErrClosed):
+// attend takes RTP until the line does, so that what comes before the first
+// tick finds the far end and does not wait in the kernel.
+func (s *Session) attend() {
+	ticker := time.NewTicker(media.FrameDuration)
+	defer ticker.Stop()
+	for !s.ticked.Load() {
+		s.in.Lock()
+		s.collect(s.now())
+		s.in.Unlock()
+		select {
+		case <-s.closing:
 			return
-		case err != nil:
-			failures++
-			s.unreadable(err)
-		default:
-			failures = 0
-			s.receive(buf[:n], from, s.now())
+		case <-ticker.C:
 		}
+	}
+}
+
+// collect takes what has come since it was last called. The caller holds s.in.
+func (s *Session) collect(now time.Time) {
+	b := batches.Get().(*batch) //nolint:errcheck,forcetypeassert // New makes nothing else
+	defer batches.Put(b)
+	for range reads {
+		n, err := s.port.rtp.receive(b)
+		if err != nil && !s.in.failed {
+			s.in.failed = true
+			s.aside(func() { s.unreadable(err) })
+		}
+		if n == 0 {
+			return
+		}
+		wall := time.Now()
+		for i := range n {
+			datagram, from := b.datagram(i)
+			if s.in.datagram(datagram, from, now.Add(-b.age(i, wall))) {
+				s.settle(from)
+			}
+			b.clear(i)
+		}
+		if n < batchSize {
+			return
+		}
+	}
+}
+
+// settle sends to where the far end was found. The caller holds s.in.
+func (s *Session) settle(source netip.AddrPort) {
+	s.direct(source)
+	sdp := s.in.latch.sdp
+	if s.log.Enabled(context.Background(), slog.LevelDebug) {
+		s.aside(func() {
+			s.log.LogAttrs(context.Background(), slog.LevelDebug, "media source found",
+				slog.String("local", s.Local().String()), slog.String("source", source.String()), slog.String("sdp", sdp.String()))
+		})
+	}
+}
+
+// aside runs f on a goroutine of its own: the line clock does not wait for the
+// log. The caller holds s.in, so that Close still waits.
+func (s *Session) aside(f func()) {
+	if !s.closed.Load() {
+		s.reading.Go(f)
 	}
 }
 
@@ -185,25 +237,16 @@ func (s *Session) unreadable(err error) {
 		slog.String("local", s.Local().String()), slog.Any("error", err))
 }
 
-func (s *Session) receive(b []byte, from netip.AddrPort, at time.Time) {
-	s.in.Lock()
-	settled := s.in.datagram(b, from, at)
-	sdp := s.in.latch.sdp
-	if settled {
-		s.direct(from)
-	}
-	s.in.Unlock()
-	if settled {
-		s.log.LogAttrs(context.Background(), slog.LevelDebug, "media source found",
-			slog.String("local", s.Local().String()), slog.String("source", from.String()), slog.String("sdp", sdp.String()))
-	}
-}
-
-// Read implements media.Leg.
+// Read implements media.Leg. From the first one on, RTP is taken off the socket
+// by Read alone, and its arrival told by the kernel.
 func (s *Session) Read(f *media.Frame) media.Inbound {
+	if !s.ticked.Load() {
+		s.ticked.Store(true)
+	}
 	now := s.now()
 	s.in.Lock()
 	defer s.in.Unlock()
+	s.collect(now)
 	return s.in.take(f, now)
 }
 
@@ -255,7 +298,7 @@ func (s *Session) transmit(packet []byte, to *destination) bool {
 			return false // the key has protected 2^48 packets
 		}
 	}
-	return s.out.socket.send(packet, to)
+	return s.port.rtp.send(packet, to)
 }
 
 // SendDigit queues a key press, one of 0-9 * # A B C D held for d, to be sent
@@ -317,7 +360,7 @@ type Drops struct {
 
 // Drops is a snapshot of the session's drops.
 func (s *Session) Drops() Drops {
-	if drops, ok := kernelDrops(s.port.rtp); ok {
+	if drops, ok := s.port.rtp.drops(); ok {
 		s.kernel.Store(drops)
 	}
 	return Drops{Kernel: s.kernel.Load(), RTCP: s.control.drops()}
@@ -326,7 +369,11 @@ func (s *Session) Drops() Drops {
 // Close says goodbye by RTCP, releases the ports and waits until nobody reads
 // them. It may be called twice, from any goroutine.
 func (s *Session) Close() error {
-	if !s.closed.Swap(true) {
+	s.in.Lock()
+	first := !s.closed.Swap(true)
+	s.in.Unlock()
+	if first {
+		close(s.closing)
 		s.farewell(time.Now())
 	}
 	s.Drops() // the last chance to ask the kernel

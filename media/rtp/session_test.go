@@ -11,6 +11,7 @@ import (
 	"time"
 
 	pion "github.com/pion/rtp"
+	"golang.org/x/sys/unix"
 
 	"trunkline/media"
 	"trunkline/media/g711"
@@ -38,7 +39,12 @@ func open(t testing.TB) *Session {
 
 func openWith(t testing.TB, o Options) *Session {
 	t.Helper()
-	pool, err := NewPool(loopback, 25000, 25999)
+	return openIn(t, loopback, o)
+}
+
+func openIn(t testing.TB, ip netip.Addr, o Options) *Session {
+	t.Helper()
+	pool, err := NewPool(ip, 25000, 25999)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,9 +105,17 @@ func readPacket(t testing.TB, conn *net.UDPConn) pion.Packet {
 	return p
 }
 
+// gather is the statistics after what has come by now.
+func gather(s *Session) media.LegStats {
+	s.in.Lock()
+	s.collect(s.now())
+	s.in.Unlock()
+	return s.Stats()
+}
+
 // handled is how many datagrams the session has dealt with.
 func handled(s *Session) uint64 {
-	stats := s.Stats()
+	stats := gather(s)
 	return stats.PacketsIn + stats.Foreign + stats.Malformed
 }
 
@@ -271,7 +285,7 @@ func TestSessionUnderAFlood(t *testing.T) {
 		if _, err := conn.WriteToUDPAddrPort(far.talk(9000), s.Local()); err != nil {
 			t.Fatal(err)
 		}
-		await(t, "the far end's packet", func() bool { return s.Stats().PacketsIn == want })
+		await(t, "the far end's packet", func() bool { return gather(s).PacketsIn == want })
 	}
 	deliver(1)
 	forged.SSRC, forged.SequenceNumber, forged.Timestamp = far.SSRC, far.SequenceNumber, far.Timestamp
@@ -289,7 +303,7 @@ func TestSessionUnderAFlood(t *testing.T) {
 				sent++
 			}
 		}
-		await(t, "the flood", func() bool { return s.Stats().Foreign+s.Drops().Kernel >= sent })
+		await(t, "the flood", func() bool { return gather(s).Foreign+s.Drops().Kernel >= sent })
 		deliver(uint64(2 + i))
 		var f media.Frame
 		if in := s.Read(&f); in.Kind == media.Received && f[80] < 8000 {
@@ -439,7 +453,7 @@ func TestSessionDrops(t *testing.T) {
 	}
 	await(t, "RTCP", func() bool { return s.Drops().RTCP == 3 })
 
-	s.in.Lock() // the reader waits here
+	s.in.Lock() // whoever reads waits here
 	for range 3000 {
 		if _, err := conn.WriteToUDPAddrPort(make([]byte, 172), s.Local()); err != nil {
 			t.Fatal(err)
@@ -459,33 +473,87 @@ func TestSessionDrops(t *testing.T) {
 	}
 }
 
-// relay is a session's socket read by the test in place of the session, so
+// A packet arrives when the kernel has it, however late the line reads it.
+func TestArrivalIsToldByTheKernel(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	conn, local := socket(t)
+	apply(t, s, pcmu(local))
+	var f media.Frame
+	s.Read(&f) // from now on nobody else reads
+	far := newPeer(t)
+	before := time.Now()
+	if _, err := conn.WriteToUDPAddrPort(far.talk(1000), s.Local()); err != nil {
+		t.Fatal(err)
+	}
+	after := time.Now()
+	await(t, "the packet to age", func() bool { return time.Since(after) > 50*ms })
+	var in media.Inbound
+	for range 10 {
+		if in = s.Read(&f); in.Kind == media.Received {
+			break
+		}
+	}
+	const slack = 20 * ms // by which the wall clock may be set
+	if in.Kind != media.Received || in.Arrived.Before(before.Add(-slack)) || in.Arrived.After(after.Add(slack)) {
+		t.Errorf("%v, arrived %v after it was sent; want Received and none", in.Kind, in.Arrived.Sub(before))
+	}
+}
+
+func TestAgeOfADatagram(t *testing.T) {
+	t.Parallel()
+	b := batches.Get().(*batch) //nolint:forcetypeassert // New makes nothing else
+	st := &b.stamps[0]
+	st.header.Level, st.header.Type = unix.SOL_SOCKET, unix.SO_TIMESTAMPNS_NEW
+	st.seconds, st.nanoseconds = 1_800_000_000, 500_000_000
+	at := time.Unix(st.seconds, st.nanoseconds)
+	for waited, want := range map[time.Duration]time.Duration{
+		0: 0, 30 * ms: 30 * ms, 6 * time.Second: 6 * time.Second,
+		-time.Hour: 0, time.Hour: 0, // the clock was set
+	} {
+		if got := b.age(0, at.Add(waited)); got != want {
+			t.Errorf("read after %v: age %v, want %v", waited, got, want)
+		}
+	}
+	b.messages[0].header.Controllen = 0
+	if got := b.age(0, at.Add(30*ms)); got != 0 {
+		t.Errorf("without a stamp: age %v", got)
+	}
+}
+
+func TestSessionsTalkOverIPv6(t *testing.T) {
+	t.Parallel()
+	a, b := openIn(t, netip.IPv6Loopback(), Options{}), openIn(t, netip.IPv6Loopback(), Options{})
+	apply(t, a, pcmu(b.Local()))
+	apply(t, b, pcmu(a.Local()))
+	r := relay{from: a, to: b}
+	for range 20 {
+		r.frame()
+	}
+	sent, got := a.Stats(), b.Stats()
+	if sent.PacketsOut != 20 || got.PacketsIn != 20 || got.Remote != a.Local().String() {
+		t.Errorf("sent %+v\n got %+v", sent, got)
+	}
+}
+
+// relay is two sessions over loopback, which delivers before Write returns, so
 // that a frame's whole way happens on one goroutine.
 type relay struct {
 	from, to *Session
-	conn     *net.UDPConn
-	b        [datagramSize]byte
 	f        media.Frame
 }
 
 func newRelay(t testing.TB) *relay {
 	t.Helper()
 	r := &relay{from: open(t), to: open(t)}
-	conn, local := socket(t)
-	r.conn = conn
-	apply(t, r.from, pcmu(local))
+	apply(t, r.from, pcmu(r.to.Local()))
 	apply(t, r.to, pcmu(r.from.Local()))
 	return r
 }
 
 // frame takes one frame from Write to Read.
-func (r *relay) frame(t testing.TB) {
+func (r *relay) frame() {
 	r.from.Write(&r.f)
-	n, from, err := r.conn.ReadFromUDPAddrPort(r.b[:])
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.to.receive(r.b[:n], from, time.Now())
 	r.to.Read(&r.f)
 	r.to.Digit()
 }
@@ -493,13 +561,13 @@ func (r *relay) frame(t testing.TB) {
 // Serial: allocations are counted for the whole process.
 func TestSessionAllocatesNothing(t *testing.T) {
 	r := newRelay(t)
-	if allocs := testing.AllocsPerRun(500, func() { r.frame(t) }); allocs != 0 {
+	if allocs := testing.AllocsPerRun(500, func() { r.frame() }); allocs != 0 {
 		t.Errorf("%v allocations per frame from Write to Read, want none", allocs)
 	}
 	if err := r.from.SendDigit('1', 30*time.Second); err != nil {
 		t.Fatal(err)
 	}
-	if allocs := testing.AllocsPerRun(500, func() { r.frame(t) }); allocs != 0 {
+	if allocs := testing.AllocsPerRun(500, func() { r.frame() }); allocs != 0 {
 		t.Errorf("%v allocations per frame of a key press, want none", allocs)
 	}
 	if in := r.to.Stats().PacketsIn; in != 1002 {
@@ -543,6 +611,6 @@ func BenchmarkSessionLoopback(b *testing.B) {
 	r := newRelay(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		r.frame(b)
+		r.frame()
 	}
 }
