@@ -55,6 +55,9 @@ type Trunk struct {
 	// "rfc4733" events alone; "info" INFO alone; "inband" all three always.
 	DTMF string `yaml:"dtmf"`
 	SRTP SRTP   `yaml:"srtp"`
+	// ComfortNoise sends a packet of comfort noise (RFC 3389) every 200 ms in
+	// place of the agent's silence, where the carrier offers payload type 13.
+	ComfortNoise bool `yaml:"comfort_noise"`
 }
 
 // SRTP protects the audio of a trunk's calls by keys in the signalling (SDES).

@@ -45,7 +45,15 @@ type Trunk struct {
 	Sources  []netip.Prefix // where its messages come from
 	MaxCalls int            // calls at once, beyond which INVITEs get 486; 0 means no limit of its own
 	SRTP     SRTP
+	Audio    Audio     // what else its calls' audio is offered and agreed with
 	Keys     dtmf.Mode // by which ways its keys are taken; told by Info
+}
+
+// Audio says what is offered and agreed beside the codecs.
+type Audio struct {
+	ComfortNoise bool          // of the agent's silence we send comfort noise (RFC 3389), to far ends that take it
+	Mux          bool          // our offers ask for RTP and RTCP on one port (RFC 5761); theirs are taken anyway
+	Ptime        time.Duration // packet length that our offers ask for, 10 to 100 ms; 0 means 20 ms
 }
 
 // SRTP says how a call's audio is protected. Keys stand in the descriptions,

@@ -57,6 +57,7 @@ type Dialog struct {
 	origin  *sdp.Origin
 	desc    sdp.Description // our latest description
 	srtp    SRTP
+	audio   Audio
 	masters []srtp.Key // our keys, once they are needed
 
 	invite *serverTx       // inbound: the initial INVITE
@@ -451,7 +452,10 @@ func (d *Dialog) local() sdp.Local {
 		port = d.session.Local().Port()
 	}
 
-	local := sdp.Local{Addr: netip.AddrPortFrom(d.sock.sentBy().Addr(), port), Codecs: d.ua.cfg.Codecs}
+	local := sdp.Local{
+		Addr: netip.AddrPortFrom(d.sock.sentBy().Addr(), port), Codecs: d.ua.cfg.Codecs,
+		Noise: d.audio.ComfortNoise, Mux: d.audio.Mux, Ptime: d.audio.Ptime,
+	}
 
 	switch {
 	case d.srtp.PlainSignalling || d.sock.network() == "TLS":

@@ -27,7 +27,7 @@ func newInbound(tx *serverTx) *Dialog {
 	d.localTag = tx.tag
 
 	if tx.from.trunk != nil {
-		d.srtp = tx.from.trunk.SRTP
+		d.srtp, d.audio = tx.from.trunk.SRTP, tx.from.trunk.Audio
 	}
 
 	d.state = uasState(tx.req, tx.tag)

@@ -59,6 +59,8 @@ func (s *RTPSession) Apply(a sdp.Audio) error {
 		Codec:       a.Codec,
 		PayloadType: a.PayloadType,
 		EventType:   a.EventType,
+		NoiseType:   a.NoiseType,
+		Mux:         a.Mux,
 		Ptime:       a.Ptime,
 		Send:        a.Send,
 		Receive:     a.Receive,

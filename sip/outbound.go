@@ -18,6 +18,7 @@ type DialOptions struct {
 	Display string   // display name of our From
 	Headers []Header // added to the INVITE
 	SRTP    SRTP     // how the audio is protected
+	Audio   Audio    // what else is offered for it
 
 	// Provisional is told of each 1xx response but 100, in order. It runs in
 	// the dialog's goroutine, so it must return soon and must not call the
@@ -104,7 +105,7 @@ func (ua *UA) launch(ctx context.Context, uri *sipgo.Uri, options DialOptions) (
 	req := ua.newInvite(uri, l.sock, options)
 	d := newDialog(ua, newInfo(req, l.sock.network(), l.to), l.sock, l.to)
 	d.localTag = tagOf(req.From().Params)
-	d.srtp = options.SRTP
+	d.srtp, d.audio = options.SRTP, options.Audio
 
 	local, err := d.open()
 	if err != nil {

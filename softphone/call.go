@@ -21,6 +21,8 @@ type Config struct {
 	Target  string       // sip:user@host[:port][;transport=udp|tcp]
 	From    string       // user part of our address; empty means "softphone"
 	Headers []sip.Header // added to the INVITE
+	SRTP    sip.SRTP     // how the audio is protected
+	Audio   sip.Audio    // what else is offered for it
 	Digits  string       // keys pressed in turn before the plan begins
 	Plan    []Step       // what the caller does; none means to listen
 	Record  string       // path of a two-channel WAV, caller left and agent right; empty records nothing
@@ -181,6 +183,8 @@ func (s *Station) dial(ctx context.Context, c *Config) (*sip.Dialog, *Error) {
 		d, err := s.ua.Dial(dialing, c.Target, sip.DialOptions{
 			User:    c.From,
 			Headers: c.Headers,
+			SRTP:    c.SRTP,
+			Audio:   c.Audio,
 			Provisional: func(status int, reason string) {
 				select {
 				case rings <- Event{Kind: Ringing, At: time.Now(), Text: fmt.Sprintf("%d %s", status, reason)}:

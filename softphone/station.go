@@ -26,7 +26,10 @@ const (
 type StationConfig struct {
 	Local     netip.Addr // address to bind and to be reached at; zero means 127.0.0.1
 	Low, High uint16     // range of RTP ports; zero means 32768 to 60999
-	Log       *slog.Logger
+	// Through puts something between the calls' audio and the network, such as
+	// a bad one; nil means nothing.
+	Through func(sip.Media) (sip.Media, error)
+	Log     *slog.Logger
 }
 
 // Station is what the calls of one process share: a SIP user agent on UDP and
@@ -50,14 +53,21 @@ func NewStation(c StationConfig) (*Station, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	if c.Through == nil {
+		c.Through = func(m sip.Media) (sip.Media, error) { return m, nil }
+	}
 	pool, err := rtp.NewPool(c.Local, c.Low, c.High)
+	if err != nil {
+		return nil, fmt.Errorf("softphone: %w", err)
+	}
+	audio, err := c.Through(sip.RTP(pool, rtp.Options{Log: c.Log}))
 	if err != nil {
 		return nil, fmt.Errorf("softphone: %w", err)
 	}
 	addr := net.JoinHostPort(c.Local.String(), "0")
 	ua, err := sip.New(sip.Config{
 		Listen:    []sip.Listen{{Network: "udp", Addr: addr}, {Network: "tcp", Addr: addr}},
-		Media:     sip.RTP(pool, rtp.Options{Log: c.Log}),
+		Media:     audio,
 		UserAgent: "trunkline-softphone",
 		Log:       c.Log,
 	}, nil)

@@ -327,6 +327,7 @@ func sipConfig(c *config.Config, pool *rtp.Pool, log *slog.Logger) (sip.Config, 
 			return out, fmt.Errorf("sip.trunks: %q: srtp.policy: %w", t.Name, err)
 		}
 		trunk := sip.Trunk{Name: t.Name, MaxCalls: t.MaxCalls, Keys: keys}
+		trunk.Audio = sip.Audio{ComfortNoise: t.ComfortNoise}
 		trunk.SRTP = sip.SRTP{Security: security, PlainSignalling: t.SRTP.AllowPlainSignalling}
 		for _, s := range t.Sources {
 			prefix, err := config.ParseSource(s)
