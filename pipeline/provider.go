@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"iter"
+	"time"
 
 	"trunkline/media"
 )
@@ -49,6 +50,7 @@ type Transcript struct {
 	Confidence float64 // 0 to 1; 0 when the engine gives none
 	EndOfTurn  bool    // the engine believes that the caller has said all; false when it does not judge
 	Language   string  // BCP 47 tag of what was spoken; empty when the engine does not tell
+	Cost       Money   // of the talkspurt, in its last transcript
 	Err        error   // set when the engine failed; Final is then set too
 }
 
@@ -69,6 +71,8 @@ type Request struct {
 	History []Message         // oldest first; the last one is the caller's, or a tool's
 	Tools   []ToolSpec        // what the model may call; none: it can only speak
 	Said    string            // how this reply begins: another model failed after it, go on from there
+	Elapsed time.Duration     // since the call was answered
+	Tokens  int               // that the call's replies have used before this one
 }
 
 // Role says who a Message is from.
@@ -127,7 +131,11 @@ type Usage struct {
 	InputTokens  int // of the request, cached ones included
 	CachedTokens int // of these, what was read from the provider's cache
 	OutputTokens int
+	Cost         Money
 }
+
+// Money is an amount in billionths of the currency that the prices are in.
+type Money int64
 
 // Act is something the agent does besides speaking.
 type Act struct {
@@ -173,4 +181,5 @@ type Chorus interface {
 type Speech struct {
 	Samples []int16      // linear 16-bit at media.SampleRate
 	Words   []media.Word // words that begin in this chunk, when the engine tells; else none
+	Cost    Money        // of the text, in the first chunk
 }
