@@ -69,7 +69,9 @@ type Leg interface {
 	// For Quiet the frame holds no speech: it is zero, or comfort noise.
 	Read(f *Frame) Inbound
 	// Write sends f to the caller as the next 20 ms of the agent's audio.
-	// It reports whether a packet left; on hold nothing is sent.
+	// It reports whether the frame was taken: it has left, will leave with
+	// those that fill its packet, or is silence that need not be sent. On hold
+	// nothing is taken.
 	Write(f *Frame) bool
 	// Digit takes the next key press that has ended, oldest first.
 	Digit() (Digit, bool)

@@ -23,7 +23,8 @@ import (
 type control struct {
 	sync.Mutex
 	session *rtcp.Session
-	socket  *output
+	apart   wire // of RTCP alone
+	shared  wire // of RTP, which RTCP shares when that was agreed on
 	route   route
 	dropped uint64
 
@@ -31,8 +32,13 @@ type control struct {
 	opener *srtp.Opener
 }
 
-func (c *control) begin(ssrc uint32, socket *output, now time.Time) {
-	c.socket = socket
+// A wire sends datagrams and never waits; it reports whether one left.
+type wire interface {
+	send(datagram []byte, to *destination) bool
+}
+
+func (c *control) begin(ssrc uint32, apart, shared wire, now time.Time) {
+	c.apart, c.shared = apart, shared
 	c.session = rtcp.New(rtcp.Options{SSRC: ssrc, CNAME: newCNAME(), Start: now, Random: rand.Float64})
 }
 
@@ -127,8 +133,22 @@ func (c *control) send(now time.Time, rtp netip.AddrPort, sent rtcp.Sent, receiv
 		b, err = c.sealer.SealControl(b)
 	}
 	if err == nil { // CNAME and counts always fit
-		c.socket.send(b, newDestination(to)) // a report that is lost is followed by the next
+		c.wire().send(b, newDestination(to)) // a report that is lost is followed by the next
 	}
+}
+
+// wire is what reports leave by.
+func (c *control) wire() wire {
+	if c.route.mux {
+		return c.shared
+	}
+	return c.apart
+}
+
+// isControl tells RTCP from RTP on a port that they share (RFC 5761 section 4).
+func isControl(b []byte) bool {
+	const first, last = 192, 223
+	return len(b) > 1 && b[1] >= first && b[1] <= last
 }
 
 // converse receives RTCP and reports when it is due, until the socket is

@@ -9,14 +9,15 @@ import "net/netip"
 type route struct {
 	rtp, sdp netip.AddrPort // what the SDP says
 	nat      bool           // the SDP's addresses cannot be reached
+	mux      bool           // RTCP comes from where RTP does, and goes there
 	source   netip.AddrPort // whose packets we take; zero until decided
 }
 
 // expect starts anew with the addresses of a new SDP; the same ones change
 // nothing.
 func (r *route) expect(p Params) {
-	if r.rtp != p.Remote || r.sdp != p.RTCP || r.nat != p.NAT {
-		*r = route{rtp: p.Remote, sdp: p.RTCP, nat: p.NAT}
+	if r.rtp != p.Remote || r.sdp != p.RTCP || r.nat != p.NAT || r.mux != p.Mux {
+		*r = route{rtp: p.Remote, sdp: p.RTCP, nat: p.NAT, mux: p.Mux}
 	}
 }
 
@@ -44,6 +45,8 @@ func (r *route) destination(rtp netip.AddrPort) netip.AddrPort {
 	switch {
 	case r.source.IsValid():
 		return r.source
+	case r.mux && rtp.IsValid():
+		return rtp
 	case rtp != r.rtp && (rtp.IsValid() || r.nat):
 		return netip.AddrPort{}
 	}

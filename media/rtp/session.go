@@ -91,7 +91,7 @@ func NewSession(port *Port, o Options) *Session {
 	s.in.receiver = newReceiver(o)
 	s.out.sender = newSender()
 	s.reading.Go(s.attend)
-	s.control.begin(s.out.header.SSRC, newOutput(port.rtcp), time.Now())
+	s.control.begin(s.out.header.SSRC, newOutput(port.rtcp), port.rtp, time.Now())
 	s.reading.Go(s.converse)
 	return s
 }
@@ -201,7 +201,9 @@ func (s *Session) collect(now time.Time) {
 		wall := time.Now()
 		for i := range n {
 			datagram, from := b.datagram(i)
-			if s.in.datagram(datagram, from, now.Add(-b.age(i, wall))) {
+			if s.in.params.Mux && isControl(datagram) {
+				s.hearControl(datagram, from)
+			} else if s.in.datagram(datagram, from, now.Add(-b.age(i, wall))) {
 				s.settle(from)
 			}
 			b.clear(i)
@@ -210,6 +212,12 @@ func (s *Session) collect(now time.Time) {
 			return
 		}
 	}
+}
+
+// hearControl takes RTCP that came to the RTP port. The caller holds s.in.
+func (s *Session) hearControl(b []byte, from netip.AddrPort) {
+	received, known := s.in.reception()
+	s.control.receive(b, from, s.in.latch.source, received.SSRC, known, time.Now())
 }
 
 // settle sends to where the far end was found. The caller holds s.in.
@@ -266,8 +274,8 @@ func (s *Session) Digit() (media.Digit, bool) {
 	return s.in.keys.next()
 }
 
-// Write implements media.Leg. With a ptime above 20 ms a packet leaves only at
-// the tick that fills it, and Write reports true at that tick.
+// Write implements media.Leg. With a ptime above 20 ms a packet leaves at the
+// tick that fills it. Write reports false also when the socket refuses one.
 func (s *Session) Write(f *media.Frame) bool {
 	s.out.Lock()
 	defer s.out.Unlock()
@@ -277,17 +285,17 @@ func (s *Session) Write(f *media.Frame) bool {
 		return false
 	}
 	s.out.push(f)
-	sent := false
+	taken := true
 	for datagram := s.out.next(); datagram != nil; datagram = s.out.next() {
 		if s.transmit(datagram, to) {
 			s.out.sent++
 			s.out.octets += uint64(len(datagram) - headerSize)
-			sent = true
 		} else {
 			s.out.refused++
+			taken = false
 		}
 	}
-	return sent
+	return taken
 }
 
 // transmit protects a packet, if it is to be, and sends it.

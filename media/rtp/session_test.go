@@ -18,7 +18,7 @@ import (
 )
 
 // patience is how long a test waits for the loopback interface.
-const patience = 5 * time.Second
+const patience = 20 * time.Second
 
 // await lets others run until done; the sockets of a test are real, and so is
 // its time.
