@@ -186,7 +186,7 @@ func (c *call) startRecording() bool {
 		return false
 	}
 	path := filepath.Join(c.m.cfg.Recordings, c.rec.ID.String()+".wav")
-	r, err := record.Create(path)
+	r, err := record.Create(path, record.Options{})
 	if err != nil {
 		c.log.Error("the call is not recorded", slog.Any("error", err))
 

@@ -111,7 +111,7 @@ func (s *Station) Place(ctx context.Context, c Config) (*Report, error) {
 	var recorder *record.Recorder
 	if c.Record != "" {
 		var err error
-		if recorder, err = record.Create(c.Record); err != nil {
+		if recorder, err = record.Create(c.Record, record.Options{}); err != nil {
 			return nil, usage(fmt.Errorf("softphone: %w", err))
 		}
 	}

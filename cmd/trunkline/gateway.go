@@ -177,7 +177,7 @@ func (g *gateway) closeOrphans(orphans []storage.Call) {
 		if c.Recording == "" {
 			continue
 		}
-		if err := record.RepairHeader(c.Recording); err != nil {
+		if _, err := record.Repair(c.Recording, nil); err != nil {
 			g.log.Error("the recording of that call stays incomplete", slog.Any("error", err))
 		}
 	}

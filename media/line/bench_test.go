@@ -52,7 +52,7 @@ func BenchmarkTick(b *testing.B) {
 			}
 			var tap line.Tap
 			if recorded {
-				r, err := record.Create(filepath.Join(b.TempDir(), "call.wav"))
+				r, err := record.Create(filepath.Join(b.TempDir(), "call.wav"), record.Options{})
 				if err != nil {
 					b.Fatal(err)
 				}
