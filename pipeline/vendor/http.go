@@ -1,0 +1,213 @@
+package vendor
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"trunkline/pipeline"
+)
+
+// Client talks to one provider.
+type Client struct {
+	Provider string // named in errors, such as "openai"
+	HTTP     *http.Client
+}
+
+// idle is how long a connection is kept for the next turn.
+const idle = 2 * time.Minute
+
+// NewClient makes a Client with a pool of its own. Requests end with their
+// context only: a stream may be as long as the reply.
+func NewClient(provider string) *Client {
+	return &Client{Provider: provider, HTTP: &http.Client{Transport: &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: 3 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
+		ForceAttemptHTTP2:     true,
+		MaxIdleConns:          256,
+		MaxIdleConnsPerHost:   256,
+		IdleConnTimeout:       idle,
+		TLSHandshakeTimeout:   3 * time.Second,
+		ExpectContinueTimeout: time.Second,
+	}}}
+}
+
+// Warm opens a connection to the host of a URL, which the next request uses.
+// Any answer will do.
+func (c *Client) Warm(ctx context.Context, url string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodHead, url, nil)
+	if err != nil {
+		return c.fault(pipeline.Rejected, err)
+	}
+	resp, err := c.HTTP.Do(req)
+	if err != nil {
+		return c.Broken(ctx, err)
+	}
+	defer resp.Body.Close()
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<16)) // a connection is reused when its answer was read
+
+	return nil
+}
+
+// Post sends a JSON body. The answer has status 2xx, and its Body is the
+// caller's to close; all else is a pipeline.ProviderError.
+func (c *Client) Post(ctx context.Context, url string, header http.Header, body any) (*http.Response, error) {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return nil, c.fault(pipeline.Rejected, fmt.Errorf("encode the request: %w", err))
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(raw))
+	if err != nil {
+		return nil, c.fault(pipeline.Rejected, err)
+	}
+	for k, v := range header {
+		req.Header[k] = v
+	}
+	req.Header.Set("Content-Type", "application/json")
+
+	return c.Do(req)
+}
+
+// Do sends any request. See Post.
+func (c *Client) Do(req *http.Request) (*http.Response, error) {
+	resp, err := c.HTTP.Do(req)
+	if err != nil {
+		return nil, c.Broken(req.Context(), err)
+	}
+	if resp.StatusCode/100 != 2 {
+		defer resp.Body.Close()
+
+		return nil, c.Refused(resp)
+	}
+
+	return resp, nil
+}
+
+func (c *Client) fault(k pipeline.FaultKind, err error) error {
+	return &pipeline.ProviderError{Provider: c.Provider, Kind: k, Err: err}
+}
+
+// Garbled is the fault of an answer that the protocol does not allow.
+func (c *Client) Garbled(format string, args ...any) error {
+	return c.fault(pipeline.Garbled, fmt.Errorf(format, args...)) //nolint:err113 // the kind is the sentinel
+}
+
+// Unavailable is the fault of a provider that says it cannot.
+func (c *Client) Unavailable(format string, args ...any) error {
+	return c.fault(pipeline.Unavailable, fmt.Errorf(format, args...)) //nolint:err113 // the kind is the sentinel
+}
+
+// Broken is the fault behind a request or a stream that broke. What ended with
+// its own context is that context's cause, and no fault.
+func (c *Client) Broken(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return c.fault(pipeline.Slow, unaddressed(err))
+	}
+
+	return c.fault(pipeline.Unavailable, unaddressed(err))
+}
+
+// unaddressed leaves out the URL that net/http puts before its errors: it may
+// hold a key.
+func unaddressed(err error) error {
+	var u interface{ Unwrap() error }
+	if strings.Contains(err.Error(), "://") && errors.As(err, &u) && u.Unwrap() != nil {
+		return unaddressed(u.Unwrap())
+	}
+
+	return err
+}
+
+// maxErrorBody is how much is read of an answer that is an error.
+const maxErrorBody = 16 << 10
+
+// Refused is the fault behind an answer that is not 2xx. Of its body only the
+// error's code is told: messages may repeat keys, or words of the call.
+func (c *Client) Refused(resp *http.Response) error {
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // the status says enough
+	text := "HTTP " + strconv.Itoa(resp.StatusCode)
+	code := Code(body)
+	if code != "" {
+		text += " " + code
+	}
+
+	return &pipeline.ProviderError{
+		Provider: c.Provider, Kind: StatusKind(resp.StatusCode, code),
+		RetryAfter: retryAfter(resp.Header, time.Now()), Err: errors.New(text), //nolint:err113 // the kind is the sentinel
+	}
+}
+
+// StatusKind is what an HTTP status says of the fault, with the error's code
+// where vendors use one status for several.
+func StatusKind(status int, code string) pipeline.FaultKind {
+	switch {
+	case status == http.StatusTooManyRequests, status == http.StatusPaymentRequired, strings.Contains(code, "quota"):
+		return pipeline.RateLimited
+	case status == http.StatusRequestTimeout, status == http.StatusGatewayTimeout:
+		return pipeline.Slow
+	case status >= 400 && status < 500:
+		return pipeline.Rejected
+	default:
+		return pipeline.Unavailable
+	}
+}
+
+var plainCode = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,63}$`)
+
+// Code finds the error's code in a vendor's JSON. It is empty when there is
+// none, or when it is no plain word.
+func Code(body []byte) string {
+	var doc map[string]any
+	if json.Unmarshal(body, &doc) != nil {
+		return ""
+	}
+	for _, at := range []string{"error", "detail"} {
+		if inner, ok := doc[at].(map[string]any); ok {
+			doc = inner
+
+			break
+		}
+	}
+	for _, field := range []string{"code", "status", "type", "err_code", "error_code", "error"} {
+		if s, ok := doc[field].(string); ok && plainCode.MatchString(s) {
+			return s
+		}
+	}
+
+	return ""
+}
+
+// longestWait bounds what a provider may ask for: more is a mistake, or no
+// provider.
+const longestWait = time.Hour
+
+// retryAfter reads when the provider wants to be asked again: Retry-After in
+// seconds or as a date (RFC 9110 section 10.2.3), or in milliseconds.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	var seconds float64
+	if ms, err := strconv.ParseFloat(h.Get("Retry-After-Ms"), 64); err == nil {
+		seconds = ms / 1000
+	} else if s, err := strconv.ParseFloat(h.Get("Retry-After"), 64); err == nil {
+		seconds = s
+	} else if t, err := http.ParseTime(h.Get("Retry-After")); err == nil {
+		seconds = t.Sub(now).Seconds()
+	}
+	if !(seconds > 0) { // also not a number
+		return 0
+	}
+
+	return time.Duration(min(seconds, longestWait.Seconds()) * float64(time.Second))
+}
