@@ -34,6 +34,8 @@ func all() []benchmark {
 		{"turn", "trunkline's own share of a turn", (*bench).turn},
 		{"bargein", "how soon the agent falls silent", (*bench).bargein},
 		{"media", "processor time of the media path", (*bench).media},
+		{"jitter", "the jitter buffer", (*bench).jitter},
+		{"loss", "lost packets and the recogniser", (*bench).loss},
 		{"asr", "the offline recogniser", (*bench).asr},
 		{"tts", "the offline voices", (*bench).tts},
 	}
