@@ -17,6 +17,8 @@
 // repeated first, ramped up. Audio that comes back after an underrun is led in
 // the same way. The samples that leave at full level are therefore the samples
 // that were written, each one once and in order, whatever pauses there were.
+// Only ResumeWord, for after a long pause, repeats the word that the pause cut,
+// which then counts once.
 // Clear ramps down in 15 ms and drops the rest.
 //
 // The player never waits, resamples, mixes or reads a socket.

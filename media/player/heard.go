@@ -45,7 +45,7 @@ func (p *Player) account(utterance int) (Heard, []speech) {
 	for i, s := range u.segments {
 		h.Played += s.played
 		h.Total += s.total
-		spoken[i] = speech{text: s.text, words: s.words, played: s.played, total: s.total, closed: s.closed && !s.broken}
+		spoken[i] = s.account()
 	}
 	return h, spoken
 }

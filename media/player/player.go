@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	defaultBound = 10 * time.Second // audio that may wait to be played
-	kept         = 8                // played or cleared utterances that the ledger remembers
+	defaultBound = 10 * time.Second       // audio that may wait to be played
+	starving     = 400 * time.Millisecond // silence in an utterance that is told
+	kept         = 8                      // played or cleared utterances that the ledger remembers
 
 	// Writers that wait for room are woken when this part of the bound has
 	// been played, not at every tick.
@@ -39,13 +40,24 @@ const (
 	// utterance without audio finishes without having started; a cleared one
 	// never finishes.
 	Finished
+	// Starved says that an utterance which has started and is not over has
+	// had nothing to play for 400 ms, other than by Pause.
+	Starved
+	// Fed says that a starved utterance plays again.
+	Fed
+	// Protecting says that the first sample of a protected segment has left.
+	Protecting
+	// Protected says that the last sample has, and that no protected segment
+	// follows at once.
+	Protected
 )
 
 // Event tells the progress of an utterance.
 type Event struct {
 	Kind      EventKind
 	Utterance int
-	At        time.Time // just after the frame left
+	At        time.Time     // just after the frame left
+	Silence   time.Duration // of Starved: so far
 }
 
 // Stats counts what went out of a Player.
@@ -91,6 +103,9 @@ type utterance struct {
 	started  bool
 	finished bool
 	gap      media.Samples // silence since its last sample
+	starved  bool          // that was told
+	held     bool          // not to be played yet, nor what is behind it
+	guarded  bool          // protected wording is being played
 }
 
 // New makes a Player with nothing to play.
@@ -144,6 +159,52 @@ func (p *Player) utterance(id int) *utterance {
 	return u
 }
 
+// Interject begins an utterance that plays before whatever waits, also in the
+// middle of an utterance that has run dry.
+func (p *Player) Interject(id int, text string) *Segment {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	u := &utterance{id: id}
+	p.utterances = slices.Insert(p.utterances, p.head, u)
+	s := &Segment{player: p, utterance: u, text: text}
+	u.segments = append(u.segments, s)
+	return s
+}
+
+// Hold keeps an utterance, which may not have begun, from being played.
+// Utterances behind it wait too.
+func (p *Player) Hold(utterance int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.utterance(utterance).held = true
+}
+
+// Release lets an utterance that was held be played.
+func (p *Player) Release(utterance int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if u := p.find(utterance); u != nil {
+		u.held = false
+	}
+}
+
+// Drop gives up an utterance of which nothing was played, and no other. Its
+// writers get ErrCleared and no event follows.
+func (p *Player) Drop(utterance int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	u := p.utterance(utterance)
+	if u.started || u.finished || u.cleared {
+		return
+	}
+	u.cleared, u.sealed, u.held = true, true, false
+	for _, s := range u.segments {
+		p.queued -= media.Samples(s.waiting())
+		s.free()
+	}
+	p.room.Broadcast()
+}
+
 func (p *Player) find(id int) *utterance {
 	for _, u := range slices.Backward(p.utterances) {
 		if u.id == id {
@@ -165,6 +226,18 @@ func (p *Player) Resume() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.paused = false
+}
+
+// ResumeWord goes on, with the next frame, from the start of the word in which
+// Pause stopped: after a long pause the rest of a word cannot be understood. What
+// was heard before counts once.
+func (p *Player) ResumeWord() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.paused = false
+	if s := p.current(); s != nil {
+		p.queued += s.rewind()
+	}
 }
 
 // Paused reports whether the player is paused.
@@ -291,12 +364,30 @@ func (p *Player) commit(out output) {
 			p.gap += u.gap
 			u.gap = 0
 		}
-		n -= u.segments[u.head].play(n)
+		if u.starved {
+			u.starved = false
+			p.events = append(p.events, Event{Kind: Fed, Utterance: u.id})
+		}
+		s := u.segments[u.head]
+		if s.protected && !u.guarded {
+			u.guarded = true
+			p.events = append(p.events, Event{Kind: Protecting, Utterance: u.id})
+		}
+		n -= s.play(n)
 		p.retire()
 	}
 	p.wake(media.Samples(out.played))
 	if p.head < len(p.utterances) && p.utterances[p.head].started {
-		p.utterances[p.head].gap += media.Samples(out.gap)
+		p.starve(p.utterances[p.head], media.Samples(out.gap))
+	}
+}
+
+// starve counts the silence of an utterance that has run dry.
+func (p *Player) starve(u *utterance, silence media.Samples) {
+	u.gap += silence
+	if !u.starved && u.gap >= media.SamplesIn(starving) {
+		u.starved = true
+		p.events = append(p.events, Event{Kind: Starved, Utterance: u.id, Silence: u.gap.Duration()})
 	}
 }
 
@@ -314,9 +405,20 @@ func (p *Player) wake(played media.Samples) {
 func (p *Player) retire() {
 	for p.head < len(p.utterances) {
 		u := p.utterances[p.head]
+		switch {
+		case u.held:
+			return
+		case u.cleared:
+			p.head++
+			continue
+		}
 		for u.head < len(u.segments) && u.segments[u.head].over() {
 			u.segments[u.head].free()
 			u.head++
+			if u.guarded && (u.head == len(u.segments) || !u.segments[u.head].protected) {
+				u.guarded = false
+				p.events = append(p.events, Event{Kind: Protected, Utterance: u.id})
+			}
 			p.room.Broadcast() // the next segment is bounded by itself alone from now on
 		}
 		if u.head < len(u.segments) || !u.sealed {
@@ -334,7 +436,7 @@ func (p *Player) current() *Segment {
 		return nil
 	}
 	u := p.utterances[p.head]
-	if u.head == len(u.segments) {
+	if u.held || u.head == len(u.segments) {
 		return nil
 	}
 	return u.segments[u.head]
@@ -345,6 +447,9 @@ func (p *Player) current() *Segment {
 func (p *Player) ahead(dst []int16) int {
 	n := 0
 	for _, u := range p.utterances[p.head:] {
+		if u.held {
+			return n
+		}
 		for _, s := range u.segments[u.head:] {
 			n += copy(dst[n:], s.buf[s.next:])
 			if n == len(dst) || !s.closed {

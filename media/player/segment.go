@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"trunkline/media"
 )
@@ -26,9 +27,12 @@ type Segment struct {
 	buf    []int16 // audio to play, behind some that was played
 	next   int     // index in buf of the sample to play next
 	played media.Samples
+	again  media.Samples // to be played once more before played grows
 	total  media.Samples // written so far
 	closed bool
 	broken bool // its audio ends before its text does
+
+	protected bool
 }
 
 // Write appends audio at media.SampleRate, and the marks of words that begin
@@ -62,6 +66,14 @@ func (s *Segment) Write(ctx context.Context, samples []int16, words []media.Word
 	}
 }
 
+// Protect says that the caller must hear the segment to its end, which Player
+// events then tell. It comes before the first Write.
+func (s *Segment) Protect() {
+	s.player.mu.Lock()
+	defer s.player.mu.Unlock()
+	s.protected = true
+}
+
 // Close says that the segment has all its audio. It may be called twice.
 func (s *Segment) Close() {
 	s.player.mu.Lock()
@@ -89,12 +101,13 @@ func (s *Segment) room() int {
 	return int(max(0, p.bound-queued))
 }
 
-// append adds audio to the queue. It drops what was played, but for the lead
-// that a resume needs, when that is more than what stays.
+// append adds audio to the queue. It drops what was played, but for the word
+// that a resume may need, when that is more than what stays.
 func (s *Segment) append(samples []int16) {
-	if drop := s.next - rampSamples; drop > len(s.buf)/2 {
+	const keep = wordSamples + rampSamples
+	if drop := s.next - keep; drop > len(s.buf)/2 {
 		s.buf = s.buf[:copy(s.buf, s.buf[drop:])]
-		s.next = rampSamples
+		s.next = keep
 	}
 	s.buf = append(s.buf, samples...)
 	s.total += media.Samples(len(samples))
@@ -105,8 +118,39 @@ func (s *Segment) append(samples []int16) {
 func (s *Segment) play(n int) int {
 	n = min(n, s.waiting())
 	s.next += n
-	s.played += media.Samples(n)
+	again := min(s.again, media.Samples(n))
+	s.again -= again
+	s.played += media.Samples(n) - again
 	return n
+}
+
+// wordSamples is the longest part of a word that is said again: 1.5 s.
+const wordSamples = 3 * media.SampleRate / 2
+
+// rewind goes back to the start of the word at the position and returns by how
+// much.
+func (s *Segment) rewind() media.Samples {
+	at := s.played - s.again
+	words := strings.Fields(s.text)
+	starts := s.account().place(words)
+	back := at - starts[0]
+	for _, start := range starts[1:] {
+		if start > at {
+			break
+		}
+		back = at - start
+	}
+	if back < 0 || back > wordSamples || int(back) > s.next {
+		return 0
+	}
+	s.next -= int(back)
+	s.again += back
+	return back
+}
+
+// account copies the segment's part of the ledger.
+func (s *Segment) account() speech {
+	return speech{text: s.text, words: s.words, played: s.played, total: s.total, closed: s.closed && !s.broken}
 }
 
 // waiting is how many samples are still to be played.

@@ -18,6 +18,7 @@ const (
 	Interruption Verdict = "interruption" // the caller takes the turn
 	Backchannel  Verdict = "backchannel"  // the caller agrees and listens on
 	Noise        Verdict = "noise"        // a cough, a click, a false start, the line
+	Echo         Verdict = "echo"         // the agent's own voice, come back
 )
 
 // Config is how the judge weighs its evidence. The zero value of a field takes
@@ -28,9 +29,14 @@ type Config struct {
 	Grace    time.Duration `json:"grace_ns,omitempty"`  // how much longer, when there are no words, before a long sound counts as speech: 300 ms
 	MinWords int           `json:"min_words,omitempty"` // this many content words interrupt at once: 2
 	Cough    time.Duration `json:"cough_ns,omitempty"`  // a sound up to this long and without words is noise: 300 ms
+	Murmur   time.Duration `json:"murmur_ns,omitempty"` // a voice up to this long, and without words, agrees: 600 ms
 	Faint    float64       `json:"faint_dbov,omitempty"`
 	// Faint is the level in dBov below which sound without words is the
 	// room's, not the caller's: -45.
+	Pitched float64 `json:"pitched,omitempty"`
+	// Pitched is the share of a sound's frames with a pitch below which it is
+	// no voice, whatever words the recogniser made of it: 0.25. Voices have
+	// about 0.5 to 0.9, coughs and clicks 0 to 0.2.
 }
 
 // WithDefaults fills the fields that are zero.
@@ -50,8 +56,14 @@ func (c Config) WithDefaults() Config {
 	if c.Cough == 0 {
 		c.Cough = 300 * time.Millisecond
 	}
+	if c.Murmur == 0 {
+		c.Murmur = 600 * time.Millisecond
+	}
 	if c.Faint == 0 {
 		c.Faint = -45
+	}
+	if c.Pitched == 0 {
+		c.Pitched = 0.25
 	}
 	return c
 }
@@ -62,8 +74,11 @@ func (c Config) Validate() error {
 	if _, ok := languages[c.Language]; !ok {
 		return fmt.Errorf("bargein: no word lists for language %q: use one of %s", c.Language, strings.Join(Languages(), ", "))
 	}
-	if c.Window < 0 || c.Grace < 0 || c.Cough < 0 || c.MinWords < 0 {
-		return errors.New("bargein: window, grace, cough and min words cannot be negative")
+	if c.Window < 0 || c.Grace < 0 || c.Cough < 0 || c.Murmur < 0 || c.MinWords < 0 {
+		return errors.New("bargein: window, grace, cough, murmur and min words cannot be negative")
+	}
+	if c.Pitched < 0 || c.Pitched > 1 {
+		return fmt.Errorf("bargein: pitched is %v: a share is between 0 and 1", c.Pitched)
 	}
 	if c.Window+c.Grace > 2*time.Second {
 		return fmt.Errorf("bargein: window and grace are %v together: above 2s the caller hears a dead line", c.Window+c.Grace)
@@ -80,8 +95,9 @@ type Evidence struct {
 	Final   bool          // no more words will come
 	Ended   bool          // the caller fell silent
 	Voiced  time.Duration // voiced audio so far
-	Elapsed time.Duration // time since the onset
+	Elapsed time.Duration // time since the agent was paused for it
 	Level   float64       // level of the voiced audio in dBov; 0 when unknown
+	Sound   Sound         // what it sounds like; zero when that was not measured
 }
 
 // Judgement is a verdict and what led to it.
@@ -93,16 +109,25 @@ type Judgement struct {
 	Again time.Duration
 }
 
-// Judge weighs the evidence. It never stays undecided beyond window and grace,
+// Judge weighs the evidence. First comes whether it is the caller at all, then
+// the words, then the sound. It never stays undecided beyond window and grace,
 // except for the final words of speech that has ended: those the caller of
 // Judge must bound.
 func Judge(c Config, e Evidence) Judgement {
 	c = c.WithDefaults()
 	lists := languages[c.Language]
-	heard := lists.read(endpoint.Words(e.Text))
+	words := endpoint.Words(e.Text)
+	heard := lists.read(words)
 	over := e.Final || e.Elapsed >= c.Window
 
 	switch {
+	case e.Sound.echoes():
+		return decided(Echo, fmt.Sprintf("%.0f %% of it is the agent's own voice", 100*e.Sound.Echo))
+	case c.voiceless(e) && len(words) < manyWords:
+		if over || e.Ended {
+			return decided(Noise, fmt.Sprintf("only %.0f %% of it has a pitch", 100*e.Sound.Pitched))
+		}
+		return Judgement{Undecided, []string{"no voice in it so far"}, c.Window}
 	case heard.command != "":
 		return decided(Interruption, fmt.Sprintf("%q asks the agent to stop", heard.command))
 	case heard.content >= c.MinWords:
@@ -119,9 +144,18 @@ func Judge(c Config, e Evidence) Judgement {
 	return c.judgeSound(e)
 }
 
+// manyWords are more than a recogniser makes of a cough.
+const manyWords = 4
+
+// voiceless tells sound that no voice makes.
+func (c Config) voiceless(e Evidence) bool {
+	return e.Sound.Measured >= enough && e.Sound.Pitched < c.Pitched
+}
+
 // judgeSound judges sound in which no words were recognised.
 func (c Config) judgeSound(e Evidence) Judgement {
 	limit := c.Window + c.Grace
+	measured := e.Sound.Measured >= enough
 	switch {
 	case e.Final:
 		return decided(Noise, "no words in it")
@@ -129,6 +163,8 @@ func (c Config) judgeSound(e Evidence) Judgement {
 		return decided(Noise, fmt.Sprintf("%v of sound without words", e.Voiced.Round(time.Millisecond)))
 	case e.Elapsed >= c.Window && e.Level < c.Faint:
 		return decided(Noise, fmt.Sprintf("no words at %.0f dBov", e.Level))
+	case e.Ended && measured && e.Voiced <= c.Murmur:
+		return decided(Backchannel, fmt.Sprintf("a murmur of %v", e.Voiced.Round(time.Millisecond)))
 	case e.Elapsed < c.Window:
 		return Judgement{Undecided, []string{"no words yet"}, c.Window}
 	case e.Elapsed < limit:

@@ -1,9 +1,19 @@
 package bargein
 
 import (
+	"embed"
+	"fmt"
+	"path"
 	"slices"
 	"strings"
+
+	"github.com/goccy/go-yaml"
+
+	"trunkline/pipeline/endpoint"
 )
+
+//go:embed words/*.yaml
+var files embed.FS
 
 // wordList is what one language's callers say over an agent.
 type wordList struct {
@@ -12,18 +22,37 @@ type wordList struct {
 	fillers      map[string]struct{} // words that say nothing either way
 }
 
-// languages holds the word lists by ISO 639-1 code. A phrase is written in
-// lower case, without punctuation, and has at most longestPhrase words.
-var languages = map[string]wordList{
-	"en": {
-		backchannels: set(`mm hm,mm hmm,mhm,mmhm,mm,hmm,uh huh,uhhuh,yeah,yes,yep,yup,ok,okay,right,alright,all right,sure,i see,
-			got it,gotcha,go on,great,good,cool,fine,perfect,exactly,of course,thanks,thank you,nice,oh,ah,aha,wow,really,
-			that's right,sounds good,makes sense,i know,i understand,true,correct,absolutely`),
-		commands: set(`stop,wait,wait a minute,wait a second,hold on,hang on,no no,excuse me,pardon,pardon me,sorry,actually,
-			one moment,one second,just a moment,just a second,be quiet,shut up,listen,enough,cancel,never mind,
-			that's wrong,that's not right,not what i,let me,i have a question,question,operator,agent,human`),
-		fillers: set(`um,uh,uhm,er,erm,like,so,well,a,the,and`),
-	},
+// languages holds the word lists by ISO 639-1 code.
+var languages = load()
+
+// load reads the lists that the program carries; a test reads each of them.
+func load() map[string]wordList {
+	all := make(map[string]wordList)
+	names, _ := files.ReadDir("words") // it is in the program
+	for _, n := range names {
+		if l, err := readList(n.Name()); err == nil {
+			all[strings.TrimSuffix(n.Name(), ".yaml")] = l
+		}
+	}
+
+	return all
+}
+
+func readList(name string) (wordList, error) {
+	b, err := files.ReadFile(path.Join("words", name))
+	if err != nil {
+		return wordList{}, fmt.Errorf("bargein: %w", err)
+	}
+	var list struct {
+		Backchannels []string `yaml:"backchannels"`
+		Commands     []string `yaml:"commands"`
+		Fillers      []string `yaml:"fillers"`
+	}
+	if err := yaml.UnmarshalWithOptions(b, &list, yaml.Strict()); err != nil {
+		return wordList{}, fmt.Errorf("bargein: %s: %w", name, err)
+	}
+
+	return wordList{backchannels: set(list.Backchannels), commands: set(list.Commands), fillers: set(list.Fillers)}, nil
 }
 
 // longestPhrase is the most words that a listed phrase has.
@@ -94,10 +123,10 @@ func (l wordList) match(words []string) (int, meaning) {
 	return 1, content
 }
 
-func set(list string) map[string]struct{} {
+func set(phrases []string) map[string]struct{} {
 	m := make(map[string]struct{})
-	for phrase := range strings.SplitSeq(list, ",") {
-		m[strings.TrimSpace(phrase)] = struct{}{}
+	for _, p := range phrases {
+		m[strings.Join(endpoint.Words(p), " ")] = struct{}{}
 	}
 	return m
 }
