@@ -15,6 +15,7 @@ import (
 	"trunkline/pipeline/declared"
 	"trunkline/pipeline/llm/script"
 	"trunkline/pipeline/tts/flite"
+	"trunkline/pipeline/turn"
 	"trunkline/testdata"
 )
 
@@ -118,6 +119,11 @@ func (e *engines) openRecogniser(ctx context.Context, c *config.Config, a *confi
 	e.closers = append(e.closers, s)
 
 	return nil
+}
+
+// conversation is how an agent holds its conversations.
+func conversation(a *config.Agent) pipeline.Config {
+	return pipeline.Config{Turn: turn.Config{Idle: a.Idle}}
 }
 
 // Close gives the engines back.

@@ -34,6 +34,7 @@ type cli struct {
 	Demo    demoCmd    `cmd:"" help:"Hold a whole call over loopback and show it."`
 	Call    callCmd    `cmd:"" help:"Be the caller: a headless softphone."`
 	Talk    talkCmd    `cmd:"" help:"Have the agent's conversation typed, with no audio."`
+	Sim     simCmd     `cmd:"" help:"Play callers from scenario files against an agent, and judge it."`
 	Check   checkCmd   `cmd:"" help:"Validate the configuration and what it needs."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database to this version's schema."`
 	Why     whyCmd     `cmd:"" help:"Tell the plain story of a finished call."`
