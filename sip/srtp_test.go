@@ -79,8 +79,9 @@ func refused(t *testing.T, phone *sip.UA, target string, options sip.DialOptions
 	}
 }
 
-// baresip calls with either suite of its own choice, by RTP/SAVP and by
-// RTP/AVP with keys; both sides hear one another and report by SRTCP.
+// baresip calls with the suite of its own choice, by RTP/SAVP with RTCP on the
+// port of RTP, and by RTP/AVP with keys; both sides hear one another and report
+// by SRTCP, also after the call was on hold.
 func TestBaresipSRTP(t *testing.T) {
 	t.Parallel()
 
@@ -95,15 +96,16 @@ func TestBaresipSRTP(t *testing.T) {
 	for _, tt := range []struct {
 		encryption string
 		trunk      sdp.Security
+		mux        string
 	}{
-		{"srtp", sdp.SecurityOptional},      // RTP/AVP with keys
-		{"srtp-mand", sdp.SecurityRequired}, // RTP/SAVP
+		{"srtp", sdp.SecurityOptional, "no"},       // RTP/AVP with keys
+		{"srtp-mand", sdp.SecurityRequired, "yes"}, // RTP/SAVP
 	} {
 		t.Run(tt.encryption, func(t *testing.T) {
 			t.Parallel()
 
 			g := startGateway(t, echo, withSRTP(tt.trunk))
-			baresip(t, tt.encryption, "sip:agent@"+g.ua.Addr("udp").String())
+			command := baresip(t, tt.encryption, tt.mux, "sip:agent@"+g.ua.Addr("udp").String())
 
 			d := <-g.calls
 
@@ -122,6 +124,23 @@ func TestBaresipSRTP(t *testing.T) {
 			s := leg.Stats()
 			if s.SRTP != "AES_CM_128_HMAC_SHA1_80" || s.Malformed != 0 || s.Lost != 0 || s.RemoteLost > 10 || s.MOSOut == 0 {
 				t.Errorf("stats are %+v", s)
+			}
+
+			command("hold")
+			await(t, "the hold", func() bool { return leg.Stats().OnHold })
+			command("resume")
+			await(t, "the resumption", func() bool { return !leg.Stats().OnHold })
+
+			held := leg.Stats()
+
+			await(t, "audio both ways after the hold, and a report", func() bool {
+				s := leg.Stats()
+
+				return s.PacketsIn > held.PacketsIn+100 && s.PacketsOut > held.PacketsOut+100 && s.RemoteReports > held.RemoteReports
+			})
+
+			if s := leg.Stats(); s.SRTP == "" || s.Malformed != 0 || s.Foreign != 0 {
+				t.Errorf("after the hold stats are %+v", s)
 			}
 
 			ctx, cancel := context.WithTimeout(context.Background(), sippLimit)
@@ -147,8 +166,9 @@ func await(t *testing.T, what string, done func() bool) {
 	}
 }
 
-// baresip starts a baresip that calls target and plays a tone.
-func baresip(t *testing.T, encryption, target string) {
+// baresip starts a baresip that calls target and plays a tone. command has it
+// do one of its commands.
+func baresip(t *testing.T, encryption, mux, target string) (command func(string)) {
 	t.Helper()
 
 	dir := t.TempDir()
@@ -168,8 +188,14 @@ func baresip(t *testing.T, encryption, target string) {
 		t.Fatal(err)
 	}
 
-	addr := l.LocalAddr()
+	control, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	addr, controlled := l.LocalAddr(), control.Addr().String()
 	l.Close()
+	control.Close()
 
 	for name, content := range map[string]string{
 		"config": fmt.Sprintf(`module_path /usr/lib/baresip/modules
@@ -179,13 +205,15 @@ module account.so
 module aufile.so
 module aubridge.so
 module menu.so
+module ctrl_tcp.so
 net_interface 127.0.0.1
 sip_listen %s
+ctrl_tcp_listen %s
 audio_source aufile,%s
 audio_player aubridge,nil
 audio_alert aubridge,nil
-rtcp_mux no
-`, addr, tone),
+rtcp_mux %s
+`, addr, controlled, tone, mux),
 		"accounts": fmt.Sprintf("<sip:baresip@%s;transport=udp>;regint=0;mediaenc=%s\n", addr, encryption),
 		"contacts": "",
 	} {
@@ -215,4 +243,25 @@ rtcp_mux no
 			t.Logf("baresip said:\n%s", said)
 		}
 	})
+
+	return func(name string) {
+		t.Helper()
+
+		conn, err := net.Dial("tcp4", controlled)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+
+		// A netstring of JSON; baresip takes it when it answers.
+		text := fmt.Sprintf(`{"command":%q}`, name)
+		if _, err := fmt.Fprintf(conn, "%d:%s,", len(text), text); err != nil {
+			t.Fatal(err)
+		}
+
+		_ = conn.SetReadDeadline(time.Now().Add(sippLimit))
+		if _, err := conn.Read(make([]byte, 1)); err != nil {
+			t.Fatalf("baresip does not answer: %v", err)
+		}
+	}
 }
