@@ -98,7 +98,10 @@ func (s *Store) Call(ctx context.Context, id uuid.UUID) (History, error) {
 		if err != nil {
 			return err
 		}
-		h.Events, err = pgx.CollectRows(rows, scanEvent)
+		if h.Events, err = pgx.CollectRows(rows, scanEvent); err != nil {
+			return err
+		}
+		h.Recording, err = recordingOf(ctx, tx, id)
 		return err
 	})
 	if err != nil {

@@ -212,4 +212,6 @@ type History struct {
 	Call   Call
 	Turns  []Turn  // by Number
 	Events []Event // by Seq
+
+	Recording *Recording // nil while nothing is known of it
 }
