@@ -51,6 +51,9 @@ type Inbound struct {
 	// Arrived is when the packet that carried the frame reached the socket.
 	// It is zero unless Kind is Received.
 	Arrived time.Time
+	// Echo says that what can be heard in the frame is the agent's own voice
+	// and nothing else. A Leg leaves it false; the line sets it.
+	Echo bool
 }
 
 // Digit is one key pressed by the far end.
