@@ -6,7 +6,7 @@
 set -euo pipefail
 
 run=(gcc libc6-dev pkg-config postgresql pocketsphinx-en-us libpocketsphinx-dev libsphinxbase-dev flite1-dev)
-test=(sip-tester baresip-core tshark sox chromium)
+test=(libspeexdsp-dev sip-tester baresip-core tshark sox chromium)
 
 case "${1:-run}" in
 run) want=("${run[@]}") ;;

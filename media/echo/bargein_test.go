@@ -5,13 +5,13 @@ package echo
 import (
 	"flag"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"trunkline/media"
+	"trunkline/media/echo/scene"
 	"trunkline/media/vad"
 )
 
@@ -58,7 +58,7 @@ func TestBargeIn(t *testing.T) {
 				s := newScene(t, seed+uint64(start), d, delay, erl)
 				var wrong []time.Duration
 				l := newListener(t)
-				s.run(New(), func(i int, v Verdict, out *media.Frame) {
+				run(s, New(), func(i int, v Verdict, out *media.Frame) {
 					if l.onset(out, v.Echo) {
 						wrong = append(wrong, media.Samples(i).Duration())
 					}
@@ -67,9 +67,12 @@ func TestBargeIn(t *testing.T) {
 					t.Logf("the agent heard itself at %v of call %d", wrong, start/time.Minute)
 				}
 
-				when := s.interrupt(t, seed)
+				when, err := s.Interrupt(-23)
+				if err != nil {
+					t.Fatal(err)
+				}
 				clean := *s
-				clean.echo = make([]float32, len(s.echo))
+				clean.Echo = make([]float32, len(s.Echo))
 				want := onsets(t, &clean, nil)
 				got := onsets(t, s, New())
 				mu.Lock()
@@ -111,33 +114,20 @@ func TestBargeIn(t *testing.T) {
 	}
 }
 
-// interrupt lets the caller speak over the agent every 4 to 6 s, and returns
-// when.
-func (s *scene) interrupt(t *testing.T, seed uint64) (at []int) {
-	t.Helper()
-	r := rand.New(rand.NewPCG(seed, 9))
-	s.near = make([]float32, len(s.far))
-	for p := 3*media.SampleRate + r.IntN(2*media.SampleRate); p+2*media.SampleRate < len(s.near); p += (4*media.SampleRate + r.IntN(2*media.SampleRate)) {
-		copy(s.near[p:], scaled(speech(t, caller, r.Uint64(), 1500*time.Millisecond, 2*time.Second), -23))
-		at = append(at, p)
-	}
-	return at
-}
-
 // onsets are the samples at which the listener hears speech begin.
-func onsets(t *testing.T, s *scene, c *Canceller) (at []int) {
+func onsets(t *testing.T, s *scene.Scene, c *Canceller) (at []int) {
 	t.Helper()
 	l := newListener(t)
 	if c == nil {
-		x := s.received()
+		x := s.Received()
 		for i := 0; i+block <= len(x); i += block {
-			if f := frame(x, i); l.onset(&f, false) {
+			if f := scene.Frame(x, i); l.onset(&f, false) {
 				at = append(at, i)
 			}
 		}
 		return at
 	}
-	s.run(c, func(i int, v Verdict, out *media.Frame) {
+	run(s, c, func(i int, v Verdict, out *media.Frame) {
 		if l.onset(out, v.Echo) {
 			at = append(at, i)
 		}
@@ -158,7 +148,7 @@ func first(onsets []int, p int) int {
 func ExampleCanceller() {
 	c := New()
 	var caller, sent media.Frame // from the leg, and to it at the tick before
-	v := c.Process(&caller, &sent)
+	v := c.Process(&caller, &sent, media.Received)
 	fmt.Println(v.Active, v.Echo)
 	// Output: false false
 }

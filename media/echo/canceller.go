@@ -22,6 +22,8 @@ const (
 	looks     = 12                           // comparisons until they become rare
 	lookLater = 100                          // between them then, 2 s
 	doubtful  = 50                           // of unexplained sound held to be echo, 1 s
+	hesitant  = 25                           // the same that a young filter does not explain, 0.5 s
+	softly    = 150                          // the same of soft sound, 3 s
 	early     = 16 * media.SampleRate / 1000 // samples that the filter begins before the delay
 )
 
@@ -32,16 +34,29 @@ const (
 	leakRate  = 0.05 // of the leak's mean, per frame
 	youth     = 100  // frames of echo in which a new filter learns twice
 
-	margin      = 4 // what is left may exceed the mean so many times and be echo
-	youngMargin = 8 // the same of a new filter
-	unsure      = 2 // what is left may exceed the echo so many times while the filter is half as old
+	margin      = 4     // what is left may exceed the mean so many times and be echo, at least
+	widest      = 40    // and at most: a loudspeaker that distorts leaves now little, now much
+	wider       = 1.2   // growth of that per frame that exceeds it
+	narrower    = 0.997 // and its shrinking per frame that does not
+	begins      = 3     // frames of a talkspurt that may widen it; the caller's go on
+	youngMargin = 8     // the same of a new filter
+	unsure      = 2     // what is left may exceed the echo so many times while the filter is half as old
+	louder      = 4     // an echo may be so many times above what the return loss makes of the agent's voice
+	softer      = 200   // sound so many times below the agent's voice is soft, 23 dB
+)
+
+// The suppressor's gains.
+const (
+	deepest = 0.03 // -30 dB
+	beneath = 0.5  // of the line's noise, 6 dB below it
 )
 
 // Proofs.
 const (
-	standsOut = 5.5 // height of a correlation's peak that is worth a trial
-	standsFar = 8   // the same once many were in vain
-	proof     = 4.0 // the trial must take away so much power: 6 dB
+	standsOut   = 5.5 // height of a correlation's peak that is worth a trial
+	standsFar   = 8   // the same once many were in vain
+	proof       = 4.0 // the trial must take away so much power: 6 dB
+	likelyProof = 2.5 // the same when the peak is standsFar: 4 dB
 )
 
 // Verdict is what a frame from the caller was found to be.
@@ -83,11 +98,16 @@ type Canceller struct {
 	rests           [nearFrames - partitions]float32 // what was left of the latest frames
 	x, y, d, e      [block]float32
 	age             int
+	doubted         int // frames of sound that a young filter does not explain
 	stale           int // frames for which the reference was silent
 	leak            float32
+	spread          float32 // what is left may exceed the leak so many times and be echo
 	echoPower       [3]float32
 	farSum, echoSum float32
 	gain            float32
+	made, seam      bool // this frame did not come by the path; nor did the one before
+	last            bool // the latest frame that came by the path was echo alone
+	hush            hush
 
 	found atomic.Int64  // the delay, for Found
 	lost  atomic.Uint64 // the bits of the return loss
@@ -95,29 +115,66 @@ type Canceller struct {
 
 // New makes a Canceller that knows of no echo.
 func New() *Canceller {
-	return &Canceller{far: newRing(farFrames), near: newRing(nearFrames), sinceFar: tail, gain: 1}
+	return &Canceller{far: newRing(farFrames), near: newRing(nearFrames), sinceFar: tail, gain: 1, spread: margin}
 }
 
-// Process takes the agent's echo out of near. far is the frame that left at
-// the last tick, silence where none did.
-func (c *Canceller) Process(near, far *media.Frame) Verdict {
+// Process takes the agent's echo out of near, which is of kind in. far is the
+// frame that left at the last tick, silence where none did.
+func (c *Canceller) Process(near, far *media.Frame, in media.Kind) Verdict {
 	c.far.put(c.frames, far)
 	c.near.put(c.frames, near)
 	c.frames++
+	c.seam, c.made = c.made, in != media.Received
 	c.follow(power(near), power(far))
+	if c.made {
+		return c.guess(near)
+	}
+	c.listen(near)
 	if c.filter == nil {
 		c.watch()
 	}
 	if c.filter == nil {
-		return Verdict{Echo: c.mayEcho()}
+		c.last = c.mayEcho()
+		return Verdict{Echo: c.last}
 	}
-	return c.cancel(near)
+	v := c.cancel(near)
+	c.last = v.Echo
+	return v
+}
+
+// guess judges a frame that did not come by the path: made up for a lost one,
+// or in a pause of the far end's sending. Nothing is learnt from it. What goes
+// on from echo alone is echo.
+func (c *Canceller) guess(near *media.Frame) Verdict {
+	c.loud = 0 // silence proves nothing here
+	if c.filter == nil {
+		return Verdict{Echo: c.last && c.mayEcho()}
+	}
+	v := c.verdict()
+	v.Echo = c.last && c.nearOn&1 != 0
+	c.near.read(c.e[:], (c.frames-1)*block)
+	c.finish(near, v.Echo, mean(&c.e))
+	c.stale++ // the filter has not seen this frame's reference
+	return v
+}
+
+// verdict is what is known of the echo.
+func (c *Canceller) verdict() Verdict {
+	return Verdict{Active: true, Delay: media.FrameDuration + media.Samples(c.delay).Duration(), ERL: c.loss()}
+}
+
+// Unsuppressed writes what the filter made of the latest frame to f, before
+// its residue was brought down to the line's noise. It is for measurements.
+func (c *Canceller) Unsuppressed(f *media.Frame) {
+	for i, v := range c.e {
+		f[i] = int16(max(-32768, min(32767, v)))
+	}
 }
 
 // Cancel is Process for callers that ask only whether near is echo and
 // nothing else. It implements line.Echo.
-func (c *Canceller) Cancel(near, far *media.Frame) (echo bool) {
-	return c.Process(near, far).Echo
+func (c *Canceller) Cancel(near, far *media.Frame, in media.Kind) (echo bool) {
+	return c.Process(near, far, in).Echo
 }
 
 // Found tells, from any goroutine, how late the call's latest echo came and
@@ -154,13 +211,22 @@ func (c *Canceller) follow(near, far float32) {
 	if near > max(nearFloor, 4*c.noise.power()) && near > 0 {
 		c.nearOn |= 1
 	}
-	c.noise.add(near)
+	if !c.made {
+		c.noise.add(near)
+	}
 	const pause = 1<<10 - 1 // 200 ms without sound end a talkspurt
 	c.nearMean += (near - c.nearMean) / 8
 	if c.nearOn&1 != 0 && (c.sinceFar >= tail || c.nearMean > c.loudest()/2) {
 		c.own = true
 	} else if c.nearOn&pause == 0 {
 		c.own = false
+	}
+}
+
+// listen keeps the frame if it is nothing but the line's noise.
+func (c *Canceller) listen(near *media.Frame) {
+	if p := c.noise.power(); p > 0 && c.frames%4 == 0 && c.nearOn&(1<<3-1) == 0 && power(near) < 2*p {
+		c.hush.keep(near)
 	}
 }
 
@@ -174,5 +240,8 @@ func (c *Canceller) loudest() (p float32) {
 
 // mayEcho tells that there is sound which is not known to be the caller's.
 func (c *Canceller) mayEcho() bool {
-	return c.nearOn&1 != 0 && c.sinceFar < tail && !c.clean && !c.own && c.unknown <= doubtful
+	if c.nearOn&1 == 0 || c.sinceFar >= tail || c.clean || c.own {
+		return false
+	}
+	return c.unknown <= doubtful || c.unknown <= softly && c.nearMean*softer < c.loudest()
 }

@@ -13,7 +13,8 @@
 //     partitioned-block frequency-domain Kalman filter (Enzner and Vary 2006,
 //     Kuech et al. 2014), whose step size follows from its own uncertainty and
 //     from the near-end speech, so that it survives double talk without a
-//     double-talk detector. A residual suppressor follows it.
+//     double-talk detector. A residual suppressor follows it, and puts the
+//     line's own noise where the echo was.
 //
 // The Verdict says of each frame whether the sound in it is the agent's echo
 // or the caller's, so that barge-in pauses for the caller alone.

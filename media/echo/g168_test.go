@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"trunkline/media"
+	"trunkline/media/echo/scene"
 )
 
 // The cases of ITU-T G.168 with speech in place of its composite source
@@ -40,9 +41,9 @@ func TestConvergence(t *testing.T) {
 		t.Helper()
 		s := newScene(t, seed, 20*time.Second, delay, erl)
 		var found int
-		var second, later meter
+		var second, later scene.Meter
 		var last Verdict
-		s.run(New(), func(i int, v Verdict, out *media.Frame) {
+		run(s, New(), func(i int, v Verdict, out *media.Frame) {
 			if v.Active && found == 0 {
 				found = i
 			}
@@ -50,14 +51,14 @@ func TestConvergence(t *testing.T) {
 			case !v.Active:
 			case i < found+samples(time.Second):
 			case i < found+samples(4*time.Second):
-				second.add(s.echo[i:], out)
+				second.Add(s.Echo[i:], out)
 			default:
-				later.add(s.echo[i:], out)
+				later.Add(s.Echo[i:], out)
 			}
 			last = v
 		})
 		t.Logf("found after %d ms at %v, %.1f dB; ERLE %.1f dB from a second on, %.1f dB later",
-			found/8, last.Delay, last.ERL, second.erle(), later.erle())
+			found/8, last.Delay, last.ERL, second.ERLE(), later.ERLE())
 		if found == 0 || found > samples(2500*time.Millisecond) {
 			t.Errorf("found after %d ms, want 2.5 s", found/8)
 		}
@@ -67,11 +68,11 @@ func TestConvergence(t *testing.T) {
 		if math.Abs(last.ERL-erl) > 3 {
 			t.Errorf("return loss %.1f dB, want %.0f", last.ERL, erl)
 		}
-		if second.erle() < 19 {
-			t.Errorf("ERLE %.1f dB after a second, want 19", second.erle())
+		if second.ERLE() < 19 {
+			t.Errorf("ERLE %.1f dB after a second, want 19", second.ERLE())
 		}
-		if later.erle() < 20 {
-			t.Errorf("ERLE %.1f dB later, want 20", later.erle())
+		if later.ERLE() < 20 {
+			t.Errorf("ERLE %.1f dB later, want 20", later.ERLE())
 		}
 	})
 }
@@ -85,29 +86,27 @@ func TestDoubleTalk(t *testing.T) {
 		t.Helper()
 		const from, to = 6 * time.Second, 16 * time.Second
 		s := newScene(t, seed, 20*time.Second, delay, erl)
-		s.near = speech(t, caller, seed+50, 20*time.Second, 500*time.Millisecond)
-		clear(s.near[:samples(from)])
-		clear(s.near[samples(to):])
-		var after meter
+		talk(t, s, from, to)
+		var after scene.Meter
 		var speech, wrong float64
-		s.run(New(), func(i int, _ Verdict, out *media.Frame) {
+		run(s, New(), func(i int, _ Verdict, out *media.Frame) {
 			switch {
 			case i >= samples(from) && i < samples(to):
 				for j, v := range out {
-					n := float64(s.near[i+j])
+					n := float64(s.Near[i+j])
 					speech += n * n
 					wrong += (float64(v) - n) * (float64(v) - n)
 				}
 			case i >= samples(to):
-				after.add(s.echo[i:], out)
+				after.Add(s.Echo[i:], out)
 			}
 		})
-		t.Logf("double talk: distortion %.1f dB below the caller; ERLE after it %.1f dB", db(speech, wrong), after.erle())
-		if got := db(speech, wrong); got < 12 {
+		t.Logf("double talk: distortion %.1f dB below the caller; ERLE after it %.1f dB", scene.DB(speech, wrong), after.ERLE())
+		if got := scene.DB(speech, wrong); got < 12 {
 			t.Errorf("the caller's speech is %.1f dB above what was done to it, want 12", got)
 		}
-		if after.erle() < 19 {
-			t.Errorf("ERLE %.1f dB after double talk, want 19", after.erle())
+		if after.ERLE() < 19 {
+			t.Errorf("ERLE %.1f dB after double talk, want 19", after.ERLE())
 		}
 	})
 }
@@ -134,20 +133,20 @@ func TestPathChange(t *testing.T) {
 				t.Parallel()
 				for seed := range uint64(2) {
 					s := newScene(t, seed, 16*time.Second, delay, erl)
-					copy(s.echo[samples(change):], echoed(ulaw(s.far), path(seed+30+to.path), to.delay, erl)[samples(change):])
-					var m meter
-					s.run(New(), func(i int, _ Verdict, out *media.Frame) {
+					s.Change(change, seed+to.path, to.delay, erl)
+					var m scene.Meter
+					run(s, New(), func(i int, _ Verdict, out *media.Frame) {
 						if i >= samples(change+to.within) {
-							m.add(s.echo[i:], out)
+							m.Add(s.Echo[i:], out)
 						}
 					})
-					t.Logf("ERLE %.1f dB", m.erle())
+					t.Logf("ERLE %.1f dB", m.ERLE())
 					want := 18.0
 					if erl == 30 { // at 20 dB above the noise of G.711 a move is not always seen at once
-						want = 9
+						want = 7
 					}
-					if m.erle() < want {
-						t.Errorf("seed %d: ERLE %.1f dB from %v after the change, want %.0f", seed, m.erle(), to.within, want)
+					if m.ERLE() < want {
+						t.Errorf("seed %d: ERLE %.1f dB from %v after the change, want %.0f", seed, m.ERLE(), to.within, want)
 					}
 				}
 			})
@@ -161,22 +160,22 @@ func TestLeak(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, 5, 12*time.Second, 250*time.Millisecond, 12)
 	c := New()
-	s.run(c, func(int, Verdict, *media.Frame) {})
+	run(s, c, func(int, Verdict, *media.Frame) {})
 	for range 60 * 50 {
 		near, far := media.Frame{4, -4}, media.Frame{}
-		c.Process(&near, &far)
+		c.Process(&near, &far, media.Received)
 	}
-	var m meter
-	s.run(c, func(i int, v Verdict, out *media.Frame) {
+	var m scene.Meter
+	run(s, c, func(i int, v Verdict, out *media.Frame) {
 		if i < samples(time.Second) {
-			m.add(s.echo[i:], out)
+			m.Add(s.Echo[i:], out)
 		}
-		if i > samples(250*time.Millisecond) && !v.Echo && energy(s.echo[i:i+block]) > 4*block*nearFloor {
+		if i > samples(250*time.Millisecond) && !v.Echo && scene.Energy(s.Echo[i:i+block]) > 4*block*nearFloor {
 			t.Errorf("%d ms: the echo passes for the caller", i/8)
 		}
 	})
-	if m.erle() < 20 {
-		t.Errorf("ERLE %.1f dB in the first second after a silent minute, want 20", m.erle())
+	if m.ERLE() < 20 {
+		t.Errorf("ERLE %.1f dB in the first second after a silent minute, want 20", m.ERLE())
 	}
 }
 
@@ -186,15 +185,15 @@ func TestNoEcho(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(2) {
 		s := newScene(t, seed, 30*time.Second, 0, 0)
-		clear(s.echo)
-		s.near = speech(t, caller, seed+9, 30*time.Second, time.Second)
-		clear(s.near[:samples(3*time.Second)])
-		x := s.received()
-		s.run(New(), func(i int, v Verdict, out *media.Frame) {
+		clear(s.Echo)
+		s.Near = speech(t, scene.Caller, seed+9, 30*time.Second, time.Second)
+		clear(s.Near[:samples(3*time.Second)])
+		x := s.Received()
+		run(s, New(), func(i int, v Verdict, out *media.Frame) {
 			if v.Active || v.Echo {
 				t.Fatalf("%d ms: %+v, want no echo", i/8, v)
 			}
-			if *out != frame(x, i) {
+			if *out != scene.Frame(x, i) {
 				t.Fatalf("%d ms: the frame was changed", i/8)
 			}
 		})
@@ -223,21 +222,21 @@ func TestTones(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newScene(t, 3, 20*time.Second, 120*time.Millisecond, 12)
-			s.near = make([]float32, len(s.far))
-			copy(s.near[samples(8*time.Second):], tt.near)
+			s.Near = make([]float32, len(s.Far))
+			copy(s.Near[samples(8*time.Second):], tt.near)
 			if tt.far != nil {
-				copy(s.far[samples(8*time.Second):], tt.far)
-				s.echo = echoed(ulaw(s.far), path(33), 120*time.Millisecond, 12)
+				copy(s.Far[samples(8*time.Second):], tt.far)
+				s.Echo = scene.Echoed(scene.Coded(s.Far), scene.Path(3), 120*time.Millisecond, 12)
 			}
-			var m meter
-			s.run(New(), func(i int, _ Verdict, out *media.Frame) {
+			var m scene.Meter
+			run(s, New(), func(i int, _ Verdict, out *media.Frame) {
 				if i >= samples(14500*time.Millisecond) {
-					m.add(s.echo[i:], out)
+					m.Add(s.Echo[i:], out)
 				}
 			})
-			t.Logf("ERLE %.1f dB", m.erle())
-			if m.erle() < 18 {
-				t.Errorf("ERLE %.1f dB 1.5 s after the tone, want 18", m.erle())
+			t.Logf("ERLE %.1f dB", m.ERLE())
+			if m.ERLE() < 18 {
+				t.Errorf("ERLE %.1f dB 1.5 s after the tone, want 18", m.ERLE())
 			}
 		})
 	}
@@ -248,10 +247,10 @@ func TestTones(t *testing.T) {
 func TestNeverLouder(t *testing.T) {
 	t.Parallel()
 	voices := [][]float32{
-		speech(t, agent, 1, 2*time.Second, 200*time.Millisecond),
-		speech(t, caller, 2, 2*time.Second, 200*time.Millisecond),
-		white(samples(2*time.Second), 3000, 3),
-		white(samples(2*time.Second), 20, 4),
+		speech(t, scene.Agent, 1, 2*time.Second, 200*time.Millisecond),
+		speech(t, scene.Caller, 2, 2*time.Second, 200*time.Millisecond),
+		scene.White(samples(2*time.Second), 3000, 3),
+		scene.White(samples(2*time.Second), 20, 4),
 		make([]float32, samples(2*time.Second)),
 	}
 	rapid.Check(t, func(t *rapid.T) {
@@ -273,9 +272,9 @@ func TestNeverLouder(t *testing.T) {
 						x[j] += gain * far[k]
 					}
 				}
-				n, f := frame(x, 0), frame(far, i)
+				n, f := scene.Frame(x, 0), scene.Frame(far, i)
 				before := power(&n)
-				v := c.Process(&n, &f)
+				v := c.Process(&n, &f, media.Received)
 				if after := power(&n); after > 1.26*before+100 { // 1 dB
 					t.Fatalf("power %v became %v", before, after)
 				}
@@ -290,17 +289,142 @@ func TestNeverLouder(t *testing.T) {
 func TestFrameAllocatesNothing(t *testing.T) {
 	s := newScene(t, 1, 8*time.Second, 120*time.Millisecond, 12)
 	c := New()
-	s.run(c, func(int, Verdict, *media.Frame) {})
+	run(s, c, func(int, Verdict, *media.Frame) {})
 	if _, _, ok := c.Found(); !ok {
 		t.Fatal("no echo was found")
 	}
-	x := s.received()
+	x := s.Received()
 	i := 0
 	if got := testing.AllocsPerRun(300, func() {
-		near, far := frame(x, i), frame(s.far, i)
-		c.Process(&near, &far)
+		near, far := scene.Frame(x, i), scene.Frame(s.Far, i)
+		c.Process(&near, &far, media.Received)
 		i += block
 	}); got != 0 {
 		t.Errorf("a frame allocates %v times, want none", got)
+	}
+}
+
+// TestLoudspeaker has the far end's loudspeaker clip: no linear filter can
+// take that away, and the agent must not hear itself all the same.
+func TestLoudspeaker(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		peak float64
+		erl  float64
+		erle float64 // at least
+	}{
+		{"bends its peaks", 0.25, 12, 11},
+		{"distorts", 0.1, 12, 13},
+		{"distorts, louder than the agent's own level", 0.1, 3, 12},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s, err := scene.New(scene.Setup{Seed: 4, Length: 20 * time.Second, Delay: 180 * time.Millisecond, ERL: tt.erl, Loudspeaker: scene.Clipping(tt.peak)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var m scene.Meter
+			own, sound := 0, 0
+			run(s, New(), func(i int, v Verdict, out *media.Frame) {
+				if i < samples(4*time.Second) {
+					return
+				}
+				m.Add(s.Echo[i:], out)
+				if scene.Energy(s.Echo[i:i+block]) > 100*block*nearFloor {
+					sound++
+					if !v.Echo {
+						own++
+					}
+				}
+			})
+			t.Logf("ERLE %.1f dB; %d of %d frames pass for the caller", m.ERLE(), own, sound)
+			if m.ERLE() < tt.erle {
+				t.Errorf("ERLE %.1f dB, want %.0f", m.ERLE(), tt.erle)
+			}
+			if own*100 > 7*sound {
+				t.Errorf("%d of %d frames of echo pass for the caller, want 7 %% at most", own, sound)
+			}
+		})
+	}
+}
+
+// TestNoHoles holds what is put in an echo's place to the line's own noise: no
+// gate or voice activity detector behind it may hear the echo's place as a
+// pause in the line.
+func TestNoHoles(t *testing.T) {
+	t.Parallel()
+	for _, sigma := range []float64{4, 20, 60} {
+		s := newScene(t, 6, 20*time.Second, 250*time.Millisecond, 12)
+		s.Line = scene.White(len(s.Far), sigma, 8)
+		var sum float64
+		var frames int
+		run(s, New(), func(i int, v Verdict, out *media.Frame) {
+			if i < samples(5*time.Second) || !v.Echo {
+				return
+			}
+			frames++
+			sum += float64(power(out))
+		})
+		off := scene.DB(sum/float64(frames), sigma*sigma)
+		t.Logf("noise of %.0f: frames of echo are left at %.1f dB from it", sigma, off)
+		if frames < 100 || off < -3 || off > 4 {
+			t.Errorf("noise of %.0f: %d frames of echo are left at %.1f dB from the noise, want -3 to 4", sigma, frames, off)
+		}
+	}
+}
+
+// TestConcealed loses packets in bursts while the agent hears its echo: what
+// is made up in their place teaches the filter nothing, and passes for what it
+// was made of.
+func TestConcealed(t *testing.T) {
+	t.Parallel()
+	for name, fill := range map[string]func(f, before *media.Frame) media.Kind{
+		"repeated": func(f, before *media.Frame) media.Kind { *f = *before; return media.Concealed },
+		"no sound": func(f, _ *media.Frame) media.Kind { clear(f[:]); return media.Quiet },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t, 7, 24*time.Second, 120*time.Millisecond, 12)
+			c := New()
+			var m scene.Meter
+			var before media.Frame
+			wrong, n := 0, 0
+			s.Each(func(i int, near, far *media.Frame) {
+				n++
+				in, lost := media.Received, n > 300 && n%25 < 3
+				if lost {
+					in = fill(near, &before)
+				}
+				before = *near
+				v := c.Process(near, far, in)
+				if n <= 300 || lost {
+					return
+				}
+				m.Add(s.Echo[i:], near)
+				if !v.Echo && n%25 > 4 && scene.Energy(s.Echo[i:i+block]) > 100*block*nearFloor {
+					wrong++
+				}
+			})
+			t.Logf("ERLE %.1f dB of what arrived; %d frames pass for the caller", m.ERLE(), wrong)
+			if m.ERLE() < 20 || wrong > 0 {
+				t.Errorf("ERLE %.1f dB and %d frames that pass for the caller, want 20 dB and none", m.ERLE(), wrong)
+			}
+		})
+	}
+}
+
+// TestQuietProvesNothing: a far end that sends nothing while the agent speaks,
+// as on hold, has not shown that it has no echo.
+func TestQuietProvesNothing(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, 2, 10*time.Second, 120*time.Millisecond, 12)
+	c := New()
+	s.Each(func(_ int, near, far *media.Frame) {
+		clear(near[:])
+		c.Process(near, far, media.Quiet)
+	})
+	if c.clean {
+		t.Error("the line is taken to have no echo")
 	}
 }

@@ -29,8 +29,8 @@ func (c *Canceller) changed() bool {
 			return true
 		}
 	}
-	if lag, ok := c.look(); ok {
-		c.prove(lag)
+	if lag, need := c.look(); need > 0 {
+		c.prove(lag, need)
 	}
 	return false
 }

@@ -13,8 +13,8 @@ func (c *Canceller) watch() {
 		return
 	}
 	c.unknown++
-	if lag, ok := c.look(); ok {
-		c.prove(lag)
+	if lag, need := c.look(); need > 0 {
+		c.prove(lag, need)
 	}
 }
 
@@ -33,24 +33,38 @@ func (c *Canceller) nothingBack() bool {
 }
 
 // look compares both directions now and then, and returns a delay that is
-// worth a trial.
-func (c *Canceller) look() (lag int, ok bool) {
+// worth a trial, and by how much the trial must lessen the power. need is 0
+// when there is none.
+func (c *Canceller) look() (lag int, need float32) {
 	c.heard++
 	if c.heard < lookEvery || c.looked >= looks && c.heard < lookLater {
-		return 0, false
+		return 0, 0
 	}
 	c.heard = 0
 	c.looked++
 	lag, height := c.sum.add(c.far, c.near, c.frames*block, lookEvery*block)
-	if c.looked > looks {
-		return lag, height >= standsFar
+	switch {
+	case height >= standsFar:
+		return lag, likelyProof
+	case height >= standsOut && c.looked <= looks:
+		return lag, proof
+	default:
+		return lag, 0
 	}
-	return lag, height >= standsOut
 }
 
-// prove trains a filter for the delay with what is kept of the call, and puts it
-// to work when it proves the echo.
-func (c *Canceller) prove(lag int) {
+// confirm looks again while the filter is young: a vowel is like itself some
+// periods later, so that the first delay that was found may be a wrong one.
+func (c *Canceller) confirm() {
+	lag, need := c.look()
+	if d := lag - c.delay; need > 0 && (d > still*decimation || d < -still*decimation) {
+		c.prove(lag, need)
+	}
+}
+
+// prove trains a filter for the delay with what is kept of the call, and puts
+// it to work when it lessens the power by need.
+func (c *Canceller) prove(lag int, need float32) {
 	if c.spare == nil {
 		c.spare = newFilter()
 	}
@@ -76,12 +90,12 @@ func (c *Canceller) prove(lag int) {
 			}
 		}
 	}
-	if before < proof*after || c.filter != nil && c.rest() < 2*after {
+	if before < need*after || c.filter != nil && c.rest() < 2*after {
 		return
 	}
 	c.spare, c.filter = c.filter, f
 	c.clean = false
-	c.leak, c.age = firstLeak, 0
+	c.leak, c.age, c.doubted = firstLeak, 0, 0
 	c.farSum, c.echoSum = far, near
 	c.align(lag)
 	c.settle()

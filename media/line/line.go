@@ -12,10 +12,11 @@ import (
 
 // An Echo takes the agent's own voice out of what the caller sends back.
 type Echo interface {
-	// Cancel takes the echo out of near. far is the frame that left at the
-	// tick before, silence where none did. It reports whether what can be
+	// Cancel takes the echo out of near, which is of kind in: nothing is to be
+	// learnt from what did not come by the path. far is the frame that left at
+	// the tick before, silence where none did. It reports whether what can be
 	// heard in near is the agent's echo and nothing else. It sees every tick.
-	Cancel(near, far *media.Frame) (echo bool)
+	Cancel(near, far *media.Frame, in media.Kind) (echo bool)
 }
 
 // A VAD tells speech from other sound, frame by frame.
@@ -139,13 +140,13 @@ func (l *Line) Stats() Stats {
 
 func (l *Line) listen(now time.Time) {
 	in := l.leg.Read(&l.caller)
-	echo := l.echo != nil && l.echo.Cancel(&l.caller, &l.agent)
+	in.Echo = l.echo != nil && l.echo.Cancel(&l.caller, &l.agent, in.Kind)
 	heard := &l.caller
 	if l.keys.hear(heard) {
 		l.counts.withheld.Add(1)
 		heard = &l.silence
 	}
-	voiced := in.Kind != media.Quiet && heard == &l.caller && l.vad.Voiced(heard) && !echo
+	voiced := in.Kind != media.Quiet && heard == &l.caller && l.vad.Voiced(heard) && !in.Echo
 	switch in.Kind {
 	case media.Received:
 		l.counts.received.Add(1)

@@ -314,7 +314,7 @@ type mirror struct {
 	echo bool
 }
 
-func (m *mirror) Cancel(near, far *media.Frame) bool {
+func (m *mirror) Cancel(near, far *media.Frame, _ media.Kind) bool {
 	m.log = append(m.log, "echo")
 	m.far = append(m.far, far[media.FrameSamples-1]) // the first ones may be a ramp
 	near[0] = -near[0]
