@@ -101,7 +101,10 @@ func (s *Store) Call(ctx context.Context, id uuid.UUID) (History, error) {
 		if h.Events, err = pgx.CollectRows(rows, scanEvent); err != nil {
 			return err
 		}
-		h.Recording, err = recordingOf(ctx, tx, id)
+		if h.Recording, err = recordingOf(ctx, tx, id); err != nil {
+			return err
+		}
+		h.Promises, err = promisesOf(ctx, tx, id)
 		return err
 	})
 	if err != nil {

@@ -214,4 +214,5 @@ type History struct {
 	Events []Event // by Seq
 
 	Recording *Recording // nil while nothing is known of it
+	Promises  Promises
 }
