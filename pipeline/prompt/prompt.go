@@ -14,6 +14,19 @@ import (
 // Providers write it; the prompt explains it.
 const Cut = "[interrupted]"
 
+// Heard is an agent's turn as providers write it into the history.
+func Heard(text string, cut bool) string {
+	if cut {
+		return strings.TrimSpace(text + " " + Cut)
+	}
+
+	return text
+}
+
+// Continue tells a model to go on with a reply that another one began.
+// Providers write it after the words so far.
+const Continue = "Your last message is the beginning of your reply; the caller is hearing it. Write only what comes after it."
+
 // Prompt is what an agent's model is told.
 type Prompt struct {
 	Instructions string         // the agent's own; may name values of the call in braces: {caller}

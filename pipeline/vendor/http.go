@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"trunkline/pipeline"
 )
 
@@ -105,6 +107,40 @@ func (c *Client) Garbled(format string, args ...any) error {
 func (c *Client) Unavailable(format string, args ...any) error {
 	return c.fault(pipeline.Unavailable, fmt.Errorf(format, args...)) //nolint:err113 // the kind is the sentinel
 }
+
+// Failed is the fault of an error that came within a stream, by its code.
+func (c *Client) Failed(code string) error {
+	kind := pipeline.Unavailable
+	switch {
+	case strings.Contains(code, "rate_limit"), strings.Contains(code, "quota"), strings.Contains(code, "RESOURCE_EXHAUSTED"):
+		kind = pipeline.RateLimited
+	case strings.Contains(code, "timeout"), code == "DEADLINE_EXCEEDED":
+		kind = pipeline.Slow
+	case strings.HasPrefix(code, "invalid_"), strings.Contains(code, "authentication"), strings.Contains(code, "permission"),
+		code == "INVALID_ARGUMENT", code == "PERMISSION_DENIED", code == "UNAUTHENTICATED":
+		kind = pipeline.Rejected
+	}
+
+	return c.fault(kind, fmt.Errorf("it sent the error %q", code)) //nolint:err113 // the kind is the sentinel
+}
+
+// Syntax is an error of a decoder without the text that it quotes, which may be
+// words of the call.
+func Syntax(err error) error {
+	var at *json.SyntaxError
+	if errors.As(err, &at) {
+		return fmt.Errorf("syntax error at octet %d", at.Offset) //nolint:err113 // the kind is the sentinel
+	}
+	var field *json.UnmarshalTypeError
+	if errors.As(err, &field) {
+		return fmt.Errorf("the field %s has the wrong type", field.Field) //nolint:err113 // the kind is the sentinel
+	}
+
+	return errors.New("it cannot be read") //nolint:err113 // the kind is the sentinel
+}
+
+// NewID makes up an id where a protocol has none.
+func NewID() string { return "call_" + strings.ReplaceAll(uuid.NewString(), "-", "") }
 
 // Broken is the fault behind a request or a stream that broke. What ended with
 // its own context is that context's cause, and no fault.
