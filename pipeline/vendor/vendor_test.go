@@ -85,7 +85,8 @@ func TestAnswersThatAreErrors(t *testing.T) {
 			pipeline.Rejected, 0, "acme: rejected: HTTP 401 invalid_api_key",
 		},
 		"limit": {
-			429, map[string]string{"Retry-After": "7"},
+			429,
+			map[string]string{"Retry-After": "7"},
 			`{"type":"error","error":{"type":"rate_limit_error","message":"slow down"}}`,
 			pipeline.RateLimited, 7 * time.Second, "acme: rate_limited: HTTP 429 rate_limit_error",
 		},
