@@ -47,16 +47,6 @@ func (c *clip) sounds() {
 	}
 }
 
-// text is the clip's words.
-func (c *clip) text() string {
-	parts := make([]string, len(c.words))
-	for i, w := range c.words {
-		parts[i] = w.text
-	}
-
-	return strings.Join(parts, " ")
-}
-
 func (c *clip) add(samples []int16, words []media.Word) {
 	at := media.Samples(len(c.samples))
 	for i, w := range words {
@@ -156,10 +146,9 @@ func (v *voice) speak(ctx context.Context, text string) ([]int16, []media.Word, 
 		return nil, nil, fmt.Errorf("speak %q: %w", text, err)
 	}
 	samples = v.loud(tempo(samples, v.who.Rate))
-	scaled := make([]media.Word, len(words))
-	for i, w := range words {
-		w.Start = media.Samples(float64(w.Start) / v.who.Rate)
-		scaled[i] = w
+	var scaled []media.Word
+	for _, w := range words {
+		scaled = append(scaled, media.Word{Text: w.Text, Start: media.Samples(float64(w.Start) / v.who.Rate)})
 	}
 	if len(scaled) == 0 { // the voice does not tell
 		fields := strings.Fields(text)

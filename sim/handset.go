@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"sync/atomic"
 	"time"
 
 	"trunkline/media"
@@ -22,7 +23,8 @@ type handset struct {
 	edge     talkspurt.Edge
 	steps    []StepTrace
 	voice    []talkspurt.Spurt
-	sounding []time.Time // the agent's frames that were not plain silence
+	frames   atomic.Int64 // of the agent's talkspurts
+	sounding []time.Time  // the agent's frames that were not plain silence
 }
 
 // hear takes what the agent sent; at is when its packet came.
@@ -34,9 +36,17 @@ func (h *handset) hear(f *media.Frame, at time.Time) {
 	if *f != (media.Frame{}) {
 		h.sounding = append(h.sounding, at)
 	}
+	if h.detector.Talking() {
+		h.frames.Add(1)
+	}
 	if h.room != nil {
 		h.room.hear(f)
 	}
+}
+
+// sound is how much of the agent was heard so far. Any goroutine may ask.
+func (h *handset) sound() time.Duration {
+	return time.Duration(h.frames.Load()) * media.FrameDuration
 }
 
 // cuts compares the account of each turn that was cut off with what reached
@@ -89,7 +99,7 @@ func (h *handset) act(now time.Time, f *media.Frame) act {
 func (h *handset) note(a *act, now time.Time) {
 	at := h.recorder.since(now)
 	if a.note != "" {
-		h.recorder.note(at, "%s", a.note)
+		h.recorder.notef(at, "%s", a.note)
 	}
 	if a.began {
 		h.steps = append(h.steps, StepTrace{Began: at})

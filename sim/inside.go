@@ -111,16 +111,16 @@ func callInside(ctx context.Context, r *run) (*Trace, error) {
 	if err := c.conv.Prepare(ctx); err != nil {
 		return nil, err
 	}
-	rec.answered = time.Now()
+	rec.answer(time.Now())
 	c.conv.Start()
 	end, target, err := c.run(ctx)
 	if err != nil {
 		return nil, err
 	}
-	c.handset.stop()
+	c.stop()
 	c.conv.Stop()
 
-	t := rec.finish(c.steps, c.handset.voice, end, target)
+	t := rec.finish(c.steps, c.voice, end, target)
 	t.Cuts = c.cuts(t.Turns, r.voice)
 
 	return t, nil
@@ -129,8 +129,8 @@ func callInside(ctx context.Context, r *run) (*Trace, error) {
 // run ticks until the call is over, and says why it is.
 func (c *inside) run(ctx context.Context) (end, target string, err error) {
 	start := time.Now()
-	for frame := time.Duration(0); ; frame++ {
-		time.Sleep(time.Until(start.Add(frame * media.FrameDuration)))
+	for due := start; ; due = due.Add(media.FrameDuration) {
+		time.Sleep(time.Until(due))
 		select {
 		case <-ctx.Done():
 			return "", "", context.Cause(ctx)

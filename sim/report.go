@@ -98,7 +98,7 @@ func (r *Report) WriteText(w io.Writer) error {
 	var ran, failed int
 	for _, s := range r.Results {
 		if s.Skipped != "" {
-			fmt.Fprintf(table, "%s\tskipped: %s\n", s.Name, s.Skipped)
+			fmt.Fprintf(table, "%s\tskipped\t\t\t\t\t\t%s\n", s.Name, s.Skipped)
 
 			continue
 		}

@@ -119,4 +119,3 @@ func TestSpokenScenarios(t *testing.T) {
 		})
 	}
 }
-

@@ -52,7 +52,7 @@ func (n *noise) next() float64 {
 			sum += (1 - 2*phase) * max(0, math.Sin(2*math.Pi*n.beat[i]))
 		}
 
-		return 0.9*sum + 0.2*white
+		return 1.17*sum + 0.2*white
 	default:
 		return white
 	}

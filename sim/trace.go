@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"trunkline/pipeline"
@@ -82,18 +83,23 @@ type Entry struct {
 
 // recorder makes a Trace. The conversation's goroutine and the caller's call it.
 type recorder struct {
+	answered atomic.Pointer[time.Time] // nil: not yet
+
 	mu       sync.Mutex
 	trace    Trace
-	answered time.Time
 	speaking int // the utterance that is heard
 }
 
+// answer notes the answer, from which times count.
+func (r *recorder) answer(at time.Time) { r.answered.Store(&at) }
+
 func (r *recorder) since(at time.Time) time.Duration {
-	if r.answered.IsZero() || at.IsZero() {
+	from := r.answered.Load()
+	if from == nil || at.IsZero() {
 		return 0
 	}
 
-	return at.Sub(r.answered)
+	return at.Sub(*from)
 }
 
 // Step implements pipeline.Observer.
@@ -136,16 +142,10 @@ func (r *recorder) utterance() int {
 	return r.speaking
 }
 
-func (r *recorder) note(at time.Duration, format string, args ...any) {
+func (r *recorder) notef(at time.Duration, format string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.trace.Notes = append(r.trace.Notes, Entry{At: at, What: fmt.Sprintf(format, args...)})
-}
-
-func (r *recorder) tool(at time.Time, name string, args map[string]any) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.trace.Tools = append(r.trace.Tools, ToolTrace{At: r.since(at), Name: name, Args: args})
 }
 
 // finish gives the whole trace. Nobody may record any more.
@@ -153,7 +153,7 @@ func (r *recorder) finish(steps []StepTrace, voice []talkspurt.Spurt, end, targe
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	t := &r.trace
-	t.Steps, t.End, t.Target, t.Length = steps, end, target, time.Since(r.answered)
+	t.Steps, t.End, t.Target, t.Length = steps, end, target, r.since(time.Now())
 	for _, s := range voice {
 		t.Voice = append(t.Voice, Interval{From: r.since(s.First), To: r.since(s.Last)})
 	}

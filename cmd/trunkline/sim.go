@@ -72,6 +72,14 @@ func (s *simCmd) Run(ctx context.Context, c *cli, std *streams) (err error) {
 	}
 	defer func() { err = errors.Join(err, closer.Close()) }()
 	o.Agent = party
+	if o.Mode == sim.SIP {
+		gateway, err := sim.NewLoopback()
+		if err != nil {
+			return err
+		}
+		defer gateway.Stop()
+		o.Gateway = gateway
+	}
 	report, err := sim.Run(ctx, scenarios, o)
 	if err != nil {
 		return err
