@@ -115,6 +115,59 @@ type Agent struct {
 	Greeting string          `yaml:"greeting"`
 	Lines    Lines           `yaml:"lines"`
 	Idle     []time.Duration `yaml:"idle"` // caller silence before each prompt; after the last one, goodbye
+	// Language is the BCP 47 tag of what the agent speaks: English is read out
+	// in full, of other languages numbers are left to the voice.
+	Language string `yaml:"language"`
+	// TimeZone is where the agent is, such as Europe/Berlin; default: this
+	// machine's.
+	TimeZone string  `yaml:"time_zone"`
+	Tools    []Tool  `yaml:"tools"`
+	BuiltIn  BuiltIn `yaml:"built_in_tools"`
+}
+
+// Tool is an HTTP call that the agent's model may make. {name} in its URL and
+// body stands for an argument, {call.name} for a value of the call.
+type Tool struct {
+	Name        string         `yaml:"name"`        // letters, digits and underscores
+	Description string         `yaml:"description"` // for the model: when to call it
+	Parameters  map[string]any `yaml:"parameters"`  // JSON Schema of an object; none: no arguments
+	HTTP        ToolHTTP       `yaml:"http"`
+	SideEffect  bool           `yaml:"side_effect"` // it changes something: it is never cut short, nor made twice
+	Retries     int            `yaml:"retries"`     // further attempts; of a POST only when the service honours Idempotency-Key
+	Deadline    time.Duration  `yaml:"deadline"`    // of all attempts together
+	Result      ToolResult     `yaml:"result"`
+	Filler      []string       `yaml:"filler"` // said in turn when it is slow, in place of lines.filler
+}
+
+// ToolHTTP is a tool's request.
+type ToolHTTP struct {
+	Method  string            `yaml:"method"` // default: GET, or POST with a body
+	URL     string            `yaml:"url"`
+	Headers map[string]string `yaml:"headers"` // ${NAME} is taken from the environment
+	Body    string            `yaml:"body"`    // JSON; default: the arguments
+	Timeout time.Duration     `yaml:"timeout"` // of one attempt
+}
+
+// ToolResult says what of a service's answer the model is given.
+type ToolResult struct {
+	Schema map[string]any `yaml:"schema"` // JSON Schema that it must conform to
+	Path   string         `yaml:"path"`   // the part that is wanted, such as data.items.0
+	Limit  int            `yaml:"limit"`  // bytes
+}
+
+// BuiltIn chooses what the agent's model may do to the call itself.
+type BuiltIn struct {
+	Transfer         []Target `yaml:"transfer"`          // to whom it may put callers through
+	HangUp           bool     `yaml:"hang_up"`           // end the call
+	SendDTMF         bool     `yaml:"send_dtmf"`         // press keys
+	ScheduleCallback bool     `yaml:"schedule_callback"` // record a promise to call back
+	OptOut           bool     `yaml:"opt_out"`           // record that the caller must not be called again
+}
+
+// Target is whom a caller may be put through to.
+type Target struct {
+	Name        string `yaml:"name"`        // the hand-off's target
+	Description string `yaml:"description"` // for the model: when to choose it
 }
 
 // Lines are fixed sentences that do not come from the model.
@@ -150,9 +203,12 @@ type DeclaredRecogniser struct {
 
 // Model chooses who writes the replies.
 type Model struct {
-	Engine   string        `yaml:"engine"` // "script" or "declared"
-	Script   string        `yaml:"script"` // path of the dialogue file; empty: the built-in reception desk
-	Declared DeclaredModel `yaml:"declared"`
+	Engine string `yaml:"engine"` // "script" or "declared"
+	Script string `yaml:"script"` // path of the dialogue file; empty: the built-in reception desk
+	// Instructions are the agent's own, for models that take some; {caller}
+	// and other values of the call may stand in them.
+	Instructions string        `yaml:"instructions"`
+	Declared     DeclaredModel `yaml:"declared"`
 }
 
 // DeclaredModel gives given replies after given delays.
@@ -207,6 +263,7 @@ func Default() Config {
 			Model:      Model{Engine: "script"},
 			Voice:      Voice{Engine: "offline", Name: "slt"},
 			Idle:       []time.Duration{8 * time.Second, 8 * time.Second},
+			Language:   "en-US",
 		}},
 	}
 }
@@ -226,6 +283,7 @@ func (c *Config) fillAgents() {
 		if a.Idle == nil {
 			a.Idle = def.Idle
 		}
+		a.Language = cmp.Or(a.Language, def.Language)
 	}
 }
 

@@ -121,6 +121,19 @@ func TestMistakesNameFileLineAndWhatToDo(t *testing.T) {
 			"agents:\n  - name: reception\n  - name: reception\n    idle: [0s]\n",
 			[]string{"t.yaml:3:11", "names two agents", "agents[1].idle[0]"},
 		},
+		"tools": {
+			"agents:\n  - name: reception\n    tools:\n      - {name: hang_up, http: {url: ftp://x, method: TRACE, timeout: -1s}, retries: 9}\n" +
+				"      - {name: no name, description: d, http: {url: https://x}, result: {limit: -1}}\n" +
+				"      - {name: a, description: d, http: {url: https://x}}\n      - {name: a, description: d, http: {url: https://x}}\n",
+			[]string{
+				"t.yaml:4:16", "is a built-in tool", "tools[0].description", `"ftp://x" is no URL`, `"TRACE" is not known`, "must be 0 to 5", "must not be below 0",
+				"cannot be a tool's name", "tools[1].result.limit", "names two tools",
+			},
+		},
+		"targets, language and zone": {
+			"agents:\n  - name: reception\n    language: american\n    time_zone: Mars/Base\n    built_in_tools:\n      transfer: [{name: a}, {name: a}, {description: d}]\n",
+			[]string{"t.yaml:3:15", "language tag", "t.yaml:4:16", "no time zone", "names two targets", "transfer[2].name"},
+		},
 		"missing script": {
 			"agents:\n  - name: reception\n    model: {engine: script, script: /nowhere.yaml}\n",
 			[]string{"/nowhere.yaml", "dialogue file"},

@@ -188,6 +188,8 @@ func (v *validator) agents(c *Config) {
 		}
 		v.oneOf(path+".voice.engine", a.Voice.Engine, "offline", "declared")
 		v.oneOf(path+".voice.name", a.Voice.Name, "slt", "rms", "awb", "kal16")
+		v.speech(path, &a)
+		v.tools(path, &a)
 		for j, d := range a.Idle {
 			if d <= 0 {
 				v.addf(fmt.Sprintf("%s.idle[%d]", path, j), "must be longer than 0")
