@@ -36,6 +36,7 @@ func all() []benchmark {
 		{"media", "processor time of the media path", (*bench).media},
 		{"jitter", "the jitter buffer", (*bench).jitter},
 		{"loss", "lost packets and the recogniser", (*bench).loss},
+		{"echo", "the echo canceller", (*bench).echo},
 		{"asr", "the offline recogniser", (*bench).asr},
 		{"tts", "the offline voices", (*bench).tts},
 	}
