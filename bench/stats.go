@@ -31,6 +31,16 @@ func (s sample) ms(q float64) string {
 	return milliseconds(d)
 }
 
+// fine is ms to a hundredth of a millisecond.
+func (s sample) fine(q float64) string {
+	d, ok := s.quantile(q)
+	if !ok {
+		return "–"
+	}
+
+	return fmt.Sprintf("%.2f", float64(d.Microseconds())/1000)
+}
+
 // milliseconds prints a duration to a tenth of a millisecond.
 func milliseconds(d time.Duration) string {
 	return fmt.Sprintf("%.1f", float64(d.Microseconds())/1000)
