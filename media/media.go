@@ -84,6 +84,30 @@ type Leg interface {
 	Close() error
 }
 
+// A Mark names a point in what was written to a Buffered leg: so many frames
+// of a generation. A generation ends when the buffer is dropped.
+type Mark struct {
+	Generation uint32
+	Frames     uint64
+}
+
+// Buffered is a Leg whose far side queues what is written and plays it by its
+// own clock. A pause cannot stop what is queued there: the queue is dropped,
+// and what was not heard is written again. All methods are called by the
+// goroutine that calls Write, and none blocks or allocates.
+type Buffered interface {
+	Leg
+	// Ahead is how many frames may be written and not yet played, at most 50.
+	Ahead() int
+	// Mark asks to be told when all that was written so far has been played.
+	Mark(m Mark)
+	// Marked takes the next mark that came back, oldest first. Marks that Drop
+	// sent back come too; their generation tells.
+	Marked() (Mark, bool)
+	// Drop empties the queue of the far side.
+	Drop()
+}
+
 // LegStats counts what a Leg carried. All counters start at zero.
 type LegStats struct {
 	Codec       string        // "PCMU" or "PCMA"

@@ -90,7 +90,10 @@ type Player struct {
 
 	underruns int
 	gap       media.Samples
-	events    []Event // of the running tick
+	events    []Event // that the tick goroutine has still to tell
+	telling   [4 * kept]Event
+
+	flight flight // into a leg that buffers
 }
 
 // utterance is one reply and its place in the ledger.
@@ -116,7 +119,7 @@ func New(o Options) *Player {
 	p := &Player{
 		notify: o.Notify,
 		bound:  max(media.SamplesIn(o.Bound), media.FrameSamples),
-		events: make([]Event, 0, 2*kept),
+		events: make([]Event, 0, 4*kept),
 	}
 	p.room.L = &p.mu
 	return p
@@ -164,6 +167,7 @@ func (p *Player) utterance(id int) *utterance {
 func (p *Player) Interject(id int, text string) *Segment {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.land() // what is on its way belongs to what comes after it now
 	u := &utterance{id: id}
 	p.utterances = slices.Insert(p.utterances, p.head, u)
 	s := &Segment{player: p, utterance: u, text: text}
@@ -219,6 +223,7 @@ func (p *Player) Pause() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.paused = true
+	p.land()
 }
 
 // Resume goes on where Pause stopped, with the next frame.
@@ -253,7 +258,7 @@ func (p *Player) Paused() bool {
 func (p *Player) Clear() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.flows {
+	if p.land(); p.flows {
 		p.tailN = p.ahead(p.tail[:])
 		p.flows = false
 	}
@@ -298,20 +303,27 @@ func (p *Player) Play(f *media.Frame, send func(*media.Frame) bool) (audible, se
 	} else {
 		p.flows, p.tailN = false, 0 // the caller hears a break already
 	}
-	if len(p.events) == 0 {
-		p.mu.Unlock()
-		return out.audible, sent
-	}
-	now := time.Now()
+	told := len(p.events) > 0
 	p.mu.Unlock()
-	for _, e := range p.events { // p.events belongs to the tick goroutine
+	if told {
+		p.tell()
+	}
+	return out.audible, sent
+}
+
+// tell hands out the events of the tick, on whose goroutine it is.
+func (p *Player) tell() {
+	now := time.Now()
+	p.mu.Lock()
+	n := copy(p.telling[:], p.events)
+	p.events = p.events[:copy(p.events, p.events[n:])]
+	p.mu.Unlock()
+	for _, e := range p.telling[:n] {
 		e.At = now
 		if p.notify != nil {
 			p.notify(e)
 		}
 	}
-	p.events = p.events[:0]
-	return out.audible, sent
 }
 
 // output describes a frame that was filled but has not left yet.
@@ -340,8 +352,8 @@ func (p *Player) fill(f *media.Frame) output {
 		return output{}
 	}
 	lead := 0
-	if s := p.current(); s != nil && !p.flows && s.waiting() > 0 {
-		lead = copy(f[:], s.before(rampSamples))
+	if !p.flows {
+		lead = copy(f[:], p.before(rampSamples))
 		rampUp(f[:lead])
 	}
 	n := p.ahead(f[lead:])
@@ -353,6 +365,14 @@ func (p *Player) fill(f *media.Frame) output {
 func (p *Player) commit(out output) {
 	p.tailN = 0
 	p.flows = out.flows
+	p.advance(out)
+	if p.head < len(p.utterances) && p.utterances[p.head].started {
+		p.starve(p.utterances[p.head], media.Samples(out.gap))
+	}
+}
+
+// advance moves the position over audio that was heard.
+func (p *Player) advance(out output) {
 	for n := out.played; n > 0; {
 		u := p.utterances[p.head]
 		if !u.started {
@@ -377,9 +397,6 @@ func (p *Player) commit(out output) {
 		p.retire()
 	}
 	p.wake(media.Samples(out.played))
-	if p.head < len(p.utterances) && p.utterances[p.head].started {
-		p.starve(p.utterances[p.head], media.Samples(out.gap))
-	}
 }
 
 // starve counts the silence of an utterance that has run dry.
@@ -442,16 +459,19 @@ func (p *Player) current() *Segment {
 	return u.segments[u.head]
 }
 
-// ahead copies the audio that plays next into dst, as far as there is any, and
+// ahead copies the audio that leaves next into dst, as far as there is any, and
 // changes nothing.
 func (p *Player) ahead(dst []int16) int {
-	n := 0
+	n, skip := 0, p.flight.samples
 	for _, u := range p.utterances[p.head:] {
 		if u.held {
 			return n
 		}
 		for _, s := range u.segments[u.head:] {
-			n += copy(dst[n:], s.buf[s.next:])
+			audio := s.buf[s.next:]
+			passed := min(skip, len(audio))
+			skip -= passed
+			n += copy(dst[n:], audio[passed:])
 			if n == len(dst) || !s.closed {
 				return n
 			}
@@ -461,6 +481,31 @@ func (p *Player) ahead(dst []int16) int {
 		}
 	}
 	return n
+}
+
+// before is the audio just before that which leaves next, at most n samples of
+// the same segment; none when nothing leaves.
+func (p *Player) before(n int) []int16 {
+	skip := p.flight.samples
+	for _, u := range p.utterances[p.head:] {
+		if u.held {
+			return nil
+		}
+		for _, s := range u.segments[u.head:] {
+			if skip < s.waiting() {
+				at := s.next + skip
+				return s.buf[max(0, at-n):at]
+			}
+			skip -= s.waiting()
+			if !s.closed {
+				return nil
+			}
+		}
+		if !u.sealed {
+			return nil
+		}
+	}
+	return nil
 }
 
 // wakeOnDone wakes the writers when ctx ends, so that they see it.

@@ -156,9 +156,6 @@ func (s *Segment) account() speech {
 // waiting is how many samples are still to be played.
 func (s *Segment) waiting() int { return len(s.buf) - s.next }
 
-// before is the audio just before the position, at most n samples.
-func (s *Segment) before(n int) []int16 { return s.buf[max(0, s.next-n):s.next] }
-
 // over reports whether the segment has been played and gets no more audio.
 func (s *Segment) over() bool { return s.closed && s.waiting() == 0 }
 
