@@ -115,7 +115,11 @@ func (c *carried) Tick(now time.Time) {
 }
 
 func (c *carried) press(a *act, now time.Time) {
-	s, ok := c.leg.(keySender)
+	leg := c.leg
+	if behind, ok := leg.(*impair.Session); ok {
+		leg = behind.MediaSession
+	}
+	s, ok := leg.(keySender)
 	if !ok {
 		c.recorder.notef(c.recorder.since(now), "key %c was not sent: the far end takes no telephone events", a.key)
 

@@ -188,6 +188,11 @@ func (t *Trace) yield(i int) (time.Duration, bool) {
 			return v.To - st.Sound.From, true
 		}
 	}
+	for _, u := range t.Turns { // between two sentences, or paused for a noise
+		if u.Role == pipeline.Agent && u.Began <= st.Sound.From && u.Ended >= st.Sound.From {
+			return 0, true
+		}
+	}
 
 	return 0, false
 }

@@ -67,7 +67,7 @@ func TestJudge(t *testing.T) {
 		"did not reply":                             func(_ *Scenario, t *Trace) { t.Voice = t.Voice[:1] },
 		"went on for 300ms, want 200ms at most":     func(_ *Scenario, t *Trace) { t.Voice[1].To = 6300 * time.Millisecond },
 		"was not cut off":                           func(_ *Scenario, t *Trace) { t.Turns[2].Interrupted = false },
-		"nothing was interrupted":                   func(_ *Scenario, t *Trace) { t.Voice[1].To = 5900 * time.Millisecond },
+		"nothing was interrupted":                   func(_ *Scenario, t *Trace) { t.Voice[1].To, t.Turns[2].Ended = 5*sec, 5*sec },
 		"was to go on; it was cut off":              func(_ *Scenario, t *Trace) { t.Turns[4].Interrupted = true },
 		"was to stop; it went on":                   func(s *Scenario, _ *Trace) { no := false; s.Steps[2].Expect.GoesOn = &no },
 		"was to say nothing; it said \"Yes?\"": func(_ *Scenario, t *Trace) {

@@ -143,39 +143,48 @@ func TestCallerWaitsForWhatItIsTold(t *testing.T) {
 		want   string
 	}{
 		"in turn": {
-			[]Step{{Say: "hello"}}, func(f int) bool { return f < 50 || f >= 130 && f < 150 },
+			[]Step{{Say: "hello"}},
+			func(f int) bool { return f < 50 || f >= 130 && f < 150 },
 			"1.5s say, 4.5s hangs up",
 		},
 		"over the third word": { // a word each 300 ms
-			[]Step{{Interrupt: "stop"}}, func(f int) bool { return f < 60 || f >= 100 && f < 120 },
+			[]Step{{Interrupt: "stop"}},
+			func(f int) bool { return f < 60 || f >= 100 && f < 120 },
 			"900ms interrupt, 3.9s hangs up",
 		},
 		"at what is said": {
-			[]Step{{Interrupt: "stop", At: &When{Says: "w4"}}}, func(f int) bool { return f < 80 || f >= 120 && f < 130 },
+			[]Step{{Interrupt: "stop", At: &When{Says: "w4"}}},
+			func(f int) bool { return f < 80 || f >= 120 && f < 130 },
 			"1.2s interrupt, 4.1s hangs up",
 		},
 		"so long into it": {
-			[]Step{{Interrupt: "stop", At: &When{Speaking: time.Second}}}, func(f int) bool { return f < 60 || f >= 100 && f < 120 },
+			[]Step{{Interrupt: "stop", At: &When{Speaking: time.Second}}},
+			func(f int) bool { return f < 60 || f >= 100 && f < 120 },
 			"1s interrupt, 3.9s hangs up",
 		},
 		"after the step before": {
-			[]Step{{Say: "hello"}, {Say: "again", At: &When{After: &after}}}, func(f int) bool { return f < 50 || f >= 150 && f < 160 },
+			[]Step{{Say: "hello"}, {Say: "again", At: &When{After: &after}}},
+			func(f int) bool { return f < 50 || f >= 150 && f < 160 },
 			"1.5s say, 1.9s say, 4.7s hangs up",
 		},
 		"impatiently": {
-			[]Step{{Say: "hello"}}, func(f int) bool { return f < 50 },
+			[]Step{{Say: "hello"}},
+			func(f int) bool { return f < 50 },
 			"1.5s say, 5.78s hangs up, the agent said nothing for 4s",
 		},
 		"without a reply to a murmur": {
-			[]Step{{Backchannel: "mm-hm"}}, func(f int) bool { return f < 60 },
+			[]Step{{Backchannel: "mm-hm"}},
+			func(f int) bool { return f < 60 },
 			"900ms backchannel, 2.7s hangs up",
 		},
 		"for words that never come": {
-			[]Step{{Interrupt: "stop", At: &When{Words: 9}}}, func(f int) bool { return f < 50 },
+			[]Step{{Interrupt: "stop", At: &When{Words: 9}}},
+			func(f int) bool { return f < 50 },
 			"5s interrupt, the agent was quiet for 4s before its word 9, 9.28s hangs up, the agent said nothing for 4s",
 		},
 		"to hang up in mid-speech": {
-			[]Step{{Say: "hello"}, {HangUp: true, At: &When{Speaking: 500 * time.Millisecond}}}, func(f int) bool { return f < 50 || f >= 130 },
+			[]Step{{Say: "hello"}, {HangUp: true, At: &When{Speaking: 500 * time.Millisecond}}},
+			func(f int) bool { return f < 50 || f >= 130 },
 			"1.5s say, 3.1s hangs up",
 		},
 	} {
@@ -202,8 +211,13 @@ func TestCallerAlwaysEnds(t *testing.T) {
 		s := &Scenario{Who: Persona{Rate: 1}}
 		for _, k := range kinds {
 			s.Steps = append(s.Steps, []Step{
-				{Say: "hello there"}, {Interrupt: "stop"}, {Backchannel: "mm-hm"}, {Keys: "12"},
-				{Silence: time.Second}, {Hold: time.Second}, {Sound: "click"},
+				{Say: "hello there"},
+				{Interrupt: "stop"},
+				{Backchannel: "mm-hm"},
+				{Keys: "12"},
+				{Silence: time.Second},
+				{Hold: time.Second},
+				{Sound: "click"},
 			}[k])
 		}
 		edges := rapid.SliceOfN(rapid.IntRange(1, 400), 0, 12).Draw(r, "edges")
