@@ -22,8 +22,11 @@ import (
 // row of fields for each packet that the filter lets through.
 func (c *capture) dissect(t *testing.T, ports map[int]string, filter string, fields ...string) (rows [][]string) {
 	t.Helper()
-	args := []string{"-n", "-r", c.file, "-Y", filter, "-T", "fields", "-E", "separator=;", "-o", "rtpevent.event_payload_type_value:101",
-		"-o", "rtcp.show_roundtrip_calculation:TRUE", "-o", "rtcp.roundtrip_min_threshhold:0"}
+	args := []string{
+		"-n", "-r", c.file, "-Y", filter, "-T", "fields", "-E", "separator=;",
+		"-o", "rtpevent.event_payload_type_value:101", "-o", "rtcp.show_roundtrip_calculation:TRUE",
+		"-o", "rtcp.roundtrip_min_threshhold:0", //nolint:misspell // tshark's own spelling
+	}
 	for port, as := range ports {
 		args = append(args, "-d", fmt.Sprintf("udp.port==%d,%s", port, as))
 	}
@@ -197,5 +200,76 @@ func TestWhatTsharkSeesOfSRTP(t *testing.T) {
 	}
 	if rtcp := watch.dissect(t, nil, fmt.Sprintf("udp.port==%d || udp.port==%d", ours+1, ours-1), "udp.length"); len(rtcp) > 0 {
 		t.Errorf("%d packets beside the shared port", len(rtcp))
+	}
+}
+
+// Packets of any usual length carry the same audio in both directions: the
+// caller is understood, and hears the agent for as long as with 20 ms.
+func TestPacketLengths(t *testing.T) {
+	t.Parallel()
+	g := serve(t, desk(), nil)
+	spoken := map[time.Duration]time.Duration{}
+	lengths := []time.Duration{10 * time.Millisecond, 20 * time.Millisecond, 30 * time.Millisecond, 40 * time.Millisecond, 60 * time.Millisecond}
+	for _, ptime := range lengths {
+		report := g.dial(t, softphone.Config{
+			Plan: says(t, "what-are-your-opening-hours"), HangupAfter: time.Second, Audio: sip.Audio{Ptime: ptime},
+		}).end(t)
+		if report.Media.Verdict != "both ways" || report.Response.Count != 1 {
+			t.Errorf("%v: audio %s, %d answers: %q", ptime, report.Media.Verdict, report.Response.Count, report.Warnings)
+		}
+		for _, s := range report.Agent {
+			spoken[ptime] += s.Last.Sub(s.First)
+		}
+	}
+	for i, h := range g.ended(t, len(lengths)) {
+		m := h.Call.Media
+		if m.Lost+m.Malformed+m.SendDropped > 0 || m.MOSIn < 4.2 {
+			t.Errorf("call %d: %+v", i, m)
+		}
+	}
+	for ptime, d := range spoken {
+		if off := d - spoken[20*time.Millisecond]; off.Abs() > 250*time.Millisecond {
+			t.Errorf("%v: the agent was heard for %v, with 20 ms for %v", ptime, d, spoken[20*time.Millisecond])
+		}
+	}
+}
+
+// Where the trunk wants it and the caller takes it, the agent's silence is
+// comfort noise: few packets, and a marker where the agent speaks again.
+func TestComfortNoise(t *testing.T) {
+	t.Parallel()
+	g := serve(t, desk(), func(c *config.Config) { c.SIP.Trunks[0].ComfortNoise = true })
+	watch := g.watch(t)
+	report := g.dial(t, softphone.Config{
+		Plan: says(t, "what-are-your-opening-hours"), HangupAfter: 4 * time.Second, Audio: sip.Audio{ComfortNoise: true},
+	}).end(t)
+	if report.Response.Count != 1 {
+		t.Errorf("%d answers: %q", report.Response.Count, report.Warnings)
+	}
+	checkEnd(t, g.only(t), "caller_hangup", storage.FaultCaller)
+	_, agents := watch.streams(t)
+	if len(agents) != 1 {
+		t.Fatalf("%d streams of agents", len(agents))
+	}
+	port := int(agents[0].Source.Port())
+	rows := watch.dissect(t, map[int]string{port: "rtp"}, fmt.Sprintf("rtp && udp.srcport==%d", port), "rtp.p_type", "rtp.marker", "rtp.seq")
+	noise, marked := 0, 0
+	for i, r := range rows {
+		if i > 0 && uint16(number(t, r[2])-number(t, rows[i-1][2])) != 1 {
+			t.Errorf("packet %d has the number %s after %s", i, r[2], rows[i-1][2])
+		}
+		after := i > 0 && rows[i-1][0] == "13"
+		has := r[1] == "1" || r[1] == "True"
+		if r[0] == "13" {
+			noise++
+		} else if has != (after || i == 0) {
+			t.Errorf("packet %d: marker %v, after comfort noise %v", i, has, after)
+		}
+		if has {
+			marked++
+		}
+	}
+	if noise < 10 || marked < 2 || len(rows) > 400 {
+		t.Errorf("%d packets, %d of comfort noise, %d with the marker", len(rows), noise, marked)
 	}
 }

@@ -197,12 +197,12 @@ func (b *bench) jitter(ctx context.Context) error {
 	t := newTable("jitter", "lost", "p95 ms", "added ms", "added / p95", "made up %", "time-scaled %", "fixed: added ms", "added / p95", "made up %")
 	began := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for _, shape := range []impair.Shape{impair.Uniform, impair.Queue, impair.Spikes} {
-		for _, j := range pick(b, []time.Duration{20, 40, 60}, []time.Duration{40}) {
+		for _, j := range pick(b, []time.Duration{20 * time.Millisecond, 40 * time.Millisecond, 60 * time.Millisecond}, []time.Duration{40 * time.Millisecond}) {
 			for _, w := range lossKinds {
 				if ctx.Err() != nil {
 					return ctx.Err()
 				}
-				w.jitter, w.shape = j*time.Millisecond, shape
+				w.jitter, w.shape = j, shape
 				var ours, theirs evened
 				var p95 time.Duration
 				for seed := range seeds {

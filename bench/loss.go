@@ -149,7 +149,7 @@ func understood(ctx context.Context, r *sphinx.Recognizer, audio []media.Frame) 
 	if err != nil {
 		return "", err
 	}
-	defer s.Close()
+	defer func() { _ = s.Close() }() // its words are here
 	s.Begin(1)
 	for i := range audio {
 		s.Write(&audio[i])
