@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"trunkline/media"
 	"trunkline/media/record"
 	"trunkline/storage"
 )
@@ -102,6 +103,7 @@ type callPage struct {
 	Transcript []line
 	Waterfall  *waterfall
 	Media      []fact
+	Recording  []fact
 	Events     []eventLine
 }
 
@@ -144,8 +146,14 @@ func (s *console) audio(c *storage.Call) (audio *record.Audio, note string) {
 	}
 	file, err := s.openRecording(c)
 	if err == nil {
-		audio, err = record.DecodeWAV(file)
+		audio, err = record.DecodeWAV(file.Reader())
+		if cut := file.Complete(); cut != nil {
+			note = "The recording ends before the call does."
+		}
 		err = errors.Join(err, file.Close())
+	}
+	if errors.Is(err, errKey) {
+		return nil, "The recording is encrypted, and its key is not here."
 	}
 	if errors.Is(err, errNoRecording) {
 		return nil, "The recording is not in the recordings' directory any more."
@@ -154,7 +162,7 @@ func (s *console) audio(c *storage.Call) (audio *record.Audio, note string) {
 		s.Log.Warn("a recording cannot be shown", "call", c.ID, "error", err)
 		return nil, "The recording cannot be read."
 	}
-	return audio, ""
+	return audio, note
 }
 
 func newCallPage(h *storage.History, audio *record.Audio) *callPage {
@@ -168,6 +176,9 @@ func newCallPage(h *storage.History, audio *record.Audio) *callPage {
 	}
 	if h.Call.Media != nil {
 		p.Media = mediaFacts(h.Call.Media)
+	}
+	if h.Recording != nil {
+		p.Recording = recordingFacts(h.Recording)
 	}
 	for i, e := range h.Events {
 		p.Events[i] = eventLine{e.Seq, fmt.Sprintf("%.3f", e.At.Seconds()), e.Kind, string(e.Data)}
@@ -217,12 +228,14 @@ func mediaFacts(m *storage.Media) []fact {
 		{"Late", fmt.Sprint(m.Late), ""},
 		{"Reordered", fmt.Sprint(m.Reordered), ""},
 		{"Duplicates", fmt.Sprint(m.Duplicates), ""},
-		{"Concealed frames", fmt.Sprint(m.Concealed), ""},
+		{"Concealed", milliseconds(frames(m.Concealed)), "made up for what was late or lost"},
+		{"Time-scaled", milliseconds(frames(m.Stretched)), "to change the delay"},
 		{"From strangers", fmt.Sprint(m.Foreign), "dropped"},
 		{"Malformed", fmt.Sprint(m.Malformed), "dropped"},
 		{"Refused by the socket", fmt.Sprint(m.SendDropped), ""},
 		{"Jitter", fmt.Sprintf("%.1f ms", m.JitterMS), ""},
-		{"Jitter buffer", fmt.Sprintf("%.0f ms", m.DelayMS), ""},
+		{"Jitter buffer", fmt.Sprintf("%.0f ms", m.DelayMS), fmt.Sprintf("aimed for %.0f ms", m.TargetMS)},
+		{"Echo of the agent", heardBack(m), "return loss"},
 		{"Caller as heard here", score(m.MOSIn), rating(m.RIn)},
 		{"Agent as heard there", score(m.MOSOut), rating(m.ROut)},
 		{"Round trip", known(m.RTTMS > 0, fmt.Sprintf("%.1f ms", m.RTTMS)), "by RTCP"},
@@ -230,6 +243,42 @@ func mediaFacts(m *storage.Media) []fact {
 		{"Jitter there", known(m.RemoteReports > 0, fmt.Sprintf("%.1f ms", m.RemoteJitterMS)), ""},
 		{"Verdict", cmp.Or(m.Verdict, "audio flowed"), ""},
 	}
+}
+
+// frames is how long a number of frames lasts.
+func frames(n uint64) time.Duration { return time.Duration(n) * media.FrameDuration }
+
+// heardBack is the echo that the far end made of the agent.
+func heardBack(m *storage.Media) string {
+	if m.EchoDelayMS == 0 {
+		return "none heard"
+	}
+	return fmt.Sprintf("%.0f ms late, %.0f dB down", m.EchoDelayMS, m.EchoLossDB)
+}
+
+func recordingFacts(r *storage.Recording) []fact {
+	out := []fact{
+		{"Length", lasting(r.Length), ""},
+		{"File", r.File, fmt.Sprintf("%d bytes", r.Bytes)},
+		{"SHA-256", r.SHA256, ""},
+		{"Encrypted with key", cmp.Or(r.KeyID, "none"), ""},
+	}
+	if r.Paused > 0 {
+		out = append(out, fact{"Paused", lasting(r.Paused), "the time is kept"})
+	}
+	if r.Cut {
+		out = append(out, fact{"Incomplete", r.Problem, ""})
+	}
+	switch {
+	case !r.UploadedAt.IsZero():
+		out = append(out, fact{"Copy", r.UploadedTo, "arrived " + r.UploadedAt.Format(time.DateTime)})
+	case r.UploadProblem != "":
+		out = append(out, fact{"Copy", "none", fmt.Sprintf("%d tries: %s", r.UploadTries, r.UploadProblem)})
+	}
+	if !r.DeletedAt.IsZero() {
+		out = append(out, fact{"Deleted here", r.DeletedAt.Format(time.DateTime), ""})
+	}
+	return out
 }
 
 func known(is bool, value string) string {

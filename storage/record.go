@@ -105,9 +105,11 @@ type Media struct {
 	Foreign     uint64  `json:"foreign"`                 // from a source not ours, dropped
 	Malformed   uint64  `json:"malformed"`               // not RTP of this call, dropped
 	Concealed   uint64  `json:"concealed"`               // frames made up
+	Stretched   uint64  `json:"stretched"`               // frames made shorter or longer to change the delay
 	SendDropped uint64  `json:"send_dropped"`            // refused by the socket
 	JitterMS    float64 `json:"jitter_ms"`               // RFC 3550 section 6.4.1
 	DelayMS     float64 `json:"delay_ms"`                // held back by the jitter buffer
+	TargetMS    float64 `json:"target_ms"`               // how late a packet could be at the end and still play in time
 	EchoDelayMS float64 `json:"echo_delay_ms,omitempty"` // how late the agent's voice came back; 0 when it did not
 	EchoLossDB  float64 `json:"echo_loss_db,omitempty"`  // how much softer: the far end's return loss
 
