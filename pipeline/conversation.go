@@ -12,6 +12,7 @@ import (
 	"trunkline/media/player"
 	"trunkline/media/vad"
 	"trunkline/pipeline/ledger"
+	"trunkline/pipeline/spoken"
 	"trunkline/pipeline/turn"
 )
 
@@ -60,8 +61,12 @@ type Conversation struct {
 	turns    int
 	replies  int
 	speaking *utterance // being made or played
+	guess    *guess     // at a reply; nil: there is none
+	filler   int        // utterance of the latest filler
 	caller   callerTurn
 	endAct   *Act // of the latest reply
+	effects  effects
+	system   string // what the model is told
 }
 
 // utterance is what the agent says, from its order to its end.
@@ -74,11 +79,15 @@ type utterance struct {
 	cancel context.CancelCauseFunc
 	ledger ledger.Ledger
 	began  time.Time
+	act    *Act // of a reply that is done
+	rounds []*round
+	known  []*effect // calls of earlier replies whose results this one knows
 }
 
 // callerTurn is the caller's turn as it stands.
 type callerTurn struct {
-	open      bool // the last of the history, and not told yet
+	open      bool // in the history, and not told yet
+	kept      bool // it stands there although it goes on: calls follow it that changed something
 	text      string
 	began     time.Time
 	ended     time.Time // the last voiced packet arrived
@@ -94,6 +103,9 @@ type message struct {
 	speech time.Time    // of SpeechOnset and SpeechEnd: the first and the last voiced packet
 	stamp  ledger.Stage // of utterance event.Utterance, when isStamp
 	act    *Act
+	said   spoken.Text // of isText
+	round  int         // of isText: the generation that wrote it
+	tool   *toolNews   // of isTool
 	kind   messageKind
 }
 
@@ -102,7 +114,8 @@ type messageKind uint8
 const (
 	isEvent messageKind = iota
 	isStamp
-	isText // event.Text is the next sentence of utterance event.Utterance
+	isText // said is the next sentence of utterance event.Utterance
+	isTool // tool tells of a call of utterance event.Utterance
 )
 
 // NewConversation makes the conversation of one call.
@@ -113,6 +126,8 @@ func NewConversation(c Config, with Providers, p *player.Player, o Observer) *Co
 		inbox:   make(chan message, inboxBound),
 		done:    make(chan Outcome, 1),
 		machine: turn.New(c.Turn),
+		effects: make(effects),
+		system:  c.Prompt.Text(time.Now(), c.Vars),
 	}
 	conv.ctx, conv.cancel = context.WithCancelCause(context.Background())
 	conv.ear.gate = vad.NewGate(cmp.Or(c.Gate, vad.FastGate()))
@@ -194,11 +209,14 @@ func (c *Conversation) Hold(on bool) {
 
 // Played takes the player's events. It is called on the tick goroutine.
 func (c *Conversation) Played(e player.Event) {
-	kind := turn.AudioStarted
-	if e.Kind == player.Finished {
-		kind = turn.AudioFinished
-	}
-	c.post(message{event: turn.Event{Kind: kind, Utterance: e.Utterance}, at: e.At})
+	c.post(message{event: turn.Event{Kind: played[e.Kind], Utterance: e.Utterance, Silence: e.Silence}, at: e.At})
+}
+
+// played are the player's events as the machine's.
+var played = [...]turn.EventKind{
+	player.Started: turn.AudioStarted, player.Finished: turn.AudioFinished,
+	player.Starved: turn.AudioStarved, player.Fed: turn.AudioFed,
+	player.Protecting: turn.ProtectedBegan, player.Protected: turn.ProtectedEnded,
 }
 
 // Lost counts events of the tick goroutine that did not fit into the queue.
@@ -274,11 +292,15 @@ func (c *Conversation) abandon() {
 		u.cancel(errOver)
 		c.agentTurn(u, true)
 	}
+	c.dropGuess()
 	c.closeCallerTurn()
 	c.timers.stop()
 }
 
 func (c *Conversation) take(m message) {
+	if c.guessed(m) {
+		return
+	}
 	u := c.speaking
 	mine := u != nil && u.id == m.event.Utterance
 	switch m.kind {
@@ -290,21 +312,29 @@ func (c *Conversation) take(m message) {
 		return
 	case isText:
 		if mine {
-			u.text = joinText(u.text, m.event.Text)
+			u.add(m)
 			c.obs.Words(Agent, u.text, false)
 		}
+
+		return
+	case isTool:
+		c.toolNews(m)
 
 		return
 	}
 	switch m.event.Kind {
 	case turn.SpeechEnd:
 		c.caller.ended = m.speech
+		m.event.Asked = c.asked()
 	case turn.KeyPressed:
 		c.caller.ended, c.caller.finalised = m.at, m.at
 	case turn.AudioStarted:
 		if mine {
 			u.ledger.Stamp(ledger.Packet, m.at)
 			c.begin(u, m.at)
+		}
+		if c.filler == m.event.Utterance && u != nil && u.turn == 0 {
+			u.ledger.Stamp(ledger.Filler, m.at)
 		}
 	case turn.ReplyDone:
 		if mine {
@@ -347,7 +377,7 @@ func (c *Conversation) transcript(t Transcript) {
 		kind = turn.Final
 		c.caller.finalised = now
 	}
-	c.step(turn.Event{Kind: kind, Spurt: t.Spurt, Text: t.Text}, now)
+	c.step(turn.Event{Kind: kind, Spurt: t.Spurt, Text: t.Text, EndOfTurn: t.EndOfTurn}, now)
 	c.tellCaller()
 }
 
@@ -360,6 +390,9 @@ func (c *Conversation) tellCaller() {
 
 // step gives the machine an event and does what it says.
 func (c *Conversation) step(e turn.Event, at time.Time) {
+	if c.guessStale() && e.Kind != turn.ContextChanged {
+		c.step(turn.Event{Kind: turn.ContextChanged}, at)
+	}
 	c.now = max(c.now, at.Sub(c.answered)) // goroutines may overtake each other
 	e.At = c.now
 	actions := c.machine.Step(e)
@@ -375,6 +408,8 @@ func (c *Conversation) act(a turn.Action, at time.Time) {
 		c.player.Pause()
 	case turn.Resume:
 		c.player.Resume()
+	case turn.Respeak:
+		c.player.ResumeWord()
 	case turn.SetTimer:
 		c.timers.set(a.Timer, at.Add(a.After))
 	case turn.StopTimer:
@@ -384,6 +419,14 @@ func (c *Conversation) act(a turn.Action, at time.Time) {
 	case turn.StartReply:
 		c.callerTurn(a.Text, at)
 		c.reply(a.Utterance)
+	case turn.StartGuess:
+		c.startGuess(a.Utterance, a.Text)
+	case turn.AdoptGuess:
+		c.adoptGuess(a.Text, at)
+	case turn.DropGuess:
+		c.dropGuess()
+	case turn.Interject:
+		c.interject(a)
 	case turn.CancelReply:
 		c.cancelReply()
 	case turn.Clear:

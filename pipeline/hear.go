@@ -4,7 +4,10 @@ import (
 	"time"
 
 	"trunkline/media"
+	"trunkline/media/prosody"
 	"trunkline/media/vad"
+	"trunkline/pipeline/bargein"
+	"trunkline/pipeline/endpoint"
 	"trunkline/pipeline/turn"
 )
 
@@ -24,6 +27,11 @@ type ear struct {
 	voiced int       // its voiced frames
 	level  float64   // sum of their levels in dBov
 	speech time.Time // arrival of its last voiced packet
+
+	melody prosody.Tracker
+
+	meter bargein.Meter // of the talkspurt
+	since int           // frames since its onset
 }
 
 // Hear implements line.Ear.
@@ -41,6 +49,8 @@ func (c *Conversation) Hear(f *media.Frame, in media.Inbound, voiced bool) {
 			e.speech = in.Arrived
 		}
 	}
+	e.meter.Frame(f, e.gate.Talking() && level >= e.gate.Threshold(), in.Echo && e.gate.Talking())
+	e.melody.Frame(f, voiced && level >= e.gate.Threshold(), float64(level))
 	switch {
 	case change == vad.Onset:
 		e.begin(float64(level))
@@ -51,8 +61,11 @@ func (c *Conversation) Hear(f *media.Frame, in media.Inbound, voiced bool) {
 		})
 	case change == vad.Offset:
 		c.post(message{event: e.end(), at: time.Now(), speech: e.speech})
-	case e.gate.Talking() && e.recognition != nil:
-		e.recognition.Write(f)
+	case e.gate.Talking():
+		if e.recognition != nil {
+			e.recognition.Write(f)
+		}
+		c.tellSound()
 	}
 }
 
@@ -60,6 +73,9 @@ func (c *Conversation) Hear(f *media.Frame, in media.Inbound, voiced bool) {
 // frames before the onset count as loud as the one that gave it.
 func (e *ear) begin(level float64) {
 	e.spurt++
+	e.melody.Begin()
+	e.meter.Begin()
+	e.since = 0
 	e.voiced = e.gate.Ago() + 1
 	e.level = level * float64(e.voiced)
 	if e.recognition == nil {
@@ -84,6 +100,7 @@ func (e *ear) end() turn.Event {
 		Kind: turn.SpeechEnd, Spurt: e.spurt,
 		Voiced:  time.Duration(e.voiced) * media.FrameDuration,
 		Silence: time.Duration(e.gate.Ago()) * media.FrameDuration,
+		Prosody: endpoint.Prosody(e.melody.Ending()),
 	}
 	if !e.speech.IsZero() {
 		ev.Silence = time.Since(e.speech)
@@ -92,8 +109,27 @@ func (e *ear) end() turn.Event {
 		ev.Level = e.level / float64(e.voiced)
 	}
 	e.voiced = 0
+	ev.Sound = e.meter.Sound()
 
 	return ev
+}
+
+// soundEvery is how often it is told what a talkspurt over the agent's voice
+// sounds like, and soundFor is how long: then words count.
+const (
+	soundEvery = 6  // frames
+	soundFor   = 36 // frames
+)
+
+// tellSound tells what the talkspurt sounds like so far, when the agent waits
+// to be told.
+func (c *Conversation) tellSound() {
+	e := &c.ear
+	e.since++
+	if e.since%soundEvery != 0 || e.since > soundFor || !c.player.Paused() {
+		return
+	}
+	c.post(message{event: turn.Event{Kind: turn.Sounded, Spurt: e.spurt, Sound: e.meter.Sound()}, at: time.Now()})
 }
 
 // Key implements line.Ear.
@@ -109,3 +145,14 @@ var keyNames = func() (names [128]string) {
 
 	return names
 }()
+
+// asked is what the agent's latest words ask for.
+func (c *Conversation) asked() endpoint.Asked {
+	for i := len(c.history) - 1; i >= 0; i-- {
+		if m := &c.history[i]; m.Role == Agent && m.Text != "" {
+			return endpoint.Question(c.cfg.Turn.Endpoint.Language, m.Text)
+		}
+	}
+
+	return endpoint.Asked{}
+}

@@ -3,8 +3,10 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"trunkline/media"
+	"trunkline/pipeline/spoken"
 	"trunkline/pipeline/turn"
 )
 
@@ -16,10 +18,13 @@ type Texts struct {
 	Goodbye    string
 	HandOff    string // the call goes to a person
 	Busy       string
-	Apology    string // a provider failed; the call goes on
-	Trouble    string // a provider failed; the call ends
+	Apology    string   // a provider failed; the call goes on
+	Trouble    string   // a provider failed; the call ends
+	Filler     []string // the answer takes a while; said in turn
 	CapWarning string
 	CapGoodbye string
+
+	Language string // BCP 47 tag of the sentences; empty: en-US
 }
 
 // Lines are Texts with their audio, made once so that they can be said at any
@@ -36,18 +41,19 @@ type prepared struct {
 	words   []media.Word
 }
 
-// PrepareLines synthesises texts.
-func PrepareLines(ctx context.Context, voice Synthesizer, texts Texts) (*Lines, error) {
+// PrepareLines synthesises texts, and more sentences such as the fillers of
+// tools.
+func PrepareLines(ctx context.Context, voice Synthesizer, texts Texts, more ...string) (*Lines, error) {
 	l := &Lines{texts: texts, audio: make(map[string]prepared)}
 	all := append([]string{
 		texts.Greeting, texts.NotHeard, texts.Goodbye, texts.HandOff, texts.Busy,
 		texts.Apology, texts.Trouble, texts.CapWarning, texts.CapGoodbye,
-	}, texts.Idle...)
+	}, slices.Concat(texts.Idle, texts.Filler, more)...)
 	for _, text := range all {
 		if _, made := l.audio[text]; made || text == "" {
 			continue
 		}
-		p, err := prepare(ctx, voice, text)
+		p, err := prepare(ctx, voice, spoken.One(texts.Language, text).Spoken())
 		if err != nil {
 			return nil, fmt.Errorf("synthesise %q: %w", text, err)
 		}
@@ -70,7 +76,7 @@ func prepare(ctx context.Context, voice Synthesizer, text string) (prepared, err
 	return p, nil
 }
 
-// text is the sentence of a line; stage counts the idle prompts from 0.
+// text is the sentence of a line; stage counts prompts and fillers from 0.
 func (l *Lines) text(line turn.Line, stage int) string {
 	switch line {
 	case turn.Greeting:
@@ -81,6 +87,12 @@ func (l *Lines) text(line turn.Line, stage int) string {
 		}
 
 		return l.texts.Idle[min(stage, len(l.texts.Idle)-1)]
+	case turn.Filler:
+		if len(l.texts.Filler) == 0 {
+			return ""
+		}
+
+		return l.texts.Filler[stage%len(l.texts.Filler)]
 	case turn.NotHeard:
 		return l.texts.NotHeard
 	case turn.Goodbye:
@@ -100,4 +112,11 @@ func (l *Lines) text(line turn.Line, stage int) string {
 	default:
 		return ""
 	}
+}
+
+// has reports whether a sentence is ready to be said.
+func (l *Lines) has(text string) bool {
+	_, made := l.audio[text]
+
+	return made
 }

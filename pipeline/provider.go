@@ -124,6 +124,10 @@ type Delta struct {
 	Act   *Act
 	Call  *ToolCall
 	Usage *Usage // in the last delta, when the provider tells
+
+	// Protected says that the caller must hear Text, as wording that the law
+	// asks for: an interruption is answered after it.
+	Protected bool
 }
 
 // Usage is what a model counts for one reply.
@@ -148,6 +152,7 @@ type Act struct {
 const (
 	ActHangUp  = "hang_up"
 	ActHandOff = "hand_off"
+	ActCollect = "collect_keys" // the keys that follow are one entry: see turn.ActCollect for Args
 )
 
 // A Warmer is a provider that can open its connections before they are needed.

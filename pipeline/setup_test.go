@@ -38,6 +38,7 @@ var texts = pipeline.Texts{
 	Trouble:    "Please call again later.",
 	CapWarning: "Two minutes are left.",
 	CapGoodbye: "Our time is over.",
+	Filler:     []string{"One moment.", "Just a bit longer."},
 }
 
 // phone is the caller's end: a leg, and the VAD that knows when it is loud.
@@ -275,6 +276,12 @@ func prepared(t *testing.T, o options) *call {
 func converse(t *testing.T, o options, during func(c *call)) {
 	t.Helper()
 	t.Parallel()
+	converseNow(t, o, during)
+}
+
+// converseNow is converse for a test that waits for it.
+func converseNow(t *testing.T, o options, during func(c *call)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		c := prepared(t, o)
 		defer c.conv.Stop()

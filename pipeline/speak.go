@@ -10,6 +10,7 @@ import (
 
 	"trunkline/pipeline/ledger"
 	"trunkline/pipeline/sentence"
+	"trunkline/pipeline/spoken"
 	"trunkline/pipeline/turn"
 )
 
@@ -22,12 +23,14 @@ var errStalled = errors.New("it sent nothing for too long")
 // say has a fixed line said.
 func (c *Conversation) say(a turn.Action) {
 	text := c.with.Lines.text(a.Line, a.Stage)
-	u := c.newUtterance(a.Utterance, text)
+	said := spoken.One(c.cfg.Language, text)
+	u := c.newUtterance(a.Utterance)
+	u.add(message{said: said})
 	c.closeCallerTurn() // no reply comes to it
 	c.obs.Words(Agent, text, false)
 	c.work.Go(func() {
 		defer u.cancel(errOver)
-		seg := c.player.Add(a.Utterance, text)
+		seg := c.player.Add(a.Utterance, said.Spoken())
 		p := c.with.Lines.audio[text]
 		_ = seg.Write(u.ctx, p.samples, p.words) // cleared: then nobody wants it
 		seg.Close()
@@ -35,28 +38,66 @@ func (c *Conversation) say(a turn.Action) {
 	})
 }
 
+// interject has a filler said before whatever waits.
+func (c *Conversation) interject(a turn.Action) {
+	text := c.fillerText(a)
+	c.filler = a.Utterance
+	c.work.Go(func() {
+		seg := c.player.Interject(a.Utterance, text)
+		p := c.with.Lines.audio[text]
+		_ = seg.Write(c.ctx, p.samples, p.words) // cleared: then nobody wants it
+		seg.Close()
+		c.player.Seal(a.Utterance)
+	})
+}
+
 // reply has the model answer the history and the voice say it.
 func (c *Conversation) reply(id int) {
-	u := c.newUtterance(id, "")
-	u.ledger.Stamp(ledger.Speech, c.caller.ended)
-	u.ledger.Stamp(ledger.Endpoint, c.caller.judged)
-	u.ledger.Stamp(ledger.Final, c.caller.finalised)
+	u := c.newUtterance(id)
+	c.stampCaller(u)
 	c.replies++
-	r := &replying{
-		conv: c, id: id, ctx: u.ctx, cancel: u.cancel,
-		req: Request{
-			CallID: c.cfg.CallID, Turn: c.replies, System: c.cfg.System, Vars: c.cfg.Vars,
-			History: append([]Message(nil), c.history...),
-		},
-		sentences: make(chan string, sentencesAhead),
-	}
+	r := c.newReplying(u, c.history, c.replies)
+	close(r.adopted)
 	c.work.Go(r.run)
 }
 
-func (c *Conversation) newUtterance(id int, text string) *utterance {
-	u := &utterance{id: id, text: text}
-	u.ctx, u.cancel = context.WithCancelCause(c.ctx)
+// stampCaller notes in a reply's ledger what led to it.
+func (c *Conversation) stampCaller(u *utterance) {
+	u.ledger.Stamp(ledger.Speech, c.caller.ended)
+	u.ledger.Stamp(ledger.Endpoint, c.caller.judged)
+	u.ledger.Stamp(ledger.Final, c.caller.finalised)
+}
+
+// newReplying makes what answers a history as the call's nth reply.
+func (c *Conversation) newReplying(u *utterance, history []Message, n int) *replying {
+	r := &replying{
+		conv: c, id: u.id, ctx: u.ctx, cancel: u.cancel,
+		req: Request{
+			CallID: c.cfg.CallID, Turn: n, System: c.system, Vars: c.cfg.Vars,
+			History: append([]Message(nil), history...),
+		},
+		sentences: make(chan piece, sentencesAhead),
+		adopted:   make(chan struct{}),
+		reader:    spoken.New(c.cfg.Language),
+	}
+	if c.cfg.Tools != nil {
+		r.req.Tools = c.cfg.Tools.Specs()
+	}
+
+	return r
+}
+
+func (c *Conversation) newUtterance(id int) *utterance {
+	u := c.unspoken(id)
 	c.speaking = u
+
+	return u
+}
+
+// unspoken is an utterance that is not the agent's yet.
+func (c *Conversation) unspoken(id int) *utterance {
+	u := &utterance{id: id, known: c.effects.known()}
+	u.ctx, u.cancel = context.WithCancelCause(c.ctx)
 
 	return u
 }
@@ -69,10 +110,19 @@ type replying struct {
 	ctx       context.Context
 	cancel    context.CancelCauseFunc
 	req       Request
-	sentences chan string
+	sentences chan piece
+	adopted   chan struct{} // closed when it is the reply and no guess any more
 
+	reader *spoken.Reader
 	act    *Act // the model's side writes it
 	spoken bool // the voice's side writes it
+}
+
+// piece is a sentence to be spoken.
+type piece struct {
+	said      spoken.Text
+	round     int  // the generation that wrote it
+	protected bool // the caller must hear it
 }
 
 // run ends when the reply is whole in the player, has failed or was cancelled.
@@ -107,42 +157,107 @@ func (r *replying) failed(who string, err error) {
 	}
 }
 
-// write takes the model's tokens and cuts them into sentences.
+// errSilent says that a model wrote nothing that can be spoken.
+var errSilent = errors.New("it wrote only what cannot be spoken")
+
+// write has the model reply, and run tools in between, until it calls none.
 func (r *replying) write() error {
-	split := sentence.New(r.conv.cfg.Sentence)
+	w := &writing{r: r, split: sentence.New(r.conv.cfg.Sentence), first: stamp{r: r, stage: ledger.Token}, sentence: stamp{r: r, stage: ledger.Sentence}}
+	for n := 0; ; n++ {
+		if n == maxRounds {
+			r.req.Tools = nil
+		}
+		text, calls, err := w.round(n)
+		switch {
+		case err != nil:
+			return err
+		case len(calls) == 0 || n == maxRounds:
+			if w.wrote && !w.handed && r.act == nil && n == 0 {
+				return errSilent
+			}
+
+			return nil
+		}
+		results, err := r.callTools(n, calls)
+		if err != nil || r.act != nil { // the call ends, or goes elsewhere: there is nothing to add
+			return err
+		}
+		r.req.History = append(r.req.History, Message{Role: Agent, Text: text, Calls: calls}, Message{Role: Tool, Results: results})
+	}
+}
+
+// writing hands the model's words to the voice.
+type writing struct {
+	r               *replying
+	split           *sentence.Splitter
+	first, sentence stamp
+	protected       bool
+	wrote, handed   bool // words; words that can be spoken
+}
+
+// round takes one generation, and returns what was written and called.
+func (w *writing) round(n int) (string, []ToolCall, error) {
+	r := w.r
 	watch := r.watch("model")
 	defer watch.Stop()
-	first := stamp{r: r, stage: ledger.Token}
-	firstSentence := stamp{r: r, stage: ledger.Sentence}
-	hand := func(pieces []string) error {
-		for _, s := range pieces {
-			firstSentence.now()
-			select {
-			case r.sentences <- s:
-			case <-r.ctx.Done():
-				return context.Cause(r.ctx)
-			}
-		}
-
-		return nil
-	}
+	var text strings.Builder
+	var calls []ToolCall
 	for d, err := range r.conv.with.Model.Generate(r.ctx, r.req) {
 		watch.Stop() // the voice may hold the model back as long as it likes
 		if err != nil {
-			return err
+			return "", nil, err
 		}
-		first.now()
+		w.first.now()
 		if d.Act != nil {
 			r.act = d.Act
 		}
-		if err := hand(split.Push(d.Text)); err != nil {
-			return err
+		if d.Call != nil && r.req.Tools != nil {
+			call := *d.Call
+			// Models may number the calls of each reply anew.
+			call.ID = fmt.Sprintf("call_%d_%d_%d", r.req.Turn, n, len(calls))
+			calls = append(calls, call)
+		}
+		if d.Usage != nil {
+			r.conv.send(turn.Event{
+				Kind: turn.ReplyCost, Utterance: r.id,
+				InputTokens: d.Usage.InputTokens, OutputTokens: d.Usage.OutputTokens,
+			})
+		}
+		if d.Protected != w.protected && d.Text != "" {
+			if err := w.hand(n, w.split.Flush()); err != nil {
+				return "", nil, err
+			}
+			w.protected = d.Protected
+		}
+		text.WriteString(d.Text)
+		if err := w.hand(n, w.split.Push(d.Text)); err != nil {
+			return "", nil, err
 		}
 		watch.Reset(r.conv.cfg.Stall)
 	}
 	watch.Stop()
 
-	return hand(split.Flush())
+	return strings.TrimSpace(text.String()), calls, w.hand(n, w.split.Flush())
+}
+
+// hand gives sentences to the voice in their spoken form.
+func (w *writing) hand(n int, sentences []string) error {
+	for _, s := range sentences {
+		w.wrote = true
+		said := w.r.reader.Read(s)
+		if said.Spoken() == "" {
+			continue
+		}
+		w.handed = true
+		w.sentence.now()
+		select {
+		case w.r.sentences <- piece{said: said, round: n, protected: w.protected}:
+		case <-w.r.ctx.Done():
+			return context.Cause(w.r.ctx)
+		}
+	}
+
+	return nil
 }
 
 // speak has the voice say the sentences as they come.
@@ -158,13 +273,17 @@ func (r *replying) speak() error {
 	return nil
 }
 
-func (r *replying) speakOne(text string, first *stamp) error {
+func (r *replying) speakOne(p piece, first *stamp) error {
 	if err := context.Cause(r.ctx); err != nil {
 		return err
 	}
+	text := p.said.Spoken()
 	seg := r.conv.player.Add(r.id, text)
+	if p.protected {
+		seg.Protect()
+	}
 	defer seg.Break() // unless it is closed
-	r.conv.give(message{kind: isText, event: turn.Event{Utterance: r.id, Text: text}})
+	r.conv.give(message{kind: isText, said: p.said, round: p.round, event: turn.Event{Utterance: r.id}})
 	watch := r.watch("voice")
 	defer watch.Stop()
 	for s, err := range r.conv.with.Synthesizer.Synthesize(r.ctx, text) {

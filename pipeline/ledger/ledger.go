@@ -34,6 +34,17 @@ func (l *Ledger) Stamp(s Stage, at time.Time) {
 	}
 }
 
+// Adopt notes that a reply was begun before the turn was judged to be over:
+// what was made by then had been made at that moment, and took no time of the
+// caller's.
+func (l *Ledger) Adopt() {
+	for s := Token; s < Packet; s++ {
+		if at := l.stamps[s]; !at.IsZero() && at.Before(l.stamps[Endpoint]) {
+			l.stamps[s] = l.stamps[Endpoint]
+		}
+	}
+}
+
 // At is when a stage was passed; zero when it was not.
 func (l *Ledger) At(s Stage) time.Time {
 	if s >= stages {

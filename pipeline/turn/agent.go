@@ -1,6 +1,9 @@
 package turn
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // voice is what the agent says.
 type voice uint8
@@ -28,13 +31,22 @@ const promptGap = time.Second
 func (m *Machine) say(l Line, stage int) {
 	m.begin(line)
 	m.do(Action{Kind: Speak, Utterance: m.utterance, Line: l, Stage: stage})
+	m.protected = slices.Contains(m.cfg.Protected, l)
 	m.state = Speaking
+	m.limitSpeech()
 }
 
 // begin makes the next utterance the current one.
 func (m *Machine) begin(v voice) {
-	m.utterance++
+	m.number++
+	m.use(m.number, v)
+}
+
+// use makes an utterance the current one.
+func (m *Machine) use(utterance int, v voice) {
+	m.utterance = utterance
 	m.speaks, m.begun, m.done, m.failed, m.act = v, v != reply, false, false, ""
+	m.protected, m.noted, m.starved, m.filler, m.working = false, false, false, 0, 0
 	m.stopTimer(IdleTimer)
 }
 
@@ -61,19 +73,26 @@ func (m *Machine) cutOff() {
 	case m.speaks == nothing:
 	case !m.begun:
 		m.do(Action{Kind: CancelReply, Utterance: m.utterance})
-		m.stopTimer(ReplyTimer)
 	default:
 		m.do(Action{Kind: Clear, Utterance: m.utterance})
 	}
-	m.speaks = nothing
+	m.silent()
+}
+
+// silent notes that the current utterance is over.
+func (m *Machine) silent() {
+	if m.speaks != nothing {
+		m.stopTimer(ReplyTimer)
+		m.stopTimer(FillerTimer)
+		m.stopTimer(SpeechTimer)
+	}
+	m.speaks, m.protected, m.noted, m.starved, m.filler, m.working = nothing, false, false, false, 0, 0
 }
 
 // think waits for the first sound of the reply.
 func (m *Machine) think() {
 	m.state = Thinking
-	if !m.held {
-		m.setTimer(ReplyTimer, m.cfg.Reply)
-	}
+	m.awaitReply()
 }
 
 func (m *Machine) audioStarted(e Event) {
@@ -81,14 +100,43 @@ func (m *Machine) audioStarted(e Event) {
 		return
 	}
 	m.stopTimer(ReplyTimer)
-	m.begun = true
+	m.stopTimer(FillerTimer)
+	m.begun, m.filler = true, 0
 	m.answered()
 	if m.state == Thinking {
 		m.state = Speaking
 	}
+	m.limitSpeech()
+}
+
+// limitSpeech has an utterance that never ends end.
+func (m *Machine) limitSpeech() {
+	if m.begun && !m.held && (m.speaks == line || m.speaks == reply) {
+		m.setTimer(SpeechTimer, m.cfg.Speech)
+	}
+}
+
+// speechTooLong gives the turn to the caller of an agent who talks on and on,
+// or whose end was never told.
+func (m *Machine) speechTooLong() {
+	switch {
+	case m.speaks != line && m.speaks != reply:
+	case m.state == Interrupted: // the verdict is due
+		m.setTimer(SpeechTimer, time.Second)
+	case m.state == Speaking:
+		m.cutOff()
+		m.forgetCaller()
+		m.listen()
+		m.rest()
+	}
 }
 
 func (m *Machine) audioFinished(e Event) {
+	if e.Utterance == m.filler && m.filler != 0 {
+		m.filled()
+
+		return
+	}
 	if e.Utterance != m.utterance || m.speaks == nothing {
 		return
 	}
@@ -100,8 +148,8 @@ func (m *Machine) audioFinished(e Event) {
 
 // spoken goes on after the current utterance was heard to its end.
 func (m *Machine) spoken() {
-	m.stopTimer(ReplyTimer)
-	m.speaks = nothing
+	noted := m.noted
+	m.silent()
 	switch {
 	case m.endAfter != "":
 		m.end(m.endAfter)
@@ -109,6 +157,10 @@ func (m *Machine) spoken() {
 		return
 	case m.failed:
 		m.apologise()
+
+		return
+	case noted:
+		m.yield()
 
 		return
 	case m.act == ActHangUp:
@@ -151,21 +203,32 @@ func (m *Machine) end(reason string) {
 }
 
 func (m *Machine) replyDone(e Event) {
+	if e.Utterance == m.guess.utterance && e.Utterance != 0 {
+		m.guess.done = &e
+
+		return
+	}
 	if e.Utterance != m.utterance || m.speaks != reply {
 		return
 	}
 	m.act = e.Act
+	m.entry.ask(&e)
 	m.failures = 0
 	if e.Spoken {
 		return // AudioFinished goes on
 	}
 	m.done = true
-	if m.state == Thinking {
+	if m.state == Thinking && m.filler == 0 {
 		m.spoken()
 	}
 }
 
 func (m *Machine) replyFailed(e Event) {
+	if e.Utterance == m.guess.utterance && e.Utterance != 0 {
+		m.dropGuess("it failed")
+
+		return
+	}
 	if e.Utterance != m.utterance || m.speaks != reply {
 		return
 	}

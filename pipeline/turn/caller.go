@@ -1,16 +1,22 @@
 package turn
 
 import (
+	"cmp"
 	"strings"
+	"time"
 
+	"trunkline/pipeline/bargein"
 	"trunkline/pipeline/endpoint"
 )
 
 // spurt is one talkspurt's words, or keys in a row.
 type spurt struct {
-	n     int // keyed: keys
-	text  string
-	final bool
+	n         int // keyed: keys
+	text      string
+	final     bool
+	endOfTurn bool             // the recogniser believes that the caller has said all
+	prosody   endpoint.Prosody // of its end
+	pause     time.Duration    // the silence before it, until the habit has learnt from it
 }
 
 const keyed = -1
@@ -24,7 +30,7 @@ func (m *Machine) listen() {
 
 // awaitCaller lets the wait for the caller's words begin.
 func (m *Machine) awaitCaller() {
-	m.idleAt = m.now + m.cfg.Idle[min(m.stage, len(m.cfg.Idle)-1)]
+	m.idleAt = m.now + cmp.Or(m.entry.first(), m.cfg.Idle[min(m.stage, len(m.cfg.Idle)-1)])
 }
 
 // limitTurn has a turn that never ends end.
@@ -47,14 +53,16 @@ func (m *Machine) speechOnset(e Event) {
 		return
 	}
 	m.talking, m.due = true, false
+	pause := m.now - m.lastLoud
 	m.onset, m.lastLoud, m.voiced, m.level = m.now, m.now, 0, e.Level
-	switch m.state {
-	case Speaking:
+	m.shape = bargein.Sound{}
+	switch {
+	case m.state == Speaking && !m.noted:
 		m.clearTurn() // what was said over the agent before was judged
-	case Thinking:
+	case m.state == Speaking, m.state == Thinking:
 		m.over = len(m.heard)
 	}
-	m.heard = append(m.heard, spurt{n: e.Spurt})
+	m.heard = append(m.heard, spurt{n: e.Spurt, pause: pause})
 	m.stopTimer(IdleTimer)
 	m.stopTimer(EndpointTimer)
 	m.stopTimer(FinalTimer)
@@ -62,6 +70,8 @@ func (m *Machine) speechOnset(e Event) {
 	case Speaking, Thinking:
 		m.do(Action{Kind: Pause, Utterance: m.utterance})
 		m.stopTimer(ReplyTimer)
+		m.stopTimer(FillerTimer)
+		m.paused = m.now
 		m.state = Interrupted
 		m.judge()
 	case Interrupted:
@@ -76,12 +86,27 @@ func (m *Machine) speechEnd(e Event) {
 		return
 	}
 	m.talking = false
+	m.closeSpurt(e)
 	m.lastLoud, m.voiced = m.now-e.Silence, e.Voiced
 	m.sound += e.Voiced
 	if e.Level != 0 {
 		m.level = e.Level
 	}
+	if e.Sound != (bargein.Sound{}) {
+		m.shape = e.Sound
+	}
 	m.settle()
+}
+
+// sounded takes what the talkspurt that runs sounds like.
+func (m *Machine) sounded(e Event) {
+	if !m.talking || m.heard[len(m.heard)-1].n != e.Spurt {
+		return
+	}
+	m.shape = e.Sound
+	if m.state == Interrupted {
+		m.judge()
+	}
 }
 
 func (m *Machine) words(e Event) {
@@ -90,7 +115,7 @@ func (m *Machine) words(e Event) {
 	}
 	for i := range m.heard {
 		if m.heard[i].n == e.Spurt {
-			m.heard[i].text, m.heard[i].final = e.Text, e.Kind == Final
+			m.heard[i].text, m.heard[i].final, m.heard[i].endOfTurn = e.Text, e.Kind == Final, e.EndOfTurn
 			m.settle()
 
 			return
@@ -106,19 +131,35 @@ func (m *Machine) key(k string) {
 	m.stopTimer(IdleTimer)
 	m.stopTimer(FinalTimer)
 	m.due = false
-	if m.state == Speaking {
+	if m.state == Speaking && !m.noted {
 		m.clearTurn() // what was said over the agent before was judged
 	}
 	if m.state != Listening {
 		m.stopTimer(VerdictTimer)
-		m.cutOff()
-		m.listen()
+		if !m.protect() {
+			m.cutOff()
+			m.act, m.over = "", 0
+			m.listen()
+		}
 	}
 	n := len(m.heard)
+	fresh := n == 0 || m.heard[n-1].n != keyed
+	if fresh {
+		m.heard = append(m.heard, spurt{n: keyed, final: true})
+		n++
+	}
+	keys, all, asked := m.entry.key(k, m.now, fresh)
 	switch {
-	case n == 0 || m.heard[n-1].n != keyed:
-		m.heard = append(m.heard, spurt{n: keyed, text: k, final: true})
-	case k == "#":
+	case asked:
+		m.heard[n-1].text = keys
+		if all && m.state == Listening {
+			m.commit()
+
+			return
+		}
+	case fresh:
+		m.heard[n-1].text = k
+	case k == "#" && m.state == Listening:
 		m.commit()
 
 		return
@@ -126,7 +167,9 @@ func (m *Machine) key(k string) {
 		m.heard[n-1].text += k
 	}
 	m.lastLoud = m.now
-	m.limitTurn()
+	if m.state == Listening {
+		m.limitTurn()
+	}
 	m.settle()
 }
 
@@ -138,11 +181,10 @@ func (m *Machine) settle() {
 	case (m.state == Speaking || m.state == Thinking) && len(m.heard) > m.over:
 		m.reconsider()
 	case m.state != Listening || m.talking || len(m.heard) == 0:
-	case m.due && m.settled():
-		m.commit()
-	case !m.due:
+	default:
 		m.endpoint()
 	}
+	m.speculate()
 }
 
 // settled reports whether every talkspurt of the turn has its last words.
@@ -170,14 +212,22 @@ func text(spurts []spurt) string {
 	return strings.Join(parts, " ")
 }
 
-// endpoint decides how long the silence must last.
+// endpoint decides how long the silence must last. Words that come after it
+// was long enough may ask for more of it.
 func (m *Machine) endpoint() {
-	d := endpoint.Decide(m.cfg.Endpoint, m.text())
-	if m.heard[len(m.heard)-1].n == keyed {
-		d = endpoint.Decision{Wait: m.cfg.Key, Reasons: []string{"more keys may follow"}}
-	}
+	d := m.ending()
 	m.do(Action{Kind: Endpoint, After: d.Wait, Reasons: d.Reasons})
-	m.setTimer(EndpointTimer, max(0, m.lastLoud+d.Wait-m.now))
+	left := m.lastLoud + d.Wait - m.now
+	switch {
+	case left > 0 && m.due:
+		m.due = false
+		m.stopTimer(FinalTimer)
+		m.setTimer(EndpointTimer, left)
+	case !m.due:
+		m.setTimer(EndpointTimer, max(0, left))
+	case m.settled():
+		m.commit()
+	}
 }
 
 // commit takes the caller's turn.
@@ -191,12 +241,18 @@ func (m *Machine) commit() {
 
 		return
 	}
-	m.stage = 0
+	m.stage, m.quiet = 0, m.now
+	if m.due {
+		m.quiet = m.dueAt
+	}
+	m.over = len(m.heard)
+	m.talking, m.due, m.entry = false, false, entry{}
+	if m.adopt(text) {
+		return
+	}
 	m.begin(reply)
 	m.do(Action{Kind: StartReply, Utterance: m.utterance, Text: text})
 	m.think()
-	m.over = len(m.heard)
-	m.talking, m.due = false, false
 }
 
 // discard forgets a turn without words. A long one is asked about.
@@ -219,14 +275,15 @@ func (m *Machine) forgetCaller() {
 
 // clearTurn forgets what was said. A talkspurt that runs goes on.
 func (m *Machine) clearTurn() {
-	m.heard, m.over, m.sound = nil, 0, 0
+	m.heard, m.over, m.sound, m.guesses = nil, 0, 0, 0
 	m.unlimitTurn()
+	m.dropGuess("the turn was given up")
 }
 
 // answered forgets the turn that the agent's words answer. What the caller
 // said since stays.
 func (m *Machine) answered() {
-	m.heard, m.over, m.sound = m.heard[m.over:], 0, 0
+	m.heard, m.over, m.sound, m.guesses = m.heard[m.over:], 0, 0, 0
 }
 
 // CallerText is what the caller has said in the turn that runs.

@@ -13,14 +13,29 @@ type Config struct {
 	Endpoint endpoint.Config `json:"endpoint"`
 	Bargein  bargein.Config  `json:"bargein"`
 
-	Idle     []time.Duration `json:"idle_ns"`             // silence before each prompt; after the last, goodbye: 8 s, 8 s
-	Final    time.Duration   `json:"final_ns,omitempty"`  // longest wait for the recogniser's last words: 1 s
-	Reply    time.Duration   `json:"reply_ns,omitempty"`  // longest wait for the first sound of a reply: 5 s
-	Finish   time.Duration   `json:"finish_ns,omitempty"` // longest time that a last line may take: 10 s
-	Turn     time.Duration   `json:"turn_ns,omitempty"`   // longest turn of the caller: 60 s
-	Key      time.Duration   `json:"key_ns,omitempty"`    // longest wait for the next key: 2 s
-	Noise    time.Duration   `json:"noise_ns,omitempty"`  // sound without words that is asked about: 1 s
-	Failures int             `json:"failures,omitempty"`  // failures of a provider in a row that end the call: 2
+	Idle     []time.Duration `json:"idle_ns"`              // silence before each prompt; after the last, goodbye: 8 s, 8 s
+	Final    time.Duration   `json:"final_ns,omitempty"`   // longest wait for the recogniser's last words: 1 s
+	Reply    time.Duration   `json:"reply_ns,omitempty"`   // longest wait for the first sound of a reply: 5 s
+	Finish   time.Duration   `json:"finish_ns,omitempty"`  // longest time that a last line may take: 10 s
+	Turn     time.Duration   `json:"turn_ns,omitempty"`    // longest turn of the caller: 60 s
+	Key      time.Duration   `json:"key_ns,omitempty"`     // longest wait for the next key: 2 s
+	Noise    time.Duration   `json:"noise_ns,omitempty"`   // sound without words that is asked about: 1 s
+	Filler   time.Duration   `json:"filler_ns,omitempty"`  // longest silence of the agent before it says that it needs time: 1.2 s; below zero: never
+	Respeak  time.Duration   `json:"respeak_ns,omitempty"` // a pause longer than this goes on from the start of the word that it cut: 600 ms
+	Speech   time.Duration   `json:"speech_ns,omitempty"`  // longest utterance of the agent: 2 min
+	Failures int             `json:"failures,omitempty"`   // failures of a provider in a row that end the call: 2
+
+	// Protected lines are heard to their end: an interruption is noted, and
+	// the caller has the turn after them.
+	Protected   []Line      `json:"protected,omitempty"`
+	Speculation Speculation `json:"speculation"`
+}
+
+// Speculation is how the machine guesses at the end of the caller's turn. The
+// zero value never does.
+type Speculation struct {
+	PerTurn int           `json:"per_turn,omitempty"`  // guesses at most, in one turn of the caller
+	Stable  time.Duration `json:"stable_ns,omitempty"` // how long the words must have stood while the caller makes sound: 200 ms
 }
 
 // WithDefaults fills the fields that are zero.
@@ -36,6 +51,10 @@ func (c Config) WithDefaults() Config {
 	setDefault(&c.Turn, time.Minute)
 	setDefault(&c.Key, 2*time.Second)
 	setDefault(&c.Noise, time.Second)
+	setDefault(&c.Filler, 1200*time.Millisecond)
+	setDefault(&c.Respeak, 600*time.Millisecond)
+	setDefault(&c.Speech, 2*time.Minute)
+	setDefault(&c.Speculation.Stable, 200*time.Millisecond)
 	if c.Failures == 0 {
 		c.Failures = 2
 	}

@@ -1,6 +1,11 @@
 package turn
 
-import "time"
+import (
+	"time"
+
+	"trunkline/pipeline/bargein"
+	"trunkline/pipeline/endpoint"
+)
 
 // EventKind says what happened.
 type EventKind string
@@ -15,8 +20,18 @@ const (
 	TimerFired     EventKind = "timer"           // a timer ran out; Timer
 	AudioStarted   EventKind = "audio_started"   // the first packet of Utterance left
 	AudioFinished  EventKind = "audio_finished"  // the last packet of Utterance left
+	AudioStarved   EventKind = "audio_starved"   // Utterance has had nothing to play for Silence, and is not over
+	AudioFed       EventKind = "audio_fed"       // it plays again
+	ProtectedBegan EventKind = "protected_began" // wording of Utterance that the caller must hear is being said
+	ProtectedEnded EventKind = "protected_ended" // it was said
+	Sounded        EventKind = "sounded"         // what talkspurt Spurt has sounded like so far; Sound
 	ReplyDone      EventKind = "reply_done"      // the model finished the reply Utterance; Spoken, Act
 	ReplyFailed    EventKind = "reply_failed"    // model or voice failed in Utterance; Text says how
+	ReplyCost      EventKind = "reply_cost"      // what the model counted for Utterance; InputTokens, OutputTokens
+	ToolStarted    EventKind = "tool_started"    // Utterance waits for the tool Tool; Text masks its arguments
+	ToolDone       EventKind = "tool_done"       // the tool has answered; Took
+	ToolFailed     EventKind = "tool_failed"     // the tool has not done what was asked; Took
+	ContextChanged EventKind = "context_changed" // what a reply is made from, the caller's words aside, is not what it was
 	RecogniserLost EventKind = "recogniser_lost" // the recogniser failed in Spurt; Text says how
 	RecogniserBusy EventKind = "recogniser_busy" // no recogniser was free when the call came
 	KeyPressed     EventKind = "key"             // the caller pressed the key Text
@@ -43,6 +58,16 @@ type Event struct {
 	Voiced    time.Duration     `json:"voiced_ns,omitempty"`  // of the talkspurt
 	Silence   time.Duration     `json:"silence_ns,omitempty"` // since the talkspurt's last voiced frame
 	Level     float64           `json:"level_dbov,omitempty"`
+	EndOfTurn bool              `json:"end_of_turn,omitempty"` // of Partial and Final: the recogniser believes that the caller has said all
+	Prosody   endpoint.Prosody  `json:"prosody,omitzero"`      // of SpeechEnd
+	Asked     endpoint.Asked    `json:"asked,omitzero"`        // of SpeechEnd: what the agent had asked
+	Sound     bargein.Sound     `json:"sound,omitzero"`        // of SpeechEnd and Sounded, when it was measured
+
+	Tool string        `json:"tool,omitempty"`
+	Took time.Duration `json:"took_ns,omitempty"` // of ToolDone and ToolFailed
+
+	InputTokens  int `json:"input_tokens,omitempty"`
+	OutputTokens int `json:"output_tokens,omitempty"`
 }
 
 // Timer names one of the machine's timers. Setting one that runs sets it anew.
@@ -57,6 +82,9 @@ const (
 	IdleTimer     Timer = "idle"     // the caller says nothing
 	FinishTimer   Timer = "finish"   // the last line must be over
 	TurnTimer     Timer = "turn"     // the caller's turn has lasted too long
+	FillerTimer   Timer = "filler"   // the caller has waited long enough to be told so
+	SpeechTimer   Timer = "speech"   // the agent's utterance has lasted too long
+	StableTimer   Timer = "stable"   // the caller's words have not changed for a while
 )
 
 // Line names a sentence that does not come from the model.
@@ -72,6 +100,7 @@ const (
 	Busy       Line = "busy"
 	Apology    Line = "apology" // a provider failed; the call goes on
 	Trouble    Line = "trouble" // a provider failed; the call ends
+	Filler     Line = "filler"  // the answer takes a while; Action.Stage tells which one
 	CapWarning Line = "cap_warning"
 	CapGoodbye Line = "cap_goodbye"
 )

@@ -3,6 +3,9 @@ package turn
 import (
 	"slices"
 	"time"
+
+	"trunkline/pipeline/bargein"
+	"trunkline/pipeline/endpoint"
 )
 
 // State is whose turn it is.
@@ -25,7 +28,8 @@ type Machine struct {
 	out   []Action
 
 	// The agent's voice.
-	utterance int    // number of the latest utterance
+	number    int    // given to the latest utterance, or guess
+	utterance int    // number of the current utterance
 	speaks    voice  // what that utterance is
 	begun     bool   // it is heard; a fixed line counts from its order
 	done      bool   // its audio has finished, or it will have none
@@ -34,21 +38,40 @@ type Machine struct {
 	endAfter  string // reason of the end that follows it; empty: none
 	waiting   []Line // announcements for when nobody speaks
 	failures  int    // failed replies in a row
+	protected bool   // the caller must hear what is being said
+	noted     bool   // the caller interrupted that, and has the turn once it was heard
+
+	// Waiting.
+	starved bool          // the reply has run out of audio in its middle
+	working int           // tools that the reply waits for
+	filler  int           // number of the filler that is heard; 0: none
+	fillers int           // fillers said
+	quiet   time.Duration // since when the caller, whose turn it is not, hears nothing
+
+	// Guessing.
+	guess   guess
+	guesses int // in this turn of the caller
 
 	// The caller.
-	heard    []spurt       // the talkspurts of the caller's turn
-	over     int           // from which of them on they came over the agent's voice, or over its thinking
-	talking  bool          // a talkspurt runs
-	onset    time.Duration // when the latest talkspurt began
-	lastLoud time.Duration // its last voiced frame
-	voiced   time.Duration // how much of it was voice
-	level    float64       // its level in dBov
-	sound    time.Duration // voice in the talkspurts of the turn that have ended
-	due      bool          // the silence was long enough; only the last words are missing
-	timed    bool          // the turn timer runs
-	stage    int           // prompts said in a row
-	idleAt   time.Duration // when the next prompt is due; noise does not put it off
-	held     bool          // the caller put us on hold
+	entry    entry          // keys that the agent asked for
+	heard    []spurt        // the talkspurts of the caller's turn
+	over     int            // from which of them on they came over the agent's voice, or over its thinking
+	talking  bool           // a talkspurt runs
+	onset    time.Duration  // when the latest talkspurt began
+	lastLoud time.Duration  // its last voiced frame
+	voiced   time.Duration  // how much of it was voice
+	level    float64        // its level in dBov
+	habit    endpoint.Habit // how the caller pauses
+	asked    endpoint.Asked // by the agent, before the caller's turn
+	paused   time.Duration  // when the agent was paused for the caller
+	shape    bargein.Sound  // what the latest talkspurt sounds like
+	sound    time.Duration  // voice in the talkspurts of the turn that have ended
+	due      bool           // the silence was long enough; only the last words are missing
+	dueAt    time.Duration  // since when
+	timed    bool           // the turn timer runs
+	stage    int            // prompts said in a row
+	idleAt   time.Duration  // when the next prompt is due; noise does not put it off
+	held     bool           // the caller put us on hold
 }
 
 // New makes a Machine in state Idle.
@@ -82,10 +105,27 @@ func (m *Machine) Step(e Event) []Action {
 		m.audioStarted(e)
 	case AudioFinished:
 		m.audioFinished(e)
+	case AudioStarved:
+		m.audioStarved(e)
+	case AudioFed:
+		m.audioFed(e)
+	case ProtectedBegan:
+		m.protected = m.protected || e.Utterance == m.utterance && m.speaks != nothing
+	case ProtectedEnded:
+		m.protectedEnded(e)
+	case Sounded:
+		m.sounded(e)
 	case ReplyDone:
 		m.replyDone(e)
 	case ReplyFailed:
 		m.replyFailed(e)
+	case ToolStarted:
+		m.toolStarted(e)
+	case ToolDone, ToolFailed:
+		m.toolDone(e)
+	case ContextChanged:
+		m.dropGuess("the context changed")
+		m.speculate()
 	case RecogniserLost:
 		m.recogniserLost(e)
 	case RecogniserBusy:
@@ -94,11 +134,13 @@ func (m *Machine) Step(e Event) []Action {
 		m.held = true
 		m.stopTimer(IdleTimer)
 		m.stopTimer(ReplyTimer)
+		m.stopTimer(FillerTimer)
+		m.stopTimer(SpeechTimer)
 	case HoldOff:
 		m.held = false
-		if m.state == Thinking {
-			m.setTimer(ReplyTimer, m.cfg.Reply)
-		}
+		m.quiet = m.now
+		m.awaitReply()
+		m.limitSpeech()
 		m.awaitCaller()
 		m.rest()
 	case KeyPressed:
@@ -137,7 +179,7 @@ func (m *Machine) timer(t Timer) {
 		if m.state != Listening || m.talking || len(m.heard) == 0 {
 			return
 		}
-		m.due = true
+		m.due, m.dueAt = true, m.now
 		if m.settled() {
 			m.commit()
 		} else {
@@ -160,9 +202,18 @@ func (m *Machine) timer(t Timer) {
 			m.judge()
 		}
 	case ReplyTimer:
-		if m.state == Thinking {
+		switch {
+		case m.state == Thinking:
 			m.replyFailed(Event{Utterance: m.utterance})
+		case m.state == Speaking && m.starved:
+			m.apologise()
 		}
+	case FillerTimer:
+		m.fill()
+	case SpeechTimer:
+		m.speechTooLong()
+	case StableTimer:
+		m.stable()
 	case IdleTimer:
 		m.idle()
 	case FinishTimer:

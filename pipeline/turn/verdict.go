@@ -14,9 +14,14 @@ func (m *Machine) evidence() bargein.Evidence {
 		voiced = m.now - m.onset
 	}
 
+	since := m.onset
+	if m.state == Interrupted {
+		since = m.paused // a row of coughs does not hold the agent up for ever
+	}
+
 	return bargein.Evidence{
 		Text: text(m.heard[m.over:]), Final: m.heard[len(m.heard)-1].final, Ended: !m.talking,
-		Voiced: voiced, Elapsed: m.now - m.onset, Level: m.level,
+		Voiced: voiced, Elapsed: m.now - since, Level: m.level, Sound: m.shape,
 	}
 }
 
@@ -24,7 +29,7 @@ func (m *Machine) evidence() bargein.Evidence {
 func (m *Machine) judge() {
 	j := bargein.Judge(m.cfg.Bargein, m.evidence())
 	if j.Verdict == bargein.Undecided {
-		m.setTimer(VerdictTimer, max(20*time.Millisecond, m.onset+j.Again-m.now))
+		m.setTimer(VerdictTimer, max(20*time.Millisecond, m.paused+j.Again-m.now))
 
 		return
 	}
@@ -36,13 +41,25 @@ func (m *Machine) judge() {
 		return
 	}
 	m.do(Action{Kind: Discard, Text: text(m.heard[m.over:]), Reasons: j.Reasons})
-	m.do(Action{Kind: Resume, Utterance: m.utterance})
+	m.goOn()
+}
+
+// goOn lets the paused agent be heard again. After a long pause the word that
+// it cut is said once more.
+func (m *Machine) goOn() {
+	kind := Resume
+	if m.begun && m.now-m.paused > m.cfg.Respeak {
+		kind = Respeak
+	}
+	m.do(Action{Kind: kind, Utterance: m.utterance})
+	m.quiet = max(m.quiet, m.lastLoud)
 	if m.begun {
 		m.state = Speaking
+		m.awaitReply()
 	} else {
 		m.think()
 	}
-	if m.done {
+	if m.done && m.filler == 0 {
 		m.spoken()
 	}
 }
@@ -58,7 +75,7 @@ func (m *Machine) tell(j bargein.Judgement) {
 // verdict ask for it: "uh-huh, but wait".
 func (m *Machine) reconsider() {
 	ev := m.evidence()
-	if ev.Text == "" {
+	if ev.Text == "" || m.noted {
 		return
 	}
 	if j := bargein.Judge(m.cfg.Bargein, ev); j.Verdict == bargein.Interruption {
@@ -68,10 +85,45 @@ func (m *Machine) reconsider() {
 }
 
 // interrupt gives the turn to the caller. When nothing of the reply was heard,
-// the caller goes on with the turn that it was to answer.
+// the caller goes on with the turn that it was to answer. Protected wording is
+// heard first.
 func (m *Machine) interrupt() {
-	m.cutOff()
-	m.act = ""
+	if !m.protect() {
+		m.cutOff()
+		m.yield()
+	}
+}
+
+// protect notes that the caller wants the turn, when what the agent says must
+// be heard first.
+func (m *Machine) protect() bool {
+	if !m.protected {
+		return false
+	}
+	m.noted = true
+	if m.state == Interrupted {
+		m.goOn()
+	}
+
+	return true
+}
+
+// yield lets the caller have the turn after the agent's voice has ended.
+func (m *Machine) yield() {
+	m.act, m.over = "", 0
 	m.listen()
 	m.settle()
+}
+
+// protectedEnded lets a caller who interrupted the protected wording have the
+// turn.
+func (m *Machine) protectedEnded(e Event) {
+	if e.Utterance != m.utterance || !m.protected {
+		return
+	}
+	m.protected = false
+	if m.noted && m.state != Idle {
+		m.stopTimer(VerdictTimer)
+		m.interrupt()
+	}
 }
