@@ -49,17 +49,27 @@ func (c Codec) PayloadType() uint8 {
 func (c Codec) Encode(dst []byte, src []int16) int {
 	n := min(len(dst), len(src))
 	dst, src = dst[:n], src[:n]
+	table := &encoded[PCMU]
 	if c == PCMA {
-		for i, s := range src {
-			dst[i] = g711.EncodeAlawFrame(s)
-		}
-		return n
+		table = &encoded[PCMA]
 	}
 	for i, s := range src {
-		dst[i] = g711.EncodeUlawFrame(s)
+		dst[i] = table[uint16(s)>>unheard]
 	}
 	return n
 }
+
+// unheard is how many of a sample's low bits neither law hears.
+const unheard = 2
+
+// encoded are the octets of all samples.
+var encoded = func() (tables [PCMA + 1][1 << (16 - unheard)]byte) {
+	for i := range tables[PCMU] {
+		s := int16(i << unheard)
+		tables[PCMU][i], tables[PCMA][i] = g711.EncodeUlawFrame(s), g711.EncodeAlawFrame(s)
+	}
+	return tables
+}()
 
 // Decode writes the samples of the octets in src to dst and returns how many
 // it wrote: the length of the shorter of the two.
