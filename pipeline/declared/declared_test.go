@@ -430,3 +430,33 @@ func TestWriteAllocatesNothing(t *testing.T) {
 		t.Errorf("Write allocates %v times, want 0", n)
 	}
 }
+
+func TestModelCallsTools(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &declared.Model{
+			FirstToken: 100 * ms, TokensPerSecond: 10,
+			Reply: func(pipeline.Request) (string, *pipeline.Act) { return "One moment.", &pipeline.Act{Name: "hang_up"} },
+			Calls: func(pipeline.Request) []pipeline.ToolCall { return []pipeline.ToolCall{{Name: "a"}, {Name: "b"}} },
+		}
+		start := time.Now()
+		var got []string
+		for d, err := range m.Generate(t.Context(), pipeline.Request{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			what := d.Text
+			if d.Call != nil {
+				what = "call " + d.Call.Name
+			}
+			if d.Act != nil {
+				what = d.Act.Name
+			}
+			got = append(got, fmt.Sprint(time.Since(start), " ", what))
+		}
+		want := []string{"100ms One", "200ms  moment.", "300ms call a", "400ms call b", "500ms hang_up"}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("deltas (-want +got):\n%s", d)
+		}
+	})
+}

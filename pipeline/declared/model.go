@@ -21,6 +21,9 @@ type Model struct {
 	// Reply gives the text and the act of a reply; a word and the space
 	// before it are one token. A nil Reply says "I see. Please go on."
 	Reply func(pipeline.Request) (string, *pipeline.Act)
+	// Calls gives the tools that a reply calls, after its text and before its
+	// act; nil means none. Their ID may be left out.
+	Calls func(pipeline.Request) []pipeline.ToolCall
 	// Faults are counted over all replies of the Model.
 	Faults Plan
 
@@ -56,12 +59,16 @@ func (m *Model) Generate(ctx context.Context, req pipeline.Request) iter.Seq2[pi
 		if m.Reply != nil {
 			text, act = m.Reply(req)
 		}
+		var calls []pipeline.ToolCall
+		if m.Calls != nil {
+			calls = m.Calls(req)
+		}
 		step := time.Duration(0)
 		if m.TokensPerSecond > 0 {
 			step = time.Duration(float64(time.Second) / m.TokensPerSecond)
 		}
 		fail := func(err error) { yield(pipeline.Delta{}, fmt.Errorf("declared model: %w", err)) }
-		for n := 0; text != "" || act != nil; n++ {
+		for n := 0; text != "" || act != nil || len(calls) > 0; n++ {
 			if err := w.wait(ctx, m.FirstToken+time.Duration(n)*step); err != nil {
 				fail(err)
 				return
@@ -72,7 +79,11 @@ func (m *Model) Generate(ctx context.Context, req pipeline.Request) iter.Seq2[pi
 			}
 			d := pipeline.Delta{}
 			d.Text, text = token(text)
-			if d.Text == "" {
+			switch {
+			case d.Text != "":
+			case len(calls) > 0:
+				d.Call, calls = &calls[0], calls[1:]
+			default:
 				d.Act, act = act, nil
 			}
 			if !yield(d, nil) {
