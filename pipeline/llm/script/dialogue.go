@@ -62,6 +62,9 @@ func (s *Script) newDialogue(vars map[string]string) *dialogue {
 func (d *dialogue) hear(text string) reply {
 	words := fold(text)
 	r := d.respond(words)
+	if r.act == nil && d.open == slotAsked {
+		r.act = d.doing.slots[d.slot].collect
+	}
 	d.last, d.heard, d.prompted = r, false, false
 	return r
 }
@@ -77,7 +80,7 @@ func (d *dialogue) said(messages []pipeline.Message) {
 	d.heard = !first.Cut || d.mostHeard(first.Text)
 	act := d.last.act
 	switch {
-	case act == nil:
+	case act == nil || act.Name == pipeline.ActCollect:
 	case first.Cut && act.Name == pipeline.ActHandOff:
 		d.open = handingOff
 	default:

@@ -27,6 +27,11 @@
 //	        to: "17:00"      they also decide what "at three" means
 //	        min: 1           kind number: bounds of the value;
 //	        max: 10          kind digits: bounds of how many digits
+//	        keys:            kind digits: how they are taken when pressed
+//	          terminator: "#"  ends them; "#" when not set
+//	          erase: "*"     begins them anew
+//	          first: 8s      wait for the first one before a prompt
+//	          between: 3s    wait for each further one
 //	        examples: [...]  kind name: names for the recogniser
 //	        values:          kind choice: {value: cleaning, say: [a clean]}
 //	    confirm: [...]       reads the slots back; the caller may correct them

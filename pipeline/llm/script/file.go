@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -67,9 +68,18 @@ type slot struct {
 	To       string   `yaml:"to"`       // kind time, "HH:MM"
 	Min      int      `yaml:"min"`      // kind number: least value; kind digits: fewest digits
 	Max      int      `yaml:"max"`      // kind number: greatest value; kind digits: most digits
+	Keys     *keys    `yaml:"keys"`     // kind digits: how they are taken when pressed
 	Examples []string `yaml:"examples"` // kind name: for the recogniser
 	Ask      []string `yaml:"ask"`
 	Refuse   string   `yaml:"refuse"`
+}
+
+// keys says how the digits of a slot are taken when the caller presses them.
+type keys struct {
+	Terminator string        `yaml:"terminator"` // keys that end them, "#" when not set
+	Erase      string        `yaml:"erase"`      // keys that begin them anew
+	First      time.Duration `yaml:"first"`      // wait for the first one before the caller is prompted; 0: as for words
+	Between    time.Duration `yaml:"between"`    // wait for each further one; 0: 3 s
 }
 
 // choice is one value of a slot of kind choice, and other ways to say it.

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"trunkline/pipeline"
 )
 
 // value is what a slot was filled with.
@@ -54,6 +56,7 @@ type slotPlan struct {
 	from, to clockTime
 	min, max int
 	examples []string
+	collect  *pipeline.Act // kind digits: how pressed ones are taken
 	ask      []template
 	refuse   template
 }

@@ -1,8 +1,13 @@
 package script
 
 import (
+	"cmp"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
+
+	"trunkline/pipeline"
 )
 
 // slot checks a slot and makes it ready, all but the texts that may name
@@ -24,6 +29,9 @@ func (c *compiler) slot(at string, in *slot) *slotPlan {
 	case kindNumber, kindDigits:
 		if in.Min < 0 || in.Max < 0 || in.Max > 0 && in.Max < in.Min {
 			c.failf(at+".max", "min %d and max %d do not bound anything; max must be at least min", in.Min, in.Max)
+		}
+		if in.Kind == kindDigits {
+			s.collect = c.collect(at, in)
 		}
 		if in.Kind == kindNumber && in.Max > 999_999 || in.Kind == kindDigits && max(in.Min, in.Max) > maxDigits {
 			c.failf(at+".max", "the bound is too great; numbers go up to 999999 and digits up to 32")
@@ -53,12 +61,48 @@ func (c *compiler) onlyFor(at string, in *slot) {
 		{"to", in.To != "", []kind{kindTime}},
 		{"min", in.Min != 0, []kind{kindNumber, kindDigits}},
 		{"max", in.Max != 0, []kind{kindNumber, kindDigits}},
+		{"keys", in.Keys != nil, []kind{kindDigits}},
 		{"examples", len(in.Examples) > 0, []kind{kindName}},
 	} {
 		if k.set && !slices.Contains(k.kinds, in.Kind) {
 			c.failf(at+"."+k.key, "%s does nothing in a slot of kind %s; remove it", k.key, in.Kind)
 		}
 	}
+}
+
+// Bounds of the waits for keys.
+const (
+	leastKeyWait = 500 * time.Millisecond
+	mostKeyWait  = time.Minute
+)
+
+// collect is the act that has pressed digits taken as one entry.
+func (c *compiler) collect(at string, in *slot) *pipeline.Act {
+	k := keys{}
+	if in.Keys != nil {
+		k = *in.Keys
+	}
+	k.Terminator = cmp.Or(k.Terminator, "#")
+	for _, f := range []struct{ key, keys string }{{"terminator", k.Terminator}, {"erase", k.Erase}} {
+		if f.keys != "" && strings.Trim(f.keys, "*#ABCD") != "" {
+			c.failf(at+".keys."+f.key, "%q cannot be the %s; use *, # or A to D, digits are part of the value", f.keys, f.key)
+		}
+	}
+	if strings.ContainsAny(k.Terminator, k.Erase) {
+		c.failf(at+".keys.erase", "a key cannot both end the digits and begin them anew")
+	}
+	for _, w := range []struct {
+		key  string
+		wait time.Duration
+	}{{"first", k.First}, {"between", k.Between}} {
+		if w.wait != 0 && (w.wait < leastKeyWait || w.wait > mostKeyWait) {
+			c.failf(at+".keys."+w.key, "%v is no wait for a key; use 500ms to 1m", w.wait)
+		}
+	}
+	return &pipeline.Act{Name: pipeline.ActCollect, Args: map[string]string{
+		"min": strconv.Itoa(in.Min), "max": strconv.Itoa(in.Max),
+		"terminator": k.Terminator, "erase": k.Erase, "first": k.First.String(), "between": cmp.Or(k.Between, 3*time.Second).String(),
+	}}
 }
 
 func (c *compiler) days(at string, in *slot, s *slotPlan) {
