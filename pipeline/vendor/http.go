@@ -148,6 +148,10 @@ func (c *Client) Broken(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	var told *pipeline.ProviderError
+	if errors.As(err, &told) {
+		return err
+	}
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {
 		return c.fault(pipeline.Slow, unaddressed(err))

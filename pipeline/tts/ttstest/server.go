@@ -1,0 +1,138 @@
+package ttstest
+
+import (
+	"encoding/json"
+	"net/http"
+	"sync"
+	"time"
+
+	"trunkline/media"
+)
+
+// Key is the key that the servers accept.
+const Key = "sk-test-0123456789abcdef"
+
+// Reply is what a server does with a text.
+type Reply struct {
+	Octets     []byte       // µ-law at 8 kHz
+	Chunks     int          // in which they come; 0: one
+	Words      []media.Word // told by the protocols that can
+	FirstAudio time.Duration
+
+	Status     int           // other than 200: the request is refused with it
+	Code       string        // the error's code
+	RetryAfter time.Duration // told with it
+
+	// After the first chunk, in place of the rest:
+	Hang  bool   // nothing more comes
+	Cut   bool   // the connection breaks
+	Junk  bool   // something comes that the protocol does not know
+	Error string // an error of this code comes
+}
+
+// Parts are the octets in chunks of uneven size.
+func (r *Reply) Parts() [][]byte {
+	n := max(1, r.Chunks)
+	var parts [][]byte
+	rest := r.Octets
+	for i := n; i > 1; i-- {
+		k := min(len(rest), len(rest)/i+1)
+		parts, rest = append(parts, rest[:k]), rest[k:]
+	}
+
+	return append(parts, rest)
+}
+
+// Fails tells whether the reply ends early.
+func (r *Reply) Fails() bool { return r.Hang || r.Cut || r.Junk || r.Error != "" }
+
+// Asked is a request as the server understood it.
+type Asked struct {
+	Text, Voice, Model, Language string
+}
+
+// A Vendor is a server of one vendor's protocol.
+type Vendor interface {
+	http.Handler
+	// Script is where the suite says what happens.
+	Script() *Script
+	// Has says what the protocol can do.
+	Has() Abilities
+}
+
+// Abilities differ between protocols.
+type Abilities struct {
+	ULaw   bool // audio comes as µ-law at 8 kHz, and must stay what it is
+	Words  bool // the protocol tells where words begin
+	Errors bool // errors can come within the stream
+}
+
+// Script is what happens at a server, text after text.
+type Script struct {
+	mu      sync.Mutex
+	replies []Reply
+	asked   []Asked
+	left    chan struct{}
+}
+
+// NewScript makes a Script in which nothing happens yet.
+func NewScript() *Script { return &Script{left: make(chan struct{}, 1024)} }
+
+// Say sets the replies to the next texts; the last one stays.
+func (s *Script) Say(replies ...Reply) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.replies = replies
+}
+
+// Refusal is how the next connection or request is refused, if it is.
+func (s *Script) Refusal() (Reply, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.replies) == 0 || s.replies[0].Status == 0 {
+		return Reply{}, false
+	}
+
+	return s.replies[0], true
+}
+
+// Take notes a text and gives the reply to it.
+func (s *Script) Take(a Asked) Reply {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = append(s.asked, a)
+	if len(s.replies) == 0 {
+		return Reply{}
+	}
+	r := s.replies[0]
+	if len(s.replies) > 1 {
+		s.replies = s.replies[1:]
+	}
+
+	return r
+}
+
+// Asked gives the texts so far.
+func (s *Script) Asked() []Asked {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	return append([]Asked(nil), s.asked...)
+}
+
+// Left notes that the client left a text that was not at its end.
+func (s *Script) Left() { s.left <- struct{}{} }
+
+// Leaving receives once for each text that the client left.
+func (s *Script) Leaving() <-chan struct{} { return s.left }
+
+// Refuse answers with a JSON document.
+func Refuse(w http.ResponseWriter, status int, doc any) {
+	raw, err := json.Marshal(doc)
+	if err != nil {
+		panic(err) // the servers' own documents
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(raw) // the client sees the status
+}
