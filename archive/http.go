@@ -27,20 +27,6 @@ var plainClient = &http.Client{
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
-// ParseURL checks the address of uploads.
-func ParseURL(address string) error {
-	u, err := url.Parse(expand(address, Object{File: "x.wav"}))
-	switch {
-	case err != nil:
-		return errors.New("it is no URL") // the cause would quote a password
-	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
-		return errors.New("want http://HOST/... or https://HOST/...")
-	case !strings.Contains(address, "{call}") && !strings.Contains(address, "{file}"):
-		return errors.New("want {call} or {file} in it: every recording would go to the same place")
-	}
-	return nil
-}
-
 func expand(address string, o Object) string {
 	return strings.NewReplacer("{call}", o.Call.String(), "{file}", o.File).Replace(address)
 }

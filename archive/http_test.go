@@ -106,23 +106,3 @@ func TestOtherDigestIsAnError(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
-
-func TestParseURL(t *testing.T) {
-	t.Parallel()
-	for address, ok := range map[string]bool{
-		"https://store.example.net/{call}.wav":    true,
-		"http://127.0.0.1:9000/bucket/{file}?a=b": true,
-		"https://store.example.net/calls":         false,
-		"ftp://store.example.net/{file}":          false,
-		"/{file}":                                 false,
-		"https://user:pa%ss@host/{file}":          false,
-	} {
-		err := archive.ParseURL(address)
-		if (err == nil) != ok {
-			t.Errorf("%s: %v", address, err)
-		}
-		if err != nil && strings.Contains(err.Error(), "pa%ss") {
-			t.Errorf("the error quotes a password: %v", err)
-		}
-	}
-}

@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"trunkline/media"
@@ -41,7 +41,7 @@ type call struct {
 	vad      *vad.Detector
 	echo     *echo.Canceller
 	leg      media.Leg
-	recorder *record.Recorder
+	recorder atomic.Pointer[record.Recorder]
 	remove   func() // takes the line off the clock
 
 	tones    chan tone.Event // heard on the line
@@ -170,31 +170,13 @@ func (c *call) start() {
 	if d, ok := c.door.(keyDoor); ok {
 		parts.Keys, parts.Told = d.KeyMode(), d.Keys()
 	}
-	if c.startRecording() {
-		parts.Tap = c.recorder
+	if r := c.startRecording(); r != nil {
+		parts.Tap = r
 	}
 	c.m.cfg.Journal.Update(c.rec)
 	c.notes.live(Live{Kind: LiveAnswered})
 	c.conv.Start()
 	c.remove = c.m.cfg.Clock.Add(line.New(parts))
-}
-
-// startRecording begins the recording when recordings are wanted. A disk that
-// fails does not cost the caller the call.
-func (c *call) startRecording() bool {
-	if c.m.cfg.Recordings == "" {
-		return false
-	}
-	path := filepath.Join(c.m.cfg.Recordings, c.rec.ID.String()+".wav")
-	r, err := record.Create(path, record.Options{})
-	if err != nil {
-		c.log.Error("the call is not recorded", slog.Any("error", err))
-
-		return false
-	}
-	c.recorder, c.rec.Recording = r, path
-
-	return true
 }
 
 // talk runs the deadlines until the call is to end, and says why. Once the
@@ -223,7 +205,7 @@ func (c *call) talk(ctx context.Context) Reason {
 			c.conv.Finish(line, string(r))
 		}
 	}
-	stop := ctx.Done()
+	stop, unrecorded := ctx.Done(), c.recordingFailed()
 	for {
 		select {
 		case <-c.door.Done():
@@ -242,6 +224,9 @@ func (c *call) talk(ctx context.Context) Reason {
 		case <-c.door.HoldChanged():
 			heard = time.Now()
 			c.conv.Hold(c.door.OnHold())
+		case <-unrecorded:
+			unrecorded = nil
+			c.noteFailedRecording()
 		case e := <-c.tones:
 			c.notes.tone(e)
 			if c.fax(e) {
@@ -328,18 +313,6 @@ func (c *call) tearDown() {
 		if delay, erl, ok := c.echo.Found(); ok {
 			c.rec.Media.EchoDelayMS, c.rec.Media.EchoLossDB = storage.Milliseconds(delay), erl
 		}
-	}
-}
-
-func (c *call) stopRecording() {
-	if c.recorder == nil {
-		return
-	}
-	if err := c.recorder.Close(); err != nil {
-		c.log.Error("the recording is incomplete", slog.Any("error", err))
-	}
-	if n := c.recorder.Dropped(); n > 0 {
-		c.log.Warn("the disk was too slow for the recording", slog.Uint64("silent_ticks", n))
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"sync"
 
+	"github.com/google/uuid"
+
 	"trunkline/media/clock"
 	"trunkline/sip"
 	"trunkline/storage"
@@ -29,8 +31,8 @@ type Config struct {
 	Metrics *Metrics
 	Log     *slog.Logger
 
-	KeepFax    bool   // a caller that turns out to be a fax machine may stay
-	Recordings string // directory of the two-channel WAVs; empty: no recording
+	KeepFax    bool       // a caller that turns out to be a fax machine may stay
+	Recordings Recordings // nil: no recording
 	Watch      Watcher
 }
 
@@ -42,7 +44,8 @@ type Manager struct {
 
 	mu     sync.Mutex
 	active int
-	quiet  chan struct{} // closed when the Manager stops and no call runs
+	calls  map[uuid.UUID]*call // that run
+	quiet  chan struct{}       // closed when the Manager stops and no call runs
 }
 
 // NewManager makes a Manager that takes calls at once.
@@ -54,7 +57,7 @@ func NewManager(c Config) (*Manager, error) {
 		return nil, err
 	}
 	c.Limits = c.Limits.withDefaults()
-	m := &Manager{cfg: c, quiet: make(chan struct{})}
+	m := &Manager{cfg: c, quiet: make(chan struct{}), calls: map[uuid.UUID]*call{}}
 	m.ctx, m.stop = context.WithCancel(context.Background())
 
 	return m, nil
@@ -76,17 +79,17 @@ func (m *Manager) take(d door, rec storage.Call) {
 		return
 	}
 	c := newCall(m, agent, d, rec)
-	if no := m.enter(); no != "" {
+	if no := m.enter(c); no != "" {
 		c.turnAway(no)
 
 		return
 	}
-	defer m.leave()
+	defer m.leave(c)
 	c.live(m.ctx)
 }
 
 // enter takes a place for a call, or says why there is none.
-func (m *Manager) enter() (no Reason) {
+func (m *Manager) enter(c *call) (no Reason) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
@@ -96,13 +99,15 @@ func (m *Manager) enter() (no Reason) {
 		return LineBusy
 	}
 	m.active++
+	m.calls[c.rec.ID] = c
 
 	return ""
 }
 
-func (m *Manager) leave() {
+func (m *Manager) leave(c *call) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	delete(m.calls, c.rec.ID)
 	m.active--
 	if m.active == 0 && m.ctx.Err() != nil {
 		close(m.quiet) // no call enters any more

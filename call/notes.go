@@ -65,7 +65,7 @@ type notes struct {
 	cfg     *Config
 	call    uuid.UUID
 	offered time.Time
-	lead    time.Duration // from the offer to the answer, known from the first event on
+	lead    time.Duration // from the offer to the answer, known from the conversation's first event on
 
 	mu  sync.Mutex // orders the conversation's events and the call's
 	seq int
@@ -78,7 +78,7 @@ func newNotes(cfg *Config, rec storage.Call) *notes {
 // Step implements pipeline.Observer.
 func (n *notes) Step(e turn.Event, actions []turn.Action, state turn.State) {
 	n.mu.Lock()
-	if n.seq == 0 { // events count from the answer, the record from the offer
+	if n.lead == 0 { // events count from the answer, the record from the offer
 		n.lead = time.Since(n.offered) - e.At
 	}
 	n.event(n.lead+e.At, StepData{Event: e, Actions: actions, State: state})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
@@ -116,6 +118,10 @@ func newRig(t *testing.T, o options) *rig {
 	if err := r.clock.Start(); err != nil {
 		t.Fatal(err)
 	}
+	var recordings Recordings
+	if o.recordings != "" {
+		recordings = folder(o.recordings)
+	}
 	r.manager, err = NewManager(Config{
 		Agents: map[string]*Agent{"carrier": {
 			Name:         "reception",
@@ -123,7 +129,7 @@ func newRig(t *testing.T, o options) *rig {
 			Providers:    pipeline.Providers{Recognizer: o.recogniser, Model: o.model, Synthesizer: o.voice, Lines: lines},
 		}},
 		Limits: l, Clock: r.clock, Journal: r.journal, Metrics: metrics,
-		Log: slog.New(slog.NewTextHandler(r.log, nil)), Recordings: o.recordings, Watch: o.watch,
+		Log: slog.New(slog.NewTextHandler(r.log, nil)), Recordings: recordings, Watch: o.watch,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -546,3 +552,15 @@ func (s slowToOpen) Open(ctx context.Context) (pipeline.Recognition, error) {
 
 	return s.Recognizer.Open(ctx)
 }
+
+// folder is a directory of recordings.
+type folder string
+
+func (f folder) Begin(id uuid.UUID) (*record.Recorder, string, error) {
+	path := filepath.Join(string(f), id.String()+".wav")
+	r, err := record.Create(path, record.Options{})
+
+	return r, path, err
+}
+
+func (folder) Finish(r *record.Recorder) error { return r.Close() }

@@ -99,10 +99,34 @@ type Calls struct {
 	Fax        string        `yaml:"fax"`         // "end" or "keep" a call whose caller is a fax machine
 }
 
+// RecordingKeyEnv names the environment variable that holds the keys of
+// recordings. It wins over recording.key_file in the file.
+const RecordingKeyEnv = "TRUNKLINE_RECORDING_KEY"
+
 // Recording is the two-channel WAV of each call, caller left, agent right.
 type Recording struct {
 	Enabled   bool   `yaml:"enabled"`
 	Directory string `yaml:"directory"` // default: STATE_DIR/recordings
+	Gap       string `yaml:"gap"`       // what stands for a pause: "tone" (a soft beep) or "silence"
+	// KeyFile holds the keys that recordings are encrypted with, 32 bytes in
+	// base64 or hexadecimal each: the first one for new recordings, all for
+	// reading. Without one, here or in RecordingKeyEnv, they are plain WAV
+	// files.
+	KeyFile string `yaml:"key_file"`
+	Upload  Upload `yaml:"upload"`
+}
+
+// Upload copies each recording to another place by HTTP after its call.
+type Upload struct {
+	URL    string `yaml:"url"`    // with {call} or {file} in it; empty: no copies
+	Method string `yaml:"method"` // PUT or POST
+	// HeaderEnv are headers of the request, each with the name of the
+	// environment variable that holds its value.
+	HeaderEnv   map[string]string `yaml:"header_env"`
+	Timeout     time.Duration     `yaml:"timeout"`      // of one try
+	Retries     int               `yaml:"retries"`      // after the first try; then the next start tries again
+	Content     string            `yaml:"content"`      // "stored": the file as it is, or "wav": its audio, decrypted
+	DeleteLocal bool              `yaml:"delete_local"` // once the copy has arrived
 }
 
 // Agent is who answers.
@@ -112,9 +136,13 @@ type Agent struct {
 	Model      Model      `yaml:"model"`
 	Voice      Voice      `yaml:"voice"`
 	// Greeting and Lines override what the model's script says.
-	Greeting string          `yaml:"greeting"`
-	Lines    Lines           `yaml:"lines"`
-	Idle     []time.Duration `yaml:"idle"` // caller silence before each prompt; after the last one, goodbye
+	Greeting string `yaml:"greeting"`
+	Lines    Lines  `yaml:"lines"`
+	// Protected names lines that the caller must hear to their end, such as a
+	// greeting that discloses something. Who interrupts is answered after it.
+	Protected   []string        `yaml:"protected"`
+	Speculation Speculation     `yaml:"speculation"`
+	Idle        []time.Duration `yaml:"idle"` // caller silence before each prompt; after the last one, goodbye
 	// Language is the BCP 47 tag of what the agent speaks: English is read out
 	// in full, of other languages numbers are left to the voice.
 	Language string `yaml:"language"`
@@ -170,8 +198,17 @@ type Target struct {
 	Description string `yaml:"description"` // for the model: when to choose it
 }
 
+// Speculation has the model answer before the caller's turn is known to be
+// over. What it guessed wrong is not heard, and costs tokens.
+type Speculation struct {
+	Enabled bool          `yaml:"enabled"`
+	PerTurn int           `yaml:"per_turn"` // guesses at most, in one turn of the caller
+	Stable  time.Duration `yaml:"stable"`   // how long the caller's words must have stood for a guess in mid-speech
+}
+
 // Lines are fixed sentences that do not come from the model.
 type Lines struct {
+	Filler     []string `yaml:"filler"`      // the answer takes a while; said in turn
 	Idle       []string `yaml:"idle"`        // one for each stage of silence
 	NotHeard   string   `yaml:"not_heard"`   // the caller made a long sound without words
 	Goodbye    string   `yaml:"goodbye"`     // before trunkline hangs up
@@ -188,6 +225,7 @@ type Recogniser struct {
 	Engine   string             `yaml:"engine"` // "offline" (pocketsphinx) or "declared"
 	Mode     string             `yaml:"mode"`   // offline: domain, general+domain or general
 	Pool     int                `yaml:"pool"`   // decoders, which is calls heard at once
+	Clean    string             `yaml:"clean"`  // "auto": suppress steady noise and raise faint voices where that helps; "off"
 	Declared DeclaredRecogniser `yaml:"declared"`
 }
 
@@ -257,13 +295,18 @@ func Default() Config {
 			MaxCalls:   500,
 			Fax:        "end",
 		},
+		Recording: Recording{
+			Gap:    "tone",
+			Upload: Upload{Method: "PUT", Timeout: 5 * time.Minute, Retries: 10, Content: "stored"},
+		},
 		Agents: []Agent{{
-			Name:       "reception",
-			Recogniser: Recogniser{Engine: "offline", Mode: "domain", Pool: 24},
-			Model:      Model{Engine: "script"},
-			Voice:      Voice{Engine: "offline", Name: "slt"},
-			Idle:       []time.Duration{8 * time.Second, 8 * time.Second},
-			Language:   "en-US",
+			Name:        "reception",
+			Recogniser:  Recogniser{Engine: "offline", Mode: "domain", Pool: 24, Clean: "auto"},
+			Model:       Model{Engine: "script"},
+			Voice:       Voice{Engine: "offline", Name: "slt"},
+			Idle:        []time.Duration{8 * time.Second, 8 * time.Second},
+			Speculation: Speculation{PerTurn: 2, Stable: 200 * time.Millisecond},
+			Language:    "en-US",
 		}},
 	}
 }
@@ -277,12 +320,15 @@ func (c *Config) fillAgents() {
 		a.Recogniser.Engine = cmp.Or(a.Recogniser.Engine, def.Recogniser.Engine)
 		a.Recogniser.Mode = cmp.Or(a.Recogniser.Mode, def.Recogniser.Mode)
 		a.Recogniser.Pool = cmp.Or(a.Recogniser.Pool, def.Recogniser.Pool)
+		a.Recogniser.Clean = cmp.Or(a.Recogniser.Clean, def.Recogniser.Clean)
 		a.Model.Engine = cmp.Or(a.Model.Engine, def.Model.Engine)
 		a.Voice.Engine = cmp.Or(a.Voice.Engine, def.Voice.Engine)
 		a.Voice.Name = cmp.Or(a.Voice.Name, def.Voice.Name)
 		if a.Idle == nil {
 			a.Idle = def.Idle
 		}
+		a.Speculation.PerTurn = cmp.Or(a.Speculation.PerTurn, def.Speculation.PerTurn)
+		a.Speculation.Stable = cmp.Or(a.Speculation.Stable, def.Speculation.Stable)
 		a.Language = cmp.Or(a.Language, def.Language)
 	}
 }

@@ -75,7 +75,19 @@ func TestMistakesNameFileLineAndWhatToDo(t *testing.T) {
 			"sip:\n  trunks:\n    - name: a\n      sources: [10.0.0.1]\n      agent: reception\n      srtp: {allow_plain_signalling: true}\n",
 			[]string{"t.yaml:6:38", "policy is off"},
 		},
-		"fax": {"calls:\n  fax: shred\n", []string{"t.yaml:2:8", "end, keep"}},
+		"recordings": {
+			"recording: {gap: music, key_file: /nowhere.keys, upload: {method: GET, content: mp3, timeout: 0s, retries: 0, delete_local: true}}\n",
+			[]string{"tone, silence", "/nowhere.keys", "/dev/urandom", "PUT, POST", "stored, wav", "upload.timeout", "upload.retries", "no copy"},
+		},
+		"uploads to one place": {"recording: {upload: {url: \"https://a.example/x\"}}\n", []string{"recording.upload.url", "same place"}},
+		"uploads by FTP":       {"recording: {upload: {url: \"ftp://a.example/{file}\"}}\n", []string{`"ftp"`}},
+		"no URL":               {"recording: {upload: {url: \"https://u:pa%ss@a.example/{file}\"}}\n", []string{"is no URL"}},
+		"headers of nothing": {
+			"recording: {upload: {url: \"https://a.example/{file}\", header_env: {Authorization: TRUNKLINE_TEST_NOT_SET}}}\n",
+			[]string{"TRUNKLINE_TEST_NOT_SET", "Authorization"},
+		},
+		"unknown cleaning": {"agents:\n  - {name: reception, recogniser: {clean: much}}\n", []string{"auto, off"}},
+		"fax":              {"calls:\n  fax: shred\n", []string{"t.yaml:2:8", "end, keep"}},
 		"trunk without agent": {
 			"sip:\n  trunks:\n    - name: a\n      sources: [10.0.0.1, bad]\n      agent: nobody\n",
 			[]string{"t.yaml:4:27", "t.yaml:5:14", `"nobody" is not one of the agents`},
@@ -112,6 +124,10 @@ func TestMistakesNameFileLineAndWhatToDo(t *testing.T) {
 		"declared, and nothing to say": {
 			"agents:\n  - {name: reception, recogniser: {engine: declared}, model: {engine: declared}}\n",
 			[]string{"recogniser.declared.says", "model.declared.replies"},
+		},
+		"guesses and protected lines": {
+			"agents:\n  - {name: reception, protected: [greeting, all], speculation: {per_turn: 50, stable: 1ms}}\n",
+			[]string{"agents[0].protected[1]", "speculation.per_turn", "1 to 5", "speculation.stable", "50ms to 2s"},
 		},
 		"unknown engines": {
 			"agents:\n  - {name: reception, recogniser: {engine: a, mode: b, pool: -1}, model: {engine: c}, voice: {engine: d, name: e}}\n",

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Validate reports every setting that is wrong by itself or together with
@@ -26,6 +27,7 @@ func (c *Config) Validate() []Problem {
 		v.addf("http.listen", "%q is not HOST:PORT; write for example 127.0.0.1:8080", c.HTTP.Listen)
 	}
 	v.calls(c)
+	v.recording(c)
 	v.agents(c)
 
 	return v.problems
@@ -171,6 +173,7 @@ func (v *validator) agents(c *Config) {
 		names[a.Name] = true
 		v.oneOf(path+".recogniser.engine", a.Recogniser.Engine, "offline", "declared")
 		v.oneOf(path+".recogniser.mode", a.Recogniser.Mode, "domain", "general+domain", "general")
+		v.oneOf(path+".recogniser.clean", a.Recogniser.Clean, "auto", "off")
 		if a.Recogniser.Pool < 1 {
 			v.addf(path+".recogniser.pool", "must be at least 1")
 		}
@@ -190,11 +193,25 @@ func (v *validator) agents(c *Config) {
 		v.oneOf(path+".voice.name", a.Voice.Name, "slt", "rms", "awb", "kal16")
 		v.speech(path, &a)
 		v.tools(path, &a)
+		v.yielding(path, &a)
 		for j, d := range a.Idle {
 			if d <= 0 {
 				v.addf(fmt.Sprintf("%s.idle[%d]", path, j), "must be longer than 0")
 			}
 		}
+	}
+}
+
+// yielding checks how an agent's turns begin and end.
+func (v *validator) yielding(path string, a *Agent) {
+	for i, l := range a.Protected {
+		v.oneOf(fmt.Sprintf("%s.protected[%d]", path, i), l, "greeting", "idle", "not_heard", "apology", "cap_warning")
+	}
+	if n := a.Speculation.PerTurn; n < 1 || n > 5 {
+		v.addf(path+".speculation.per_turn", "is %d; each guess costs tokens: use 1 to 5", n)
+	}
+	if d := a.Speculation.Stable; d < 50*time.Millisecond || d > 2*time.Second {
+		v.addf(path+".speculation.stable", "is %v; use 50ms to 2s", d)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"mime"
 	"net"
 	"net/http"
 	"net/netip"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"trunkline/media/record/seal"
 	"trunkline/storage"
 )
 
@@ -30,10 +32,14 @@ type Check struct {
 // Config sets up the console.
 type Config struct {
 	Reader     Reader
-	Recordings string       // directory of the recordings; empty: none are shown
-	Checks     []Check      // of readiness
-	Metrics    http.Handler // answers GET /metrics; nil: not found
-	Log        *slog.Logger // nil: silent
+	Recordings string        // directory of the recordings; empty: none are shown
+	Keys       *seal.Keyring // opens encrypted recordings; nil: none can be
+	// Pause pauses or resumes the recording of a running call; the error is
+	// ErrNotRunning or ErrNotRecorded when there is none. nil: not possible.
+	Pause   func(call uuid.UUID, paused bool) error
+	Checks  []Check      // of readiness
+	Metrics http.Handler // answers GET /metrics; nil: not found
+	Log     *slog.Logger // nil: silent
 }
 
 type console struct {
@@ -60,6 +66,8 @@ func New(c Config) http.Handler {
 	}
 	mux.Handle("/v1/calls", api(s.apiCalls))
 	mux.Handle("/v1/calls/{id}", api(s.apiCall))
+	mux.Handle("POST /v1/calls/{id}/recording", s.changing(s.apiPause))
+	mux.Handle("/v1/calls/{id}/recording", api(s.recording))
 	mux.Handle("/v1/", api(noSuchPath))
 
 	mux.Handle("/{$}", http.RedirectHandler("/calls", http.StatusFound))
@@ -87,6 +95,22 @@ func (s *console) answering(report func(http.ResponseWriter, *http.Request, erro
 			}
 		})
 	}
+}
+
+// changing makes an action that changes something into a handler. A page of
+// another site cannot have the operator's browser send it: such a request
+// carries no JSON unless this server allows it, which it does not.
+func (s *console) changing(do action) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		err := error(errNotJSON)
+		if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind == "application/json" {
+			r.Body = http.MaxBytesReader(w, r.Body, 4096)
+			err = do(w, r)
+		}
+		if err != nil {
+			s.apiProblem(w, r, err)
+		}
+	})
 }
 
 func noSuchPath(http.ResponseWriter, *http.Request) error { return errPath }

@@ -5,5 +5,6 @@
 // cmd/trunkline serves the handler that New returns, on loopback unless the
 // configuration says otherwise, and the demo writes a call's page to a file
 // with RenderCall. The console holds no state: it reads every answer from the
-// records. It changes nothing, and it authenticates nobody.
+// records. All it changes is whether a running call's recording is paused, and
+// it authenticates nobody.
 package console

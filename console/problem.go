@@ -41,6 +41,28 @@ var (
 		http.StatusNotFound, "no_recording", "This call has no recording.",
 		"Recording is off unless the configuration says recording.enabled: true; files older than that may have been removed.",
 	}
+	errKey = &problem{
+		http.StatusConflict, "no_recording_key", "This recording is encrypted with a key that the gateway does not have.",
+		"Give the key back to TRUNKLINE_RECORDING_KEY or recording.key_file; if the recording was erased, it cannot be heard again.",
+	}
+	errNotJSON = &problem{
+		http.StatusUnsupportedMediaType, "not_json", "The request has to be JSON.",
+		"Send it with Content-Type: application/json.",
+	}
+	errRecordingState = &problem{
+		http.StatusBadRequest, "bad_state", "The body does not say what the recording should be.",
+		`Send {"state": "paused"} or {"state": "recording"}.`,
+	}
+	// ErrNotRunning and ErrNotRecorded are what Config.Pause returns for calls
+	// that have nothing to pause.
+	ErrNotRunning error = &problem{
+		http.StatusConflict, "not_running", "The call does not run on this node.",
+		"Only running calls are recorded: see /v1/calls?state=in_progress, and ask the node that has the call.",
+	}
+	ErrNotRecorded error = &problem{
+		http.StatusConflict, "not_recorded", "This call is not recorded.",
+		"Recording is off unless the configuration says recording.enabled: true.",
+	}
 	errCursor = &problem{
 		http.StatusBadRequest, "bad_cursor", "The cursor is not one that a page of this list gave.",
 		"Take it from the field next of the page before, or leave it out to begin with the latest call.",

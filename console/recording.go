@@ -1,55 +1,75 @@
 package console
 
 import (
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"net/http"
-	"os"
 	"path/filepath"
+	"strings"
 
+	"github.com/google/uuid"
+
+	"trunkline/media/record"
+	"trunkline/media/record/seal"
 	"trunkline/storage"
 )
 
-// recording serves a call's WAV file, or the ranges of it that are asked for.
+// recording serves a call's WAV file, decrypted if need be, or the ranges of
+// it that are asked for.
 func (s *console) recording(w http.ResponseWriter, r *http.Request) error {
 	history, err := s.history(r)
 	if err != nil {
 		return err
 	}
-	file, err := s.openRecording(&history.Call)
+	content, err := s.openRecording(&history.Call)
 	if err != nil {
 		return err
 	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return err
-	}
+	defer content.Close()
 	w.Header().Set("Content-Type", "audio/wav")
 	w.Header().Set("Content-Disposition", `inline; filename="`+history.Call.ID.String()+`.wav"`)
-	http.ServeContent(w, r, "", info.ModTime(), file)
+	http.ServeContent(w, r, "", content.Changed(), content.Reader())
 	return nil
 }
 
 // openRecording opens the file in the directory of recordings that c names. A
 // record that names a file elsewhere does not lead out of there.
-func (s *console) openRecording(c *storage.Call) (*os.File, error) {
+func (s *console) openRecording(c *storage.Call) (*record.Content, error) {
 	if c.Recording == "" || s.Recordings == "" {
 		return nil, errNoRecording
 	}
-	file, err := os.OpenInRoot(s.Recordings, filepath.Base(c.Recording))
-	if errors.Is(err, fs.ErrNotExist) {
+	name := filepath.Base(c.Recording)
+	content, err := record.Open(s.Recordings, name, s.Keys)
+	switch {
+	case errors.Is(err, seal.ErrNoKey), errors.Is(err, fs.ErrNotExist) && strings.Contains(err.Error(), record.KeyPath(name)):
+		return nil, errKey
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, errNoRecording
 	}
+	return content, err
+}
+
+// apiPause pauses or resumes a running call's recording.
+func (s *console) apiPause(w http.ResponseWriter, r *http.Request) error {
+	id, err := uuid.Parse(r.PathValue("id"))
 	if err != nil {
-		return nil, err
+		return errNoCall
 	}
-	info, err := file.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = errNoRecording
+	var body struct {
+		State string `json:"state"`
 	}
-	if err != nil {
-		return nil, errors.Join(err, file.Close())
+	in := json.NewDecoder(r.Body)
+	in.DisallowUnknownFields()
+	if err := in.Decode(&body); err != nil || body.State != "paused" && body.State != "recording" {
+		return errRecordingState
 	}
-	return file, nil
+	if s.Pause == nil {
+		return ErrNotRunning
+	}
+	if err := s.Pause(id, body.State == "paused"); err != nil {
+		return err
+	}
+	s.writeJSON(w, http.StatusOK, body)
+	return nil
 }

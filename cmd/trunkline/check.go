@@ -129,7 +129,19 @@ func (g *gateway) checkRecordings(context.Context) (string, error) {
 		return "off", nil
 	}
 
-	return "in " + g.cfg.RecordingDir(), recordingsWritable(&g.cfg)
+	keys, err := recordingKeys(&g.cfg)
+	if err != nil {
+		return "", err
+	}
+	what := "in " + g.cfg.RecordingDir()
+	if keys != nil {
+		what += ", encrypted with key " + keys.ID()
+	}
+	if u := g.cfg.Recording.Upload; u.URL != "" {
+		what += ", copied by HTTP " + u.Method
+	}
+
+	return what, recordingsWritable(&g.cfg)
 }
 
 // portsFree says which listening socket is taken.

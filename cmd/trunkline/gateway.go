@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -22,7 +21,7 @@ import (
 	"trunkline/media/clock"
 	"trunkline/media/dtmf"
 	"trunkline/media/g711"
-	"trunkline/media/record"
+	"trunkline/media/record/seal"
 	"trunkline/media/rtp"
 	"trunkline/pipeline"
 	"trunkline/pipeline/turn"
@@ -54,6 +53,7 @@ type gateway struct {
 	sip     *sip.UA
 	http    net.Addr
 	agents  map[string]*call.Agent // by agent name
+	keys    *seal.Keyring          // of recordings; nil: they are not encrypted
 
 	stops []stopStep // in the order of the starts
 }
@@ -153,7 +153,9 @@ func (g *gateway) startDatabase(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	g.closeOrphans(orphans)
+	for _, c := range orphans {
+		g.log.Warn("closed the record of a call that a crash cut off", slog.Any("call", c))
+	}
 	g.journal = storage.NewJournal(g.store, owner, storage.JournalOptions{Log: g.log})
 	if err := g.journal.Start(); err != nil {
 		return err
@@ -167,20 +169,6 @@ func (g *gateway) startDatabase(ctx context.Context) error {
 	})
 
 	return nil
-}
-
-// closeOrphans finishes what a crash left of calls, whose records are closed by
-// now: the headers of their recordings.
-func (g *gateway) closeOrphans(orphans []storage.Call) {
-	for _, c := range orphans {
-		g.log.Warn("closed the record of a call that a crash cut off", slog.Any("call", c))
-		if c.Recording == "" {
-			continue
-		}
-		if _, err := record.Repair(c.Recording, nil); err != nil {
-			g.log.Error("the recording of that call stays incomplete", slog.Any("error", err))
-		}
-	}
 }
 
 func (g *gateway) startAgents(ctx context.Context) error {
@@ -253,12 +241,9 @@ func (g *gateway) startCalls(context.Context) error {
 	for _, t := range g.cfg.SIP.Trunks {
 		agents[t.Name] = g.agents[t.Agent]
 	}
-	recordings := ""
-	if g.cfg.Recording.Enabled {
-		recordings = g.cfg.RecordingDir()
-		if err := os.MkdirAll(recordings, 0o750); err != nil {
-			return fmt.Errorf("recording.directory: %w", err)
-		}
+	recordings, err := g.startArchive()
+	if err != nil {
+		return err
 	}
 	g.calls, err = call.NewManager(call.Config{
 		Agents: agents,
@@ -346,6 +331,8 @@ func (g *gateway) startHTTP(ctx context.Context) error {
 	handler := console.New(console.Config{
 		Reader:     g.store,
 		Recordings: g.cfg.RecordingDir(),
+		Keys:       g.keys,
+		Pause:      g.pauseRecording,
 		Checks:     []console.Check{{Name: "database", Run: g.store.Ping}},
 		Metrics:    metricsHandler(g.registry),
 		Log:        g.log,

@@ -30,14 +30,16 @@ type cli struct {
 	HTTP        string `help:"Serve the API and the pages here." name:"http" placeholder:"HOST:PORT"`
 	DatabaseURL string `help:"PostgreSQL connection string; better in the environment as ${database_env}, where other users cannot read it." name:"database-url" placeholder:"URL"`
 
-	Serve   serveCmd   `cmd:"" help:"Answer calls until stopped."`
-	Demo    demoCmd    `cmd:"" help:"Hold a whole call over loopback and show it."`
-	Call    callCmd    `cmd:"" help:"Be the caller: a headless softphone."`
-	Talk    talkCmd    `cmd:"" help:"Have the agent's conversation typed, with no audio."`
-	Sim     simCmd     `cmd:"" help:"Play callers from scenario files against an agent, and judge it."`
-	Check   checkCmd   `cmd:"" help:"Validate the configuration and what it needs."`
-	Migrate migrateCmd `cmd:"" help:"Bring the database to this version's schema."`
-	Why     whyCmd     `cmd:"" help:"Tell the plain story of a finished call."`
+	Serve     serveCmd     `cmd:"" help:"Answer calls until stopped."`
+	Demo      demoCmd      `cmd:"" help:"Hold a whole call over loopback and show it."`
+	Call      callCmd      `cmd:"" help:"Be the caller: a headless softphone."`
+	Talk      talkCmd      `cmd:"" help:"Have the agent's conversation typed, with no audio."`
+	Sim       simCmd       `cmd:"" help:"Play callers from scenario files against an agent, and judge it."`
+	Check     checkCmd     `cmd:"" help:"Validate the configuration and what it needs."`
+	Migrate   migrateCmd   `cmd:"" help:"Bring the database to this version's schema."`
+	Why       whyCmd       `cmd:"" help:"Tell the plain story of a finished call."`
+	Recording recordingCmd `cmd:"" help:"Decrypt or erase a recording's file."`
+
 	Bench   benchCmd   `cmd:"" help:"Measure speed and size and print tables."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
