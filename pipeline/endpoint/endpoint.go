@@ -1,54 +1,50 @@
 package endpoint
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
-	"unicode"
 )
 
-// Config is how long each kind of ending waits. The zero value of a field
-// takes the default that the field's comment gives. Every wait is bounded to
-// the range from Min to Max.
+// DefaultLanguage is the language of word lists that Config names none of.
+const DefaultLanguage = "en"
+
+// Config is how patient the endpoint is. The zero value of a field takes the
+// default that the field's comment gives. Every wait is bounded to the range
+// from Min to Max.
 type Config struct {
-	Min      time.Duration `json:"min_ns,omitempty"`      // the shortest wait: 200 ms
-	Max      time.Duration `json:"max_ns,omitempty"`      // the longest wait: 3 s
-	Short    time.Duration `json:"short_ns,omitempty"`    // after a short whole answer, such as "yes": 300 ms
-	Complete time.Duration `json:"complete_ns,omitempty"` // after words that read as a whole sentence: 500 ms
-	Unknown  time.Duration `json:"unknown_ns,omitempty"`  // after sound without words: 800 ms
-	Open     time.Duration `json:"open_ns,omitempty"`     // after words that ask for more, such as "my name is": 1.5 s
-	Filler   time.Duration `json:"filler_ns,omitempty"`   // after a filler, such as "um": 1.8 s
-	String   time.Duration `json:"string_ns,omitempty"`   // inside digits or spelled letters: 1.5 s
-	Hold     time.Duration `json:"hold_ns,omitempty"`     // after "hold on": 3 s
+	Language string        `json:"language,omitempty"`   // of the word lists, ISO 639-1: "en"
+	Min      time.Duration `json:"min_ns,omitempty"`     // the shortest wait: 200 ms
+	Max      time.Duration `json:"max_ns,omitempty"`     // the longest wait: 3 s
+	Unknown  time.Duration `json:"unknown_ns,omitempty"` // after sound without words: 800 ms
+	Hold     time.Duration `json:"hold_ns,omitempty"`    // after "hold on": 3 s
+	// Caution is how unlikely it must have become that the caller goes on:
+	// the odds at which the turn is taken, 0.12. Half of it waits longer and
+	// cuts off about half as many.
+	Caution float64 `json:"caution,omitempty"`
 }
 
 // WithDefaults fills the fields that are zero.
 func (c Config) WithDefaults() Config {
-	for _, f := range []struct {
-		field *time.Duration
-		value time.Duration
-	}{
-		{&c.Min, 200 * time.Millisecond},
-		{&c.Max, 3 * time.Second},
-		{&c.Short, 300 * time.Millisecond},
-		{&c.Complete, 500 * time.Millisecond},
-		{&c.Unknown, 800 * time.Millisecond},
-		{&c.Open, 1500 * time.Millisecond},
-		{&c.Filler, 1800 * time.Millisecond},
-		{&c.String, 1500 * time.Millisecond},
-		{&c.Hold, 3 * time.Second},
-	} {
-		if *f.field == 0 {
-			*f.field = f.value
-		}
-	}
+	c.Language = cmp.Or(c.Language, DefaultLanguage)
+	c.Min = cmp.Or(c.Min, noticed)
+	c.Max = cmp.Or(c.Max, 3*time.Second)
+	c.Unknown = cmp.Or(c.Unknown, 800*time.Millisecond)
+	c.Hold = cmp.Or(c.Hold, 3*time.Second)
+	c.Caution = cmp.Or(c.Caution, 0.12)
+
 	return c
 }
 
 // Validate says which settings cannot work.
 func (c Config) Validate() error {
 	c = c.WithDefaults()
+	if _, ok := languages[c.Language]; !ok {
+		return fmt.Errorf("endpoint: no word lists for language %q: use one of %s", c.Language, strings.Join(Languages(), ", "))
+	}
 	if c.Min < 0 {
 		return fmt.Errorf("endpoint: min is %v: a wait cannot be negative", c.Min)
 	}
@@ -58,190 +54,181 @@ func (c Config) Validate() error {
 	if c.Min > c.Max {
 		return fmt.Errorf("endpoint: min %v is above max %v: lower min or raise max", c.Min, c.Max)
 	}
+	if !(c.Caution > 0 && c.Caution < 1) {
+		return fmt.Errorf("endpoint: caution is %v: it is above 0 and below 1", c.Caution)
+	}
+
 	return nil
 }
 
-// Decision is how much silence ends the turn, and why.
+// Input is what is known when the caller is silent.
+type Input struct {
+	Text      string  // all that the caller said in the turn so far; case and punctuation are welcome and not needed
+	EndOfTurn bool    // the recogniser believes that the caller has said all
+	Asked     Asked   // by the agent, before
+	Prosody   Prosody // of the latest talkspurt
+	Habit     Habit   // of the caller
+}
+
+// Decision is how much silence ends the turn, counted from the last voice, and
+// why.
 type Decision struct {
 	Wait    time.Duration `json:"wait_ns"`
 	Reasons []string      `json:"reasons"`
 }
 
-// Decide says how much silence after text ends the caller's turn. Text is all
-// that the caller said in the turn so far; case and punctuation are welcome
-// and not needed.
-func Decide(c Config, text string) Decision {
-	c = c.WithDefaults()
-	wait, reason := c.rule(text)
-	reasons := []string{reason}
-	if wait < c.Min {
-		wait, reasons = c.Min, append(reasons, "raised to the minimum")
+// signal is what a recogniser's own end of turn adds to the logarithm of the
+// odds: they grow tenfold. What it says is taken as evidence, not as a verdict.
+const signal = 2.3
+
+// Decide says how much silence ends the caller's turn.
+func Decide(c Config, in *Input) Decision {
+	return decide(c.WithDefaults(), &learned, in)
+}
+
+// decide is Decide with given weights.
+func decide(c Config, w *Weights, in *Input) Decision {
+	v, words := Extract(c.Language, in.Text, in.Asked, in.Prosody)
+	if len(words) == 0 {
+		return c.bound(c.Unknown, []string{"no words yet"})
 	}
-	if wait > c.Max {
+	if phrase, ok := speech(c.Language).Hold.ends(words); ok {
+		return c.bound(c.Hold, []string{fmt.Sprintf("asks us to wait: %q", phrase)})
+	}
+	odds := w.Odds(&v)
+	reasons := make([]string, 1, 8)
+	reasons[0] = fmt.Sprintf("%.0f %% whole", 100*Chance(odds))
+	scale := in.Habit.scale()
+	reasons = explain(reasons, w, &v, scale, words)
+	if in.EndOfTurn {
+		odds += signal
+		reasons = append(reasons, "the recogniser ends the turn"+effect(signal, scale))
+	}
+	if n := in.Habit.Known(); n > 0 {
+		reasons = append(reasons, fmt.Sprintf("long pauses of this caller last %v, by %d of them", in.Habit.Long().Round(10*time.Millisecond), n))
+	}
+
+	return c.bound(c.wait(odds, scale), reasons)
+}
+
+// wait is the silence after which the odds that the caller goes on have fallen
+// to Caution. They are what the features say, and they fall as pauses do: e-fold
+// in each scale.
+func (c Config) wait(odds float64, scale time.Duration) time.Duration {
+	periods := -odds - math.Log(c.Caution)
+
+	return noticed + time.Duration(max(0, periods)*float64(scale))
+}
+
+// bound keeps a wait within Min and Max.
+func (c Config) bound(wait time.Duration, reasons []string) Decision {
+	wait = wait.Round(time.Millisecond)
+	switch {
+	case wait < c.Min:
+		wait, reasons = c.Min, append(reasons, "raised to the minimum")
+	case wait > c.Max:
 		wait, reasons = c.Max, append(reasons, "lowered to the maximum")
 	}
+
 	return Decision{Wait: wait, Reasons: reasons}
 }
 
-// rule finds the first rule that fits, from the most patient to the least.
-func (c Config) rule(text string) (time.Duration, string) {
-	words := Words(text)
-	if len(words) == 0 {
-		return c.Unknown, "no words yet"
-	}
-	last := words[len(words)-1]
-	if phrase, ok := endsWithAny(words, holdPhrases); ok {
-		return c.Hold, fmt.Sprintf("asks us to wait: %q", phrase)
-	}
-	if strings.HasSuffix(strings.TrimSpace(text), "...") || strings.HasSuffix(strings.TrimSpace(text), "…") {
-		return c.Filler, "trails off"
-	}
-	if phrase, ok := endsWithAny(words, fillers); ok {
-		return c.Filler, fmt.Sprintf("ends with the filler %q", phrase)
-	}
-	if n := digitRun(words); n > 0 {
-		switch {
-		case n >= fullNumber:
-			return c.Complete, fmt.Sprintf("a number of %d digits reads as whole", n)
-		case n >= 2 || announcesNumber(words[:len(words)-1]):
-			return c.String, fmt.Sprintf("inside a number, %d digits so far", n)
-		}
-	}
-	if n := letterRun(words); n >= 2 {
-		return c.String, fmt.Sprintf("spelling, %d letters so far", n)
-	}
-	if _, ok := short[strings.Join(words, " ")]; ok {
-		return c.Short, "a short whole answer"
-	}
-	if _, ok := open[last]; ok && !wholeWithOpenEnd(words) {
-		return c.Open, fmt.Sprintf("ends with %q, which asks for more", last)
-	}
-	if endsSentence(text) {
-		return c.Short, "ends with punctuation"
-	}
-	if _, ok := questionWords[words[0]]; ok && len(words) >= 3 {
-		return c.Complete, "reads as a whole question"
-	}
-	return c.Complete, "reads as whole"
-}
+// told is how many features a decision names at most.
+const told = 4
 
-// fullNumber is how many digits make a whole telephone number.
-const fullNumber = 10
+// worth is the least effect on the wait that is worth naming.
+const worth = 40 * time.Millisecond
 
-// Words cuts text into lower-case words without punctuation. Apostrophes
-// inside words stay.
-func Words(text string) []string {
-	return strings.FieldsFunc(strings.ToLower(text), func(r rune) bool {
-		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '\''
-	})
-}
-
-// endsWithAny finds the longest phrase that words end with.
-func endsWithAny(words []string, phrases map[string]struct{}) (string, bool) {
-	for n := min(len(words), longestPhrase); n > 0; n-- {
-		phrase := strings.Join(words[len(words)-n:], " ")
-		if _, ok := phrases[phrase]; ok {
-			return phrase, true
-		}
-	}
-	return "", false
-}
-
-// longestPhrase is the most words that a listed phrase has.
-const longestPhrase = 4
-
-// digitRun counts the digits at the end of words. "double five" is two and
-// "4417" is four.
-func digitRun(words []string) int {
+// explain appends the features that count most, with what each does to the
+// wait.
+func explain(reasons []string, w *Weights, v *Vector, scale time.Duration, words []string) []string {
+	var named [told]Feature
 	n := 0
-	for i := len(words) - 1; i >= 0; i-- {
-		switch w := words[i]; {
-		case isDigits(w):
-			n += len(w)
-		case isIn(w, digitWords):
-			n++
-		case n > 0 && w == "double":
-			n++
-		case n > 0 && w == "triple":
-			n += 2
-		default:
-			return n
+	for f := Bias + 1; f < Features; f++ {
+		size := math.Abs(w[f] * v[f])
+		if size*float64(scale) < float64(worth) {
+			continue
 		}
+		at := n
+		for at > 0 && math.Abs(w[named[at-1]]*v[named[at-1]]) < size {
+			at--
+		}
+		if at == told {
+			continue
+		}
+		n = min(n+1, told)
+		copy(named[at+1:n], named[at:n-1])
+		named[at] = f
 	}
-	return n
+	for _, f := range named[:n] {
+		reasons = append(reasons, say(f, v[f], words)+effect(w[f]*v[f], scale))
+	}
+
+	return reasons
 }
 
-// announcesNumber reports whether a single digit after words begins a longer
-// number, as in "my number is five", and is no amount, as in "at five".
-func announcesNumber(words []string) bool {
-	if len(words) == 0 {
-		return false
-	}
+// effect says what an addition to the logarithm of the odds does to the wait.
+func effect(odds float64, scale time.Duration) string {
+	return fmt.Sprintf(" (%+d ms)", -time.Duration(odds*float64(scale)).Milliseconds())
+}
+
+// say puts a feature into words.
+func say(f Feature, x float64, words []string) string {
 	last := words[len(words)-1]
-	if last == "number" || last == "zip" || last == "code" {
-		return true
+	switch f {
+	case Conjunction, Preposition, Determiner, Auxiliary, Subject, Verb, Adverb:
+		return fmt.Sprintf("ends with the %s %q", f, last)
+	case Stranded:
+		return fmt.Sprintf("a question may end with %q", last)
+	case Filled:
+		return fmt.Sprintf("ends with the filler %q", last)
+	case Falling:
+		return fmt.Sprintf("pitch moves by %+.1f semitones", -(x + usualFall))
+	case Lowered:
+		return fmt.Sprintf("ends %+.1f semitones from the usual pitch", -(x + usualLow))
+	case Faded:
+		return fmt.Sprintf("ends %+.0f dB from the usual level", -(x + usualFade))
+	case Drawn:
+		return fmt.Sprintf("the last sound lasts %.2f s", x+usualTone)
+	default:
+		return sayings[f]
 	}
-	if last != "is" && last != "it's" {
-		return false
-	}
-	for _, w := range words {
-		if w == "number" || w == "code" || w == "phone" || w == "account" || w == "zip" {
-			return true
-		}
-	}
-	return false
 }
 
-// letterRun counts the spelled letters at the end of words, "b as in bravo"
-// and "b for bravo" included.
-func letterRun(words []string) int {
-	n := 0
-	for i := len(words) - 1; i >= 0; i-- {
-		switch w := words[i]; {
-		case i >= 2 && words[i-1] == "for" && len(words[i-2]) == 1:
-			i -= 2
-		case i >= 3 && words[i-1] == "in" && words[i-2] == "as" && len(words[i-3]) == 1:
-			i -= 3
-		case isIn(w, spelled):
-		case len(w) == 1 && (n > 0 || w != "a" && w != "i"):
-		default:
-			return n
-		}
-		n++
-	}
-	return n
+// sayings are the other features.
+var sayings = [Features]string{
+	OneWord:  "one word",
+	TwoWords: "two words",
+	FewWords: "few words",
+
+	Clause:        "a clause to which another belongs",
+	BareQuestion:  "the beginning of a question",
+	WholeQuestion: "reads as a whole question",
+	WholeAnswer:   "a whole answer",
+	AnswersYesNo:  "answers yes or no",
+	NumberOpen:    "digits are missing",
+	NumberWhole:   "all digits are there",
+	NumberRun:     "inside a row of digits",
+	NumberShort:   "few digits yet",
+	NumberLong:    "a long row of digits",
+	SpellingOpen:  "spells",
+	SpellingShort: "few letters yet",
+	SpellingWhole: "has spelled the word",
+	EmailOpen:     "inside an e-mail address",
+	EmailWhole:    "a whole e-mail address",
+	DateOpen:      "a part of a date",
+	DateWhole:     "a whole date",
+	NameFirst:     "a name of one word",
+	NameWhole:     "a whole name",
+	Unanswered:    "what was asked for has not come",
+	Trailing:      "trails off",
+	Comma:         "ends with a comma",
+	Period:        "ends with a full stop",
 }
 
-// wholeWithOpenEnd reports whether words are a whole question although they
-// end with a word that mostly asks for more, as in "where are you at" or
-// "who is this for".
-func wholeWithOpenEnd(words []string) bool {
-	if len(words) < 3 {
-		return false
-	}
-	if _, ok := questionWords[words[0]]; !ok {
-		return false
-	}
-	return isIn(words[len(words)-1], strandable)
-}
+// Holds reports whether a turn ends with words that ask us to wait.
+func Holds(code string, words []string) bool {
+	_, found := speech(code).Hold.ends(words)
 
-// endsSentence reports whether a recogniser that punctuates closed the
-// sentence.
-func endsSentence(text string) bool {
-	text = strings.TrimRight(strings.TrimSpace(text), `"')`)
-	return strings.HasSuffix(text, ".") || strings.HasSuffix(text, "?") || strings.HasSuffix(text, "!")
-}
-
-func isDigits(w string) bool {
-	for _, r := range w {
-		if r < '0' || r > '9' {
-			return false
-		}
-	}
-	return w != ""
-}
-
-func isIn(w string, set map[string]struct{}) bool {
-	_, ok := set[w]
-	return ok
+	return found
 }
