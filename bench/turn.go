@@ -3,11 +3,10 @@ package bench
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"trunkline/config"
-	"trunkline/media/vad"
-	"trunkline/pipeline/endpoint"
 	"trunkline/softphone"
 )
 
@@ -20,7 +19,18 @@ const (
 	question = "what are your opening hours"
 )
 
-// turnAgent hears a whole question and gives a short reply.
+// turnLines are what the callers of the turn benchmark say, in turn: questions,
+// requests, an appointment, a name and short answers. They are files of the
+// sample speech; the names are the words.
+func turnLines() []string {
+	return []string{
+		"what-are-your-opening-hours", "where-are-you-located", "are-you-open-on-saturday", "can-you-tell-me-the-address",
+		"i-would-like-to-book-an-appointment", "on-wednesday-at-three-in-the-afternoon", "my-name-is-john-smith",
+		"yes-please", "no-thank-you", "i-would-like-to-speak-to-a-person",
+	}
+}
+
+// turnAgent hears whole lines and gives a short reply to each.
 func turnAgent() config.Agent {
 	return config.Agent{
 		Recogniser: config.Recogniser{Engine: "declared", Pool: 1000, Declared: config.DeclaredRecogniser{
@@ -37,108 +47,131 @@ func turnAgent() config.Agent {
 	}
 }
 
-// declaredShare is what a turn takes that is not trunkline's own: the silence
-// that ends the question, or the recogniser's last words when those come
-// later, and the providers after it.
-func declaredShare() time.Duration {
-	silence := endpoint.Decide(endpoint.Config{}, question).Wait
-	words := vad.FastGate().Hangover + finalAfter
-
-	return max(silence, words) + tokenAfter + audioAfter
-}
-
-// turn measures trunkline's own share of a turn.
+// turn measures whole turns, and trunkline's own share of them.
 func (b *bench) turn(ctx context.Context) error {
-	clip, err := crispClip("yes-please")
-	if err != nil {
-		return err
-	}
-	g, err := b.startGateway(ctx, "turn", turnAgent())
-	if err != nil {
-		return err
-	}
-	plan := make([]softphone.Step, pick(b, 5, 2))
-	for i := range plan {
-		plan[i].Clip = clip
-	}
-	declared := declaredShare()
-	fmt.Fprintf(b.Out, "\nFrom the last packet of the caller's speech to the first of the agent's, less %v of declared time: the silence that\n"+
-		"ends the question (%v, from the last speech packet in; the recogniser's last words come within it), the model's\n"+
-		"first token (%v) and the voice's first audio (%v). Target: p50 25 ms, p99 45 ms.\n",
-		declared, declared-tokenAfter-audioAfter, tokenAfter, audioAfter)
-	wireTable := newTable("calls", "turns", "p50 ms", "p95 ms", "p99 ms", "max ms", "cores: gateway", "callers", "capture", "idle")
-	stages := newTable("calls", "stage", "declared ms", "p50 ms", "p99 ms", "max ms")
-	var notes []string
-	for _, n := range pick(b, []int{1, 50, 200}, []int{1, 5}) {
-		b.progressf("turn: %d calls", n)
-		h, err := b.converse(ctx, g, &talk{
-			calls: n, after: pick(b, 6, 1), ramp: pick(b, 5*time.Second, time.Second),
-			call: softphone.Config{Target: g.target, Plan: plan, Gap: 300 * time.Millisecond, HangupAfter: 300 * time.Millisecond},
-		})
+	names := turnLines()[:pick(b, len(turnLines()), 2)]
+	plan := make([]softphone.Step, len(names))
+	says := make([]string, len(names))
+	var spoken time.Duration
+	words := 0
+	for i, name := range names {
+		clip, err := crispClip(name)
 		if err != nil {
-			return stopAfter(g, err)
+			return err
 		}
-		var own sample
-		for i := range h.exchanges {
-			if d, ok := h.exchanges[i].Response(); ok && !h.exchanges[i].CutIn {
-				own = append(own, d-declared)
+		plan[i].Clip, says[i] = clip, strings.ReplaceAll(name, "-", " ")
+		spoken += clip.Duration()
+		words += strings.Count(name, "-") + 1
+	}
+	each := spoken / time.Duration(words)
+	fmt.Fprintf(b.Out, "\nFrom the last packet of the caller's speech to the first of the agent's, with the wait for the end of the turn, over %d lines\n"+
+		"of a caller (%s). Declared: each word is known %v after it was spoken, the last words %v after\n"+
+		"the silence was noticed, the model's first token comes after %v, the voice's first audio after %v.\n"+
+		"Target: p50 550 ms, p95 700 ms; trunkline's own share at 200 calls: p99 45 ms.\n",
+		len(names), strings.Join(says, ", "), finalAfter, finalAfter, tokenAfter, audioAfter)
+	whole := newTable("speculation", "calls", "turns", "p50 ms", "p95 ms", "p99 ms", "max ms", "cut in", "cores: gateway", "callers", "capture", "idle")
+	own := newTable("speculation", "calls", "turns", "part", "p50 ms", "p95 ms", "p99 ms", "max ms")
+	var notes []string
+	for _, speculate := range []bool{false, true} {
+		a := turnAgent()
+		a.Recogniser.Declared = config.DeclaredRecogniser{
+			FirstPartial: each + finalAfter, PartialEvery: each, Final: finalAfter, Says: says,
+		}
+		a.Speculation.Enabled = speculate
+		g, err := b.startGateway(ctx, "turn", a)
+		if err != nil {
+			return err
+		}
+		for _, n := range pick(b, []int{1, 50, 200}, []int{1, 5}) {
+			b.progressf("turn: %d calls, speculation %s", n, onOff(speculate))
+			h, err := b.converse(ctx, g, &talk{
+				calls: n, after: pick(b, 6, 1), ramp: pick(b, 5*time.Second, time.Second),
+				call: softphone.Config{Target: g.target, Plan: plan, Gap: 300 * time.Millisecond, HangupAfter: 300 * time.Millisecond},
+			})
+			if err != nil {
+				return stopAfter(g, err)
+			}
+			notes = append(notes, turnRow(whole, h, speculate, n, len(plan))...)
+			if err := ownRows(ctx, own, g, h, speculate, n); err != nil {
+				notes = append(notes, fmt.Sprintf("%s: no own share: %v", callsAtOnce(n), err))
 			}
 		}
-		wireTable.row(n, len(own), own.ms(0.5), own.ms(0.95), own.ms(0.99), own.ms(1), h.cores(0), h.cores(1), h.cores(2), h.load.cores(h.load.idle))
-		if want := len(plan) * len(h.reports); len(own) != want {
-			notes = append(notes, fmt.Sprintf("%s: %d of %d turns were answered", callsAtOnce(n), len(own), want))
-		}
-		notes = append(notes, h.notes(n)...)
-		if err := b.addStages(ctx, stages, g, n, h); err != nil {
-			notes = append(notes, fmt.Sprintf("%s: no stages: %v", callsAtOnce(n), err))
+		if err := g.stop(); err != nil {
+			return err
 		}
 	}
-	wireTable.write(b.Out)
-	fmt.Fprint(b.Out, "\nThe same turns by the gateway's own ledger, less what was declared for each stage:\n")
-	stages.write(b.Out)
+	whole.write(b.Out)
+	fmt.Fprint(b.Out, "\nThe same turns by part. The wait is from the last speech packet to the end of the turn, by the gateway's ledger. What is left\n"+
+		"of the whole after the wait, less what is declared for model and voice, is trunkline's own share: its stages, the player's\n"+
+		"tick and the wire. With speculation the model runs during the wait, and the share can be negative: that much is gained.\n")
+	own.write(b.Out)
 	printNotes(b.Out, notes)
 
-	return g.stop()
+	return nil
 }
 
-// ledgerStages are the stages of the records and what was declared for them.
-func ledgerStages() []struct {
-	name     string
-	declared time.Duration
-} {
-	return []struct {
-		name     string
-		declared time.Duration
-	}{
-		{"endpoint", declaredShare() - tokenAfter - audioAfter},
-		{"first_token", tokenAfter},
-		{"first_sentence", 0},
-		{"first_sample", audioAfter},
-		{"first_packet", 0},
-		{"total", declaredShare()},
+func onOff(on bool) string {
+	if on {
+		return "on"
 	}
+
+	return "off"
 }
 
-// addStages reads the calls' records and says where the time went.
-func (b *bench) addStages(ctx context.Context, t *table, g *gateway, n int, h *heard) error {
-	took := map[string]sample{}
+// turnRow adds the whole turns of some calls, and gives the notes on them.
+func turnRow(t *table, h *heard, speculate bool, calls, lines int) []string {
+	var whole sample
+	cutIn := 0
+	for i := range h.exchanges {
+		if h.exchanges[i].CutIn {
+			cutIn++
+
+			continue
+		}
+		if d, ok := h.exchanges[i].Response(); ok {
+			whole = append(whole, d)
+		}
+	}
+	t.row(onOff(speculate), calls, len(whole), whole.ms(0.5), whole.ms(0.95), whole.ms(0.99), whole.ms(1), cutIn,
+		h.cores(0), h.cores(1), h.cores(2), h.load.cores(h.load.idle))
+	notes := h.notes(calls)
+	if want := lines * len(h.reports); len(whole)+cutIn != want {
+		notes = append(notes, fmt.Sprintf("%s: %d of %d turns were answered", callsAtOnce(calls), len(whole)+cutIn, want))
+	}
+
+	return notes
+}
+
+// ownRows reads the calls' records and says where the time of each turn went.
+func ownRows(ctx context.Context, t *table, g *gateway, h *heard, speculate bool, calls int) error {
+	var waits, own sample
 	for _, r := range h.reports {
 		transcript, err := softphone.FetchTranscript(ctx, g.api, r.TrunklineCallID)
 		if err != nil {
 			return err
 		}
+		var endpoints []time.Duration
 		for _, turn := range transcript.Turns {
-			for stage, ms := range turn.LatencyMS {
-				took[stage] = append(took[stage], time.Duration(ms*float64(time.Millisecond)))
+			if _, replied := turn.LatencyMS["total"]; replied {
+				endpoints = append(endpoints, time.Duration(turn.LatencyMS["endpoint"]*float64(time.Millisecond)))
+			}
+		}
+		exchanges := h.byCall[r.Media.Local]
+		if len(exchanges) != len(endpoints) {
+			continue // a line was taken for two, or two for one: they cannot be paired
+		}
+		for i := range exchanges {
+			if d, ok := exchanges[i].Response(); ok && !exchanges[i].CutIn {
+				waits = append(waits, endpoints[i])
+				own = append(own, d-endpoints[i]-tokenAfter-audioAfter)
 			}
 		}
 	}
-	for _, s := range ledgerStages() {
-		var own sample
-		for _, d := range took[s.name] {
-			own = append(own, d-s.declared)
-		}
-		t.row(n, s.name, s.declared.Milliseconds(), own.ms(0.5), own.ms(0.99), own.ms(1))
+	for _, part := range []struct {
+		name string
+		took sample
+	}{{"wait for the end", waits}, {"own share", own}} {
+		t.row(onOff(speculate), calls, len(part.took), part.name, part.took.ms(0.5), part.took.ms(0.95), part.took.ms(0.99), part.took.ms(1))
 	}
 
 	return nil
