@@ -17,6 +17,11 @@ const (
 	sources
 )
 
+// String is the source's name.
+func (s Source) String() string {
+	return [...]string{Event: "telephone event", Info: "INFO", InBand: "tone", sources: "unknown"}[min(s, sources)]
+}
+
 const (
 	// slack is how far apart two reports of one key press may be: gateways
 	// send the event, the audio waits in the jitter buffer, an INFO is sent

@@ -39,6 +39,19 @@ func ParseMode(name string) (Mode, error) {
 // String is the mode's name.
 func (m Mode) String() string { return modes[min(m, Always)] }
 
+// Sends says by which way our own keys go out. events says whether telephone
+// events were agreed on.
+func (m Mode) Sends(events bool) Source {
+	switch {
+	case m == InfoOnly:
+		return Info
+	case events:
+		return Event
+	default:
+		return InBand
+	}
+}
+
 // Takes says whether keys from a source count. events says whether telephone
 // events were agreed on.
 func (m Mode) Takes(s Source, events bool) bool {

@@ -62,17 +62,20 @@ type Config struct {
 
 // Line is one call's audio path.
 type Line struct {
-	leg    media.Leg
-	echo   Echo
-	player *player.Player
-	vad    VAD
-	ear    Ear
-	tap    Tap
-	send   func(*media.Frame) bool
-	shift  func(time.Duration) int // nil: the leg does not mind when ticks come
-	keys   keys
-	tones  *tone.Detector // nil: nobody asks
-	onTone func(tone.Event)
+	leg      media.Leg
+	buffered media.Buffered // the leg, when its far side queues what it is sent
+	echo     Echo
+	player   *player.Player
+	vad      VAD
+	ear      Ear
+	tap      Tap
+	send     func(*media.Frame) bool
+	shift    func(time.Duration) int // nil: the leg does not mind when ticks come
+	keys     keys
+	late     late           // what the ear has yet to hear
+	pressed  presser        // keys that we press
+	tones    *tone.Detector // nil: nobody asks
+	onTone   func(tone.Event)
 
 	caller, agent media.Frame
 	silence       media.Frame // what the ear gets of a key's tone
@@ -101,6 +104,7 @@ func New(c Config) *Line {
 	l := &Line{leg: c.Leg, player: c.Player, echo: c.Echo, vad: c.VAD, ear: c.Ear, tap: c.Tap, send: c.Leg.Write}
 	l.keys = keys{mode: c.Keys, told: c.Told}
 	l.keys.keyer, _ = c.Leg.(keyer)
+	l.buffered, _ = c.Leg.(media.Buffered)
 	if s, ok := c.Leg.(interface{ Shift(step time.Duration) int }); ok {
 		l.shift = s.Shift
 	}
@@ -158,7 +162,7 @@ func (l *Line) listen(now time.Time) {
 	if voiced {
 		l.counts.voiced.Add(1)
 	}
-	l.ear.Hear(heard, in, voiced)
+	l.tell(heard, in, voiced)
 	for d, ok := l.keys.take(l.leg, now); ok; d, ok = l.keys.take(l.leg, now) {
 		l.counts.keys.Add(1)
 		l.ear.Key(d)
@@ -171,6 +175,13 @@ func (l *Line) listen(now time.Time) {
 }
 
 func (l *Line) speak() {
+	if l.buffered != nil {
+		l.speakAhead()
+		return
+	}
+	if l.press() {
+		return
+	}
 	audible, sent := l.player.Play(&l.agent, l.send)
 	switch {
 	case !sent:
@@ -179,6 +190,16 @@ func (l *Line) speak() {
 	case audible:
 		l.counts.speech.Add(1)
 	default:
+		l.counts.silence.Add(1)
+	}
+}
+
+// speakAhead keeps the buffer of the far side filled. The tap and the echo
+// canceller get what is played there.
+func (l *Line) speakAhead() {
+	if audible, _ := l.player.PlayAhead(&l.agent, l.buffered); audible {
+		l.counts.speech.Add(1)
+	} else {
 		l.counts.silence.Add(1)
 	}
 }
