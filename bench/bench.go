@@ -32,7 +32,9 @@ type benchmark struct {
 func all() []benchmark {
 	return []benchmark{
 		{"turn", "trunkline's own share of a turn", (*bench).turn},
+		{"endpoint", "how well the end of a turn is told from a pause", (*bench).endpoints},
 		{"bargein", "how soon the agent falls silent", (*bench).bargein},
+		{"yield", "who keeps the turn when both speak", (*bench).yield},
 		{"media", "processor time of the media path", (*bench).media},
 		{"jitter", "the jitter buffer", (*bench).jitter},
 		{"loss", "lost packets and the recogniser", (*bench).loss},
