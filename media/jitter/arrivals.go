@@ -194,7 +194,13 @@ func (a *arrivals) seek() {
 	}
 }
 
-// target is how late a packet may be and still play in time.
-func (a *arrivals) target() time.Duration {
-	return min(max(time.Duration(a.top+1)*time.Millisecond+reserve, leastTarget), a.max-media.FrameDuration)
+// needed is how late packets are, but for the share that is given up.
+func (a *arrivals) needed() time.Duration {
+	return max(time.Duration(a.top+1)*time.Millisecond+reserve, leastTarget)
 }
+
+// target is how late a packet may be and still play in time.
+func (a *arrivals) target() time.Duration { return min(a.needed(), a.most()) }
+
+// most is the greatest target.
+func (a *arrivals) most() time.Duration { return a.max - media.FrameDuration }

@@ -90,6 +90,8 @@ func (b *Buffer) change(head *slot) (samples int, spare time.Duration) {
 	case spare < -bear:
 		steps := int((step - 1 - spare) / step)
 		return steps*grain - begin, spare
+	case b.arrivals.needed() > b.arrivals.most():
+		return 0, 0 // packets are later than the target can be: there is nothing to spare
 	case spare < hysteresis, b.arrivals.late > 0: // or the path is changing
 		return 0, spare
 	}
