@@ -117,8 +117,8 @@ func (n *notes) recording(what string) {
 	n.event(time.Since(n.offered), StepData{Event: turn.Event{Kind: recordingChanged, Text: what}})
 }
 
-// recorded tells of a call's recording, in sentences.
-func recorded(path string, r *storage.Recording) []string {
+// recordingStory tells of a call's recording, in sentences.
+func recordingStory(path string, r *storage.Recording) []string {
 	lines := []string{"Recorded in " + path + " (left: caller, right: agent)."}
 	if r == nil {
 		return lines

@@ -3,12 +3,11 @@ package call
 import (
 	"encoding/json"
 	"errors"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
 	"time"
-
-	"os"
 
 	"github.com/google/uuid"
 
@@ -51,6 +50,7 @@ func TestRecordingPauses(t *testing.T) {
 			}
 		}
 		speakUp(r)
+		time.Sleep(3 * time.Second)
 		to := time.Since(answered)
 		if err := r.manager.PauseRecording(id, false, "operator"); err != nil {
 			r.Fatal(err)
@@ -109,7 +109,7 @@ func TestCallOnFullDisk(t *testing.T) {
 		r.until("a full disk", func() bool { return len(r.recordingEvents()) > 0 })
 		at := time.Now()
 		got := r.end()
-		r.ended(got, CapReached, storage.FaultTrunkline)
+		r.ended(got, CapReached, CapReached.Fault())
 		if went := got.EndedAt.Sub(at); went < 10*time.Second {
 			r.Errorf("the call went on for %v", went)
 		}

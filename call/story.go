@@ -25,7 +25,7 @@ func Story(h *storage.History) []string {
 		lines = append(lines, audio(c.Media)...)
 	}
 	if c.Recording != "" {
-		lines = append(lines, recorded(c.Recording, h.Recording)...)
+		lines = append(lines, recordingStory(c.Recording, h.Recording)...)
 	}
 
 	return append(lines, ending(c))
