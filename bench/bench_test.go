@@ -18,6 +18,8 @@ import (
 	"trunkline/config"
 	"trunkline/media"
 	"trunkline/media/vad"
+	"trunkline/softphone"
+	"trunkline/softphone/talkspurt"
 )
 
 func TestTableIsAligned(t *testing.T) {
@@ -103,12 +105,25 @@ func TestConfigurationIsReadAsItWasWritten(t *testing.T) {
 	}
 }
 
-// The silence that ends the question is the whole of the endpoint wait: the
-// recogniser's last words come within it.
-func TestDeclaredShare(t *testing.T) {
+// Turns in which the agent cut in are counted apart, and a turn that nobody
+// answered is told.
+func TestTurnRow(t *testing.T) {
 	t.Parallel()
-	if got, want := declaredShare(), 950*time.Millisecond; got != want {
-		t.Fatalf("got %v, want %v", got, want)
+	start := time.Unix(0, 0)
+	reply := func(after time.Duration) talkspurt.Exchange {
+		return talkspurt.Exchange{Caller: talkspurt.Spurt{First: start, Last: start.Add(time.Second)}, Reply: start.Add(time.Second + after)}
+	}
+	cutIn := reply(100 * time.Millisecond)
+	cutIn.CutIn = true
+	h := &heard{reports: []*softphone.Report{{}}, captured: true}
+	h.exchange("a", reply(500*time.Millisecond), reply(700*time.Millisecond), cutIn, talkspurt.Exchange{})
+	table := newTable("speculation", "calls", "turns", "p50 ms", "p95 ms", "p99 ms", "max ms", "cut in")
+	notes := turnRow(table, h, true, 1, 4)
+	if d := cmp.Diff([]string{"on", "1", "2", "500.0", "700.0", "700.0", "700.0", "1"}, table.rows[0]); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	if last := notes[len(notes)-1]; !strings.Contains(last, "3 of 4 turns were answered") {
+		t.Errorf("the notes are %q", notes)
 	}
 }
 

@@ -31,6 +31,7 @@ type talk struct {
 // heard is what came of it.
 type heard struct {
 	exchanges []talkspurt.Exchange
+	byCall    map[string][]talkspurt.Exchange // the same, by the caller's media address
 	reports   []*softphone.Report
 	failed    []error // calls that broke off
 	captured  bool    // exchanges are from a capture
@@ -68,7 +69,7 @@ func (b *bench) converse(ctx context.Context, g *gateway, t *talk) (*heard, erro
 	if c == nil {
 		for _, r := range h.reports {
 			for _, turn := range r.Turns {
-				h.exchanges = append(h.exchanges, turn.Exchange)
+				h.exchange(r.Media.Local, turn.Exchange)
 			}
 		}
 
@@ -85,11 +86,20 @@ func (b *bench) converse(ctx context.Context, g *gateway, t *talk) (*heard, erro
 	}
 	for _, call := range captured {
 		if ours[call.Caller.Source.String()] { // not another benchmark's on the same ports
-			h.exchanges = append(h.exchanges, wire.Responses(call.Caller, call.Agent)...)
+			h.exchange(call.Caller.Source.String(), wire.Responses(call.Caller, call.Agent)...)
 		}
 	}
 
 	return h, nil
+}
+
+// exchange takes a call's exchanges.
+func (h *heard) exchange(call string, all ...talkspurt.Exchange) {
+	if h.byCall == nil {
+		h.byCall = map[string][]talkspurt.Exchange{}
+	}
+	h.exchanges = append(h.exchanges, all...)
+	h.byCall[call] = append(h.byCall[call], all...)
 }
 
 // oneByOne makes single calls. Each has a softphone of its own, whose clock

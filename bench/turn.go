@@ -12,6 +12,7 @@ import (
 
 // What the declared providers of the turn benchmark do.
 const (
+	wordAfter  = 60 * time.Millisecond
 	finalAfter = 150 * time.Millisecond
 	tokenAfter = 350 * time.Millisecond
 	audioAfter = 100 * time.Millisecond
@@ -65,17 +66,18 @@ func (b *bench) turn(ctx context.Context) error {
 	}
 	each := spoken / time.Duration(words)
 	fmt.Fprintf(b.Out, "\nFrom the last packet of the caller's speech to the first of the agent's, with the wait for the end of the turn, over %d lines\n"+
-		"of a caller (%s). Declared: each word is known %v after it was spoken, the last words %v after\n"+
-		"the silence was noticed, the model's first token comes after %v, the voice's first audio after %v.\n"+
+		"of a caller (%s).\n"+
+		"Declared: each word is known about %v after it was spoken, the last words %v after the end of the talkspurt was noticed,\n"+
+		"the model's first token comes after %v, the voice's first audio after %v.\n"+
 		"Target: p50 550 ms, p95 700 ms; trunkline's own share at 200 calls: p99 45 ms.\n",
-		len(names), strings.Join(says, ", "), finalAfter, finalAfter, tokenAfter, audioAfter)
+		len(names), strings.Join(says, ", "), wordAfter, finalAfter, tokenAfter, audioAfter)
 	whole := newTable("speculation", "calls", "turns", "p50 ms", "p95 ms", "p99 ms", "max ms", "cut in", "cores: gateway", "callers", "capture", "idle")
 	own := newTable("speculation", "calls", "turns", "part", "p50 ms", "p95 ms", "p99 ms", "max ms")
 	var notes []string
 	for _, speculate := range []bool{false, true} {
 		a := turnAgent()
 		a.Recogniser.Declared = config.DeclaredRecogniser{
-			FirstPartial: each + finalAfter, PartialEvery: each, Final: finalAfter, Says: says,
+			FirstPartial: each + wordAfter, PartialEvery: each, Final: finalAfter, Says: says,
 		}
 		a.Speculation.Enabled = speculate
 		g, err := b.startGateway(ctx, "turn", a)
