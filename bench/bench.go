@@ -39,6 +39,7 @@ func all() []benchmark {
 		{"jitter", "the jitter buffer", (*bench).jitter},
 		{"loss", "lost packets and the recogniser", (*bench).loss},
 		{"echo", "the echo canceller", (*bench).echo},
+		{"dtmf", "keys in the audio", (*bench).dtmf},
 		{"asr", "the offline recogniser", (*bench).asr},
 		{"tts", "the offline voices", (*bench).tts},
 	}

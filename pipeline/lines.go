@@ -76,6 +76,14 @@ func prepare(ctx context.Context, voice Synthesizer, text string) (prepared, err
 	return p, nil
 }
 
+// Audio is a line as it is said the first time, with its words. Neither is to
+// be changed.
+func (l *Lines) Audio(line turn.Line) ([]int16, []media.Word) {
+	p := l.audio[l.text(line, 0)]
+
+	return p.samples, p.words
+}
+
 // text is the sentence of a line; stage counts prompts and fillers from 0.
 func (l *Lines) text(line turn.Line, stage int) string {
 	switch line {

@@ -123,7 +123,24 @@ func (e *engines) openRecogniser(ctx context.Context, c *config.Config, a *confi
 
 // conversation is how an agent holds its conversations.
 func conversation(a *config.Agent) pipeline.Config {
-	return pipeline.Config{Turn: turn.Config{Idle: a.Idle}}
+	t := turn.Config{Idle: a.Idle}
+	for _, l := range a.Protected {
+		t.Protected = append(t.Protected, turn.Line(l))
+	}
+	if a.Speculation.Enabled {
+		t.Speculation = turn.Speculation{PerTurn: a.Speculation.PerTurn, Stable: a.Speculation.Stable}
+	}
+
+	return pipeline.Config{Turn: t}
+}
+
+// fillers are what is said when an answer takes a while.
+func fillers(own []string) []string {
+	if own != nil {
+		return own
+	}
+
+	return []string{"One moment, please.", "Just a moment longer.", "I am nearly there."}
 }
 
 // Close gives the engines back.
@@ -155,6 +172,7 @@ func (e *engines) texts(a *config.Agent) pipeline.Texts {
 	return pipeline.Texts{
 		Greeting:   cmp.Or(a.Greeting, s.Greeting, "Hello. How can I help you?"),
 		Idle:       idle,
+		Filler:     fillers(l.Filler),
 		NotHeard:   cmp.Or(l.NotHeard, s.NotHeard, "I am sorry, I did not hear you. Could you say it again?"),
 		Goodbye:    cmp.Or(l.Goodbye, s.Goodbye, "Thank you for calling. Goodbye."),
 		HandOff:    cmp.Or(l.HandOff, s.HandOff, "I will put you through. One moment, please."),
