@@ -1,9 +1,11 @@
 package pipeline
 
 import (
+	"context"
 	"time"
 
 	"trunkline/media/vad"
+	"trunkline/pipeline/prompt"
 	"trunkline/pipeline/sentence"
 	"trunkline/pipeline/turn"
 )
@@ -15,11 +17,17 @@ const PreRoll = 300 * time.Millisecond
 // Config is how one agent holds its conversations.
 type Config struct {
 	CallID   string            // told to the model
-	System   string            // the model's instructions
-	Vars     map[string]string // values that replies may name
+	Prompt   prompt.Prompt     // what the model is told
+	Vars     map[string]string // values that replies, tools and the prompt may name
+	Language string            // BCP 47 tag of what the voice speaks; empty: en-US
+	Tools    Tools             // what the model may call; nil: nothing
+	// Keys sends telephone keys to the caller, for tools; nil when the call
+	// cannot.
+	Keys     func(ctx context.Context, keys string) error
 	Turn     turn.Config
 	Sentence sentence.Config
 	Gate     vad.GateOptions // zero: vad.FastGate, since a pause of the agent is revocable
+	Front    func() Front    // of each call's recogniser; nil: it hears the plain line
 	Stall    time.Duration   // longest pause of model or voice within a reply; 0: 5 s
 }
 

@@ -23,6 +23,7 @@ func Talk(ctx context.Context, c Config, model Model, texts Texts, in io.Reader,
 	t := &typed{cfg: c, model: model, out: out}
 	t.cfg.Stall = cmp.Or(c.Stall, defaultStall)
 	t.cfg.Turn = c.Turn.WithDefaults()
+	t.system = c.Prompt.Text(time.Now(), c.Vars)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	lines, readErr := readLines(ctx, in)
@@ -61,6 +62,7 @@ type typed struct {
 	out      io.Writer
 	err      error // of out
 	history  []Message
+	system   string
 	replies  int
 	failures int // in a row
 }
@@ -104,30 +106,66 @@ func (t *typed) answer(ctx context.Context, texts Texts) (over bool, err error) 
 	return true, nil
 }
 
-// reply writes the model's words as they come, and reports whether there were
-// any.
-func (t *typed) reply(ctx context.Context) (spoken bool, _ *Act, _ error) {
+// reply writes the model's words as they come and runs the tools that it
+// calls, and reports whether there were any words.
+func (t *typed) reply(ctx context.Context) (spoken bool, act *Act, _ error) {
+	t.replies++
+	for n := 0; ; n++ {
+		said, calls, own, err := t.round(ctx, n)
+		spoken = spoken || said != ""
+		act = cmp.Or(own, act)
+		if said != "" || len(calls) > 0 {
+			t.history = append(t.history, Message{Role: Agent, Text: said, Cut: err != nil, Calls: calls})
+		}
+		if err != nil || len(calls) == 0 {
+			return spoken, act, err
+		}
+		var results []ToolResult
+		for _, call := range calls {
+			out := t.cfg.Tools.Run(ctx, ToolScope{CallID: t.cfg.CallID, Vars: t.cfg.Vars, Key: t.cfg.CallID + "-" + call.ID}, call)
+			out.Result.ID = call.ID
+			results = append(results, out.Result)
+			act = cmp.Or(act, out.Act)
+			outcome := "is done"
+			if out.Result.Failed {
+				outcome = "fails: " + out.Result.Content
+			}
+			t.printf("(the tool %s %s)\n", call.Name, outcome)
+		}
+		t.history = append(t.history, Message{Role: Tool, Results: results})
+		if act != nil {
+			return spoken, act, nil
+		}
+	}
+}
+
+// round writes one generation, and returns what it says and calls. A failed one
+// calls nothing.
+func (t *typed) round(ctx context.Context, n int) (said string, calls []ToolCall, act *Act, failed error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	watch := time.AfterFunc(t.cfg.Stall, func() { cancel(errStalled) })
 	defer watch.Stop()
-	t.replies++
 	req := Request{
-		CallID: t.cfg.CallID, Turn: t.replies, System: t.cfg.System, Vars: t.cfg.Vars,
+		CallID: t.cfg.CallID, Turn: t.replies, System: t.system, Vars: t.cfg.Vars,
 		History: append([]Message(nil), t.history...),
 	}
-	var act *Act
+	if t.cfg.Tools != nil && n < maxRounds {
+		req.Tools = t.cfg.Tools.Specs()
+	}
 	var text strings.Builder
-	var failed error
 	for d, err := range t.model.Generate(ctx, req) {
 		watch.Reset(t.cfg.Stall)
 		if err != nil {
-			failed = fmt.Errorf("model: %w", cmp.Or(context.Cause(ctx), err))
+			failed, calls = fmt.Errorf("model: %w", cmp.Or(context.Cause(ctx), err)), nil
 
 			break
 		}
-		if d.Act != nil {
-			act = d.Act
+		act = cmp.Or(act, d.Act)
+		if d.Call != nil && req.Tools != nil {
+			call := *d.Call
+			call.ID = fmt.Sprintf("call_%d_%d_%d", req.Turn, n, len(calls))
+			calls = append(calls, call)
 		}
 		if text.Len() == 0 && d.Text != "" {
 			t.printf("agent: ")
@@ -138,12 +176,8 @@ func (t *typed) reply(ctx context.Context) (spoken bool, _ *Act, _ error) {
 	if text.Len() > 0 {
 		t.printf("\n")
 	}
-	said := strings.Join(strings.Fields(text.String()), " ")
-	if said != "" {
-		t.history = append(t.history, Message{Role: Agent, Text: said, Cut: failed != nil})
-	}
 
-	return said != "", act, failed
+	return strings.Join(strings.Fields(text.String()), " "), calls, act, failed
 }
 
 // say writes a fixed line.

@@ -14,10 +14,10 @@ var errCut = errors.New("the caller interrupted")
 // answered too early is replaced by what it became.
 func (c *Conversation) callerTurn(text string, at time.Time) {
 	c.caller.judged, c.caller.over, c.caller.text = at, c.caller.ended, text
-	if c.caller.open {
+	if c.caller.open && !c.caller.kept {
 		c.history = c.history[:len(c.history)-1]
 	}
-	c.caller.open = true
+	c.caller.open, c.caller.kept = true, false
 	c.history = append(c.history, Message{Role: Caller, Text: text})
 	c.obs.Words(Caller, text, true)
 }
@@ -35,7 +35,7 @@ func (c *Conversation) closeCallerTurn() {
 	if !c.caller.open {
 		return
 	}
-	c.caller.open = false
+	c.caller.open, c.caller.kept = false, false
 	c.turns++
 	c.obs.Turn(Turn{
 		Number: c.turns, Role: Caller, Text: c.caller.text, Heard: c.caller.text,
@@ -48,19 +48,30 @@ func (c *Conversation) closeCallerTurn() {
 func (c *Conversation) agentTurn(u *utterance, interrupted bool) bool {
 	c.speaking = nil
 	heard := c.player.Heard(u.id)
-	if heard.Played == 0 {
+	whole := heard.Complete && !u.failed
+	if whole {
+		settle(u.known)
+		settle(u.changed())
+	}
+	switch {
+	case heard.Played == 0 && whole:
+		c.history = append(c.history, u.messages("", true)...)
+
+		return false
+	case heard.Played == 0:
+		c.keepChanges(u)
+
 		return false
 	}
 	if u.turn == 0 { // its AudioStarted was on its way when the call ended
 		c.begin(u, time.Now())
 	}
-	whole := heard.Complete && !u.failed
+	interrupted = (interrupted || u.failed) && !whole
+	c.history = append(c.history, u.messages(heard.Text, !interrupted)...)
 	if whole {
 		heard.Text = u.text
-	}
-	interrupted = (interrupted || u.failed) && !whole
-	if heard.Text != "" {
-		c.history = append(c.history, Message{Role: Agent, Text: heard.Text, Cut: interrupted})
+	} else {
+		heard.Text = u.script().Heard(heard.Text)
 	}
 	c.obs.Words(Agent, heard.Text, true)
 	c.obs.Turn(Turn{
@@ -83,6 +94,9 @@ func (c *Conversation) cut() {
 // cancelReply stops a reply of which nothing was heard.
 func (c *Conversation) cancelReply() {
 	c.silence()
+	if c.speaking != nil {
+		c.keepChanges(c.speaking)
+	}
 	c.speaking = nil
 }
 

@@ -108,3 +108,22 @@ func (s *Script) Heard(spoken string) string {
 
 	return strings.Join(heard, " ")
 }
+
+// Join appends the texts of another Script.
+func (s *Script) Join(o *Script) { s.texts = append(s.texts, o.texts...) }
+
+// Begin takes the Script's part from the beginning of what was heard: its
+// written form, and what is left for the Scripts after it.
+func (s *Script) Begin(heard string) (written, rest string) {
+	rest = strings.Join(strings.Fields(heard), " ")
+	said := make([]string, len(s.texts))
+	for i, t := range s.texts {
+		said[i] = t.Spoken()
+	}
+	after, whole := strings.CutPrefix(rest, strings.Join(said, " "))
+	if !whole || after != "" && after[0] != ' ' {
+		return s.Heard(rest), ""
+	}
+
+	return s.Written(), strings.TrimPrefix(after, " ")
+}
