@@ -13,7 +13,10 @@ type Metrics struct {
 	calls     *prometheus.CounterVec   // by end reason and fault
 	turns     *prometheus.CounterVec   // by role
 	latency   *prometheus.HistogramVec // by stage, and "total"
-	judged    *prometheus.CounterVec   // speech over the agent's voice, by verdict
+	judged    *prometheus.CounterVec
+	guesses   *prometheus.CounterVec
+	fillers   prometheus.Counter
+	tokens    *prometheus.CounterVec // speech over the agent's voice, by verdict
 	cut       prometheus.Counter
 	durations prometheus.Histogram
 	mos       *prometheus.HistogramVec // of answered calls, by direction
@@ -39,6 +42,15 @@ func NewMetrics(r prometheus.Registerer) (*Metrics, error) {
 		judged: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "trunkline_bargein_verdicts_total", Help: "Speech over the agent's voice, by verdict.",
 		}, []string{"verdict"}),
+		guesses: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "trunkline_guesses_total", Help: "Replies made before the caller's turn was over: started, used, wasted.",
+		}, []string{"outcome"}),
+		fillers: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "trunkline_fillers_total", Help: "Times that an answer took so long that the caller was told so.",
+		}),
+		tokens: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "trunkline_model_tokens_total", Help: "Tokens that models counted, guesses included, by direction.",
+		}, []string{"direction"}),
 		cut: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "trunkline_interrupted_turns_total", Help: "Agent turns that the caller cut off.",
 		}),
@@ -55,7 +67,7 @@ func NewMetrics(r prometheus.Registerer) (*Metrics, error) {
 			Buckets: []float64{.001, .005, .01, .02, .05, .1, .15, .2, .3, .5, 1},
 		}),
 	}
-	for _, c := range []prometheus.Collector{m.mos, m.trips, m.calls, m.turns, m.latency, m.judged, m.cut, m.durations} {
+	for _, c := range []prometheus.Collector{m.mos, m.trips, m.calls, m.turns, m.latency, m.judged, m.guesses, m.fillers, m.tokens, m.cut, m.durations} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}
@@ -64,10 +76,23 @@ func NewMetrics(r prometheus.Registerer) (*Metrics, error) {
 	return m, nil
 }
 
-func (m *Metrics) step(actions []turn.Action) {
+func (m *Metrics) step(e turn.Event, actions []turn.Action) {
+	if e.Kind == turn.ReplyCost {
+		m.tokens.WithLabelValues("in").Add(float64(e.InputTokens))
+		m.tokens.WithLabelValues("out").Add(float64(e.OutputTokens))
+	}
 	for _, a := range actions {
-		if a.Kind == turn.Judge {
+		switch a.Kind {
+		case turn.Judge:
 			m.judged.WithLabelValues(a.Text).Inc()
+		case turn.StartGuess:
+			m.guesses.WithLabelValues("started").Inc()
+		case turn.AdoptGuess:
+			m.guesses.WithLabelValues("used").Inc()
+		case turn.DropGuess:
+			m.guesses.WithLabelValues("wasted").Inc()
+		case turn.Interject:
+			m.fillers.Inc()
 		}
 	}
 }

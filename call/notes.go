@@ -83,7 +83,7 @@ func (n *notes) Step(e turn.Event, actions []turn.Action, state turn.State) {
 	}
 	n.event(n.lead+e.At, StepData{Event: e, Actions: actions, State: state})
 	n.mu.Unlock()
-	n.cfg.Metrics.step(actions)
+	n.cfg.Metrics.step(e, actions)
 	n.live(Live{Kind: LiveStep, Event: e, Actions: actions})
 }
 
