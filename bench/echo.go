@@ -278,14 +278,14 @@ func (b *bench) echoBargein(ctx context.Context) error {
 	return nil
 }
 
-// interruptions are counts of echoBargein.
-type interruptions struct {
+// bargeinCounts are what echoBargein counts.
+type bargeinCounts struct {
 	self, said, kept int
 	late             sample
 }
 
-func bargeins(ctx context.Context, h hearer, minutes int, speaker func(float32) float32) (*interruptions, error) {
-	m := &interruptions{}
+func bargeins(ctx context.Context, h hearer, minutes int, speaker func(float32) float32) (*bargeinCounts, error) {
+	m := &bargeinCounts{}
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	errs := make(chan error, minutes)
@@ -322,8 +322,8 @@ func bargeins(ctx context.Context, h hearer, minutes int, speaker func(float32) 
 
 // bargeinCall is call number n: a minute with the agent alone, and the same
 // with a caller who interrupts.
-func bargeinCall(n int, h hearer, speaker func(float32) float32) (*interruptions, error) {
-	m := &interruptions{}
+func bargeinCall(n int, h hearer, speaker func(float32) float32) (*bargeinCounts, error) {
+	m := &bargeinCounts{}
 	s, err := scene.New(scene.Setup{
 		Seed: uint64(1000 + n), Length: time.Minute, Delay: echoDelays[n%4], ERL: echoLosses[n/4%4], Loudspeaker: speaker,
 	})
