@@ -9,6 +9,8 @@ import (
 
 	"trunkline/media"
 	"trunkline/media/dtmf"
+	"trunkline/media/g711"
+	"trunkline/media/speech"
 )
 
 // seeded makes failures repeatable.
@@ -164,18 +166,15 @@ func TestToneIsCovered(t *testing.T) {
 // TestTalkOff plays all speech of testdata in many gains and positions.
 func TestTalkOff(t *testing.T) {
 	t.Parallel()
-	all := speech(t)
+	all := recordings(t)
 	var minutes float64
 	muted := 0
 	for _, gain := range []float64{0.2, 0.5, 1, 2, 4} {
 		for offset := 0; offset < 40; offset += 7 {
 			for name, x := range all {
-				y := make([]int16, offset, offset+len(x))
-				for _, v := range x {
-					y = append(y, int16(max(-32768, min(32767, float64(v)*gain))))
-				}
+				y := speech.Played(x, gain, media.Samples(offset), g711.PCMU)
 				var d dtmf.Detector
-				each(coded(y), func(f *media.Frame) {
+				each(y, func(f *media.Frame) {
 					h := d.Step(f)
 					if h.Pressed != 0 {
 						t.Errorf("%s, gain %v, offset %d: heard the key %q", name, gain, offset, h.Pressed)
@@ -196,13 +195,62 @@ func TestTalkOff(t *testing.T) {
 	}
 }
 
+// TestTwist walks the twist from one limit to the other, in both laws: what
+// ITU-T Q.24 asks to be taken is taken, and beyond the margin nothing is.
+func TestTwist(t *testing.T) {
+	t.Parallel()
+	for _, law := range []g711.Codec{g711.PCMU, g711.PCMA} {
+		for twist := -14.0; twist <= 16; twist++ { // dB of the row over the column
+			r := seeded()
+			hits := 0
+			for i := range len(allKeys) {
+				s := usual(allKeys[i])
+				s.row, s.col, s.snr = -12+twist/2, -12-twist/2, 30
+				if spell(found(speech.Coded(s.line(r), law))) == string(allKeys[i]) {
+					hits++
+				}
+			}
+			switch {
+			case twist >= -4 && twist <= 8 && hits < len(allKeys):
+				t.Errorf("%v, the row %v dB above the column: %d of %d keys found, want all", law, twist, hits, len(allKeys))
+			case (twist < -7 || twist > 12) && hits > 0:
+				t.Errorf("%v, the row %v dB above the column: %d keys found, want none", law, twist, hits)
+			}
+		}
+	}
+}
+
+// TestSecondHarmonics makes the sound that talk-off tests call simulated
+// speech: both tones of a key with their second harmonics. A voice has them, a
+// telephone 20 dB or more below its tones.
+func TestSecondHarmonics(t *testing.T) {
+	t.Parallel()
+	r := seeded()
+	for _, tt := range []struct {
+		harmonics float64 // dB above the tones
+		want      int     // keys found, of all; the rest is either
+	}{{-25, len(allKeys)}, {-20, len(allKeys)}, {-3, 0}, {1, 0}, {6, 0}} {
+		hits := 0
+		for i := range len(allKeys) {
+			s := usual(allKeys[i])
+			s.row, s.col, s.ms, s.harmonics = -15, -15, 100, tt.harmonics
+			if spell(found(s.sound(r))) == string(allKeys[i]) {
+				hits++
+			}
+		}
+		if hits != tt.want {
+			t.Errorf("second harmonics at %v dB: %d of %d keys found, want %d", tt.harmonics, hits, len(allKeys), tt.want)
+		}
+	}
+}
+
 // TestKeyOverSpeech presses keys while somebody speaks 12 dB more softly.
 func TestKeyOverSpeech(t *testing.T) {
 	t.Parallel()
 	const keys = "4071#"
 	x := sequence(keys, 100, 100)
 	gain := 0.0
-	voice := speech(t)["audio/what-are-your-opening-hours.wav"][2000:]
+	voice := recordings(t)["what-are-your-opening-hours"][2000:]
 	for i := range x {
 		gain = max(gain, float64(max(voice[i], -voice[i])))
 	}
@@ -253,7 +301,7 @@ func TestStepAllocatesNothing(t *testing.T) {
 
 // BenchmarkStep is the detector's time per 20 ms frame.
 func BenchmarkStep(b *testing.B) {
-	voice := speech(b)["audio/what-are-your-opening-hours.wav"]
+	voice := recordings(b)["what-are-your-opening-hours"]
 	for _, bm := range []struct {
 		name string
 		x    []int16

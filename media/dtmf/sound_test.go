@@ -1,8 +1,6 @@
 package dtmf_test
 
 import (
-	"bytes"
-	"io/fs"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -10,8 +8,7 @@ import (
 	"trunkline/media"
 	"trunkline/media/dtmf"
 	"trunkline/media/g711"
-	"trunkline/media/record"
-	"trunkline/testdata"
+	"trunkline/media/speech"
 )
 
 const allKeys = "0123456789*#ABCD"
@@ -32,14 +29,18 @@ type tone struct {
 	colOff    float64
 	snr       float64 // dB; 0: no noise
 	lead, gap float64 // ms of silence before and after
+	harmonics float64 // dB of the second ones above the tones; 0: none
 }
 
 func usual(key byte) tone {
 	return tone{key: key, ms: 40, row: -25, col: -25, lead: 60, gap: 80}
 }
 
-// sound is t as 16-bit samples through G.711.
-func (t tone) sound(r *rand.Rand) []int16 {
+// sound is t as 16-bit samples through µ-law.
+func (t tone) sound(r *rand.Rand) []int16 { return coded(t.line(r)) }
+
+// line is t as 16-bit samples.
+func (t tone) line(r *rand.Rand) []int16 {
 	amplitude := func(dBm0 float64) float64 { return math.Sqrt(2 * media.ZeroDBm0 * math.Pow(10, dBm0/10)) }
 	lead, n := int(t.lead*8), int(t.ms*8)
 	out := make([]int16, lead+n+int(t.gap*8))
@@ -55,18 +56,13 @@ func (t tone) sound(r *rand.Rand) []int16 {
 		if at := i - lead; at >= 0 && at < n {
 			s += amplitude(t.row) * math.Sin(a+2*math.Pi*f[0]*(1+t.rowOff)*float64(at)/media.SampleRate)
 			s += amplitude(t.col) * math.Sin(b+2*math.Pi*f[1]*(1+t.colOff)*float64(at)/media.SampleRate)
+			if t.harmonics != 0 {
+				s += amplitude(t.row+t.harmonics) * math.Sin(4*math.Pi*f[0]*float64(at)/media.SampleRate)
+				s += amplitude(t.col+t.harmonics) * math.Sin(4*math.Pi*f[1]*float64(at)/media.SampleRate)
+			}
 		}
 		out[i] = int16(max(-32768, min(32767, math.Round(s))))
 	}
-	return coded(out)
-}
-
-// coded is what is left of x after G.711.
-func coded(x []int16) []int16 {
-	b := make([]byte, len(x))
-	g711.PCMU.Encode(b, x)
-	out := make([]int16, len(x))
-	g711.PCMU.Decode(out, b)
 	return out
 }
 
@@ -83,17 +79,8 @@ func found(x []int16) (keys []media.Digit) {
 
 // each gives x to do, frame by frame, and three frames of silence.
 func each(x []int16, do func(*media.Frame)) {
-	var f media.Frame
-	for len(x) > 0 {
-		n := copy(f[:], x)
-		clear(f[n:])
-		x = x[n:]
-		do(&f)
-	}
-	clear(f[:])
-	for range 3 {
-		do(&f)
-	}
+	speech.Frames(x, do)
+	speech.Frames(make([]int16, 3*media.FrameSamples), do)
 }
 
 func spell(keys []media.Digit) string {
@@ -104,24 +91,15 @@ func spell(keys []media.Digit) string {
 	return string(b)
 }
 
-// speech is all audio of testdata.
-func speech(tb testing.TB) map[string][]int16 {
+// coded is what is left of x after µ-law.
+func coded(x []int16) []int16 { return speech.Coded(x, g711.PCMU) }
+
+// recordings are all audio of testdata.
+func recordings(tb testing.TB) map[string][]int16 {
 	tb.Helper()
-	files, err := fs.Glob(testdata.Files, "audio/*.wav")
-	if err != nil || len(files) == 0 {
-		tb.Fatalf("no audio in testdata: %v", err)
-	}
-	all := make(map[string][]int16)
-	for _, file := range files {
-		data, err := fs.ReadFile(testdata.Files, file)
-		if err != nil {
-			tb.Fatal(err)
-		}
-		a, err := record.DecodeWAV(bytes.NewReader(data))
-		if err != nil {
-			tb.Fatal(err)
-		}
-		all[file] = a.Samples[0]
+	all, err := speech.Recordings()
+	if err != nil {
+		tb.Fatal(err)
 	}
 	return all
 }

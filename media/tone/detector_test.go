@@ -1,9 +1,7 @@
 package tone_test
 
 import (
-	"bytes"
 	"fmt"
-	"io/fs"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -11,9 +9,8 @@ import (
 
 	"trunkline/media"
 	"trunkline/media/g711"
-	"trunkline/media/record"
+	"trunkline/media/speech"
 	"trunkline/media/tone"
-	"trunkline/testdata"
 )
 
 // part is a piece of a test's audio.
@@ -61,14 +58,7 @@ func (h how) sound(parts []part) []int16 {
 			x = append(x, int16(max(-32768, min(32767, math.Round(s)))))
 		}
 	}
-	return coded(h.law, x)
-}
-
-func coded(law g711.Codec, x []int16) []int16 {
-	b := make([]byte, len(x))
-	law.Encode(b, x)
-	law.Decode(x, b)
-	return x
+	return speech.Coded(x, h.law)
 }
 
 // found are the events of a new detector. voiced is what it is told of every
@@ -164,7 +154,7 @@ func TestAnsweringModem(t *testing.T) {
 		}
 		x[i] = int16(a * math.Sin(2*math.Pi*2100*s))
 	}
-	got := found(coded(g711.PCMU, x), true)
+	got := found(speech.Coded(x, g711.PCMU), true)
 	if names(got) != "fax_ced" {
 		t.Fatalf("found %q, want fax_ced", names(got))
 	}
@@ -175,7 +165,7 @@ func TestAnsweringModem(t *testing.T) {
 
 func TestBeepAfterSpeech(t *testing.T) {
 	t.Parallel()
-	voice := lines(t)["audio/i-would-like-to-speak-to-a-person.wav"]
+	voice := lines(t)["i-would-like-to-speak-to-a-person"]
 	for _, hertz := range []float64{440, 620, 800, 950, 1000, 1100, 1400, 1850} {
 		for _, ms := range []float64{140, 250, 700, 1500} {
 			x := append(append([]int16{}, voice...), plain.sound([]part{off(200), on(ms, hertz), off(800)})...)
@@ -206,21 +196,9 @@ func TestBeepAfterSpeech(t *testing.T) {
 // lines is all audio of testdata.
 func lines(tb testing.TB) map[string][]int16 {
 	tb.Helper()
-	files, err := fs.Glob(testdata.Files, "audio/*.wav")
-	if err != nil || len(files) == 0 {
-		tb.Fatalf("no audio in testdata: %v", err)
-	}
-	all := make(map[string][]int16)
-	for _, file := range files {
-		data, err := fs.ReadFile(testdata.Files, file)
-		if err != nil {
-			tb.Fatal(err)
-		}
-		a, err := record.DecodeWAV(bytes.NewReader(data))
-		if err != nil {
-			tb.Fatal(err)
-		}
-		all[file] = a.Samples[0]
+	all, err := speech.Recordings()
+	if err != nil {
+		tb.Fatal(err)
 	}
 	return all
 }
@@ -234,14 +212,11 @@ func TestTalkOff(t *testing.T) {
 		for offset := 0; offset < 160; offset += 40 {
 			t.Run(fmt.Sprintf("gain %v, offset %d", gain, offset), func(t *testing.T) {
 				t.Parallel()
-				var x []int16
-				x = append(x, make([]int16, offset)...)
+				x := make([]int16, offset)
 				for _, y := range all {
-					for _, v := range y {
-						x = append(x, int16(max(-32768, min(32767, float64(v)*gain))))
-					}
+					x = append(x, speech.Played(y, gain, 0, g711.PCMU)...)
 				}
-				for _, e := range found(coded(g711.PCMU, x), true) {
+				for _, e := range found(x, true) {
 					t.Errorf("found %s at %v (%.0f Hz for %v)", e.Kind, e.Start.Duration(), e.Hertz, (e.End - e.Start).Duration())
 				}
 			})
@@ -283,7 +258,7 @@ func TestStepAllocatesNothing(t *testing.T) {
 func BenchmarkStep(b *testing.B) {
 	sounds := map[string][]int16{
 		"silence":  make([]int16, 16000),
-		"speech":   lines(b)["audio/what-are-your-opening-hours.wav"],
+		"speech":   lines(b)["what-are-your-opening-hours"],
 		"ringback": plain.sound([]part{on(2000, 440, 480)}),
 		"cng":      plain.sound([]part{on(500, 1100)}),
 	}
