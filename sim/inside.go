@@ -93,7 +93,7 @@ func (typedVAD) Voiced(f *media.Frame) bool { return f[0] > typedLevel/2 }
 
 // callInside holds one call in this process and tells what happened.
 func callInside(ctx context.Context, r *run) (*Trace, error) {
-	rec := &recorder{}
+	rec := &recorder{fillers: r.agent.Texts.Filler}
 	c := &inside{agent: r.agent}
 	c.player = player.New(player.Options{Notify: func(e player.Event) { c.conv.Played(e) }})
 	c.conv = pipeline.NewConversation(r.agent.Conversation, r.agent.Providers, c.player, rec)
@@ -122,6 +122,7 @@ func callInside(ctx context.Context, r *run) (*Trace, error) {
 
 	t := rec.finish(c.steps, c.voice, end, target)
 	t.Cuts = c.cuts(t.Turns, r.voice)
+	t.Tools = r.tools.traces(rec.since)
 
 	return t, nil
 }

@@ -264,8 +264,21 @@ func (a *Agent) validate(c *check) {
 	if len(a.Replies) == 0 {
 		c.addf("agent.replies", "is empty; say what the agent replies")
 	}
+	tools := map[string]bool{}
+	for i := range a.Tools {
+		path := fmt.Sprintf("agent.tools[%d]", i)
+		if a.Tools[i].Name == "" {
+			c.addf(path+".name", "is empty; name the tool")
+		}
+		c.lasts(path+".takes", a.Tools[i].Takes, maxWait)
+		tools[a.Tools[i].Name] = true
+	}
 	for i, r := range a.Replies {
-		c.pattern(fmt.Sprintf("agent.replies[%d].to", i), r.To)
+		path := fmt.Sprintf("agent.replies[%d]", i)
+		c.pattern(path+".to", r.To)
+		if r.Call != nil && !tools[r.Call.Tool] {
+			c.addf(path+".call.tool", "%q is none of agent.tools", r.Call.Tool)
+		}
 	}
 	for i, f := range a.Faults {
 		path := fmt.Sprintf("agent.faults[%d]", i)

@@ -78,7 +78,7 @@ type door struct {
 
 // call implements Gateway.
 func (l *Loopback) call(ctx context.Context, r *run) (_ *Trace, err error) {
-	w := &watch{recorder: &recorder{}, ended: make(chan struct{})}
+	w := &watch{recorder: &recorder{fillers: r.agent.Texts.Filler}, ended: make(chan struct{})}
 	d, err := l.open(r, w)
 	if err != nil {
 		return nil, err
@@ -99,7 +99,10 @@ func (l *Loopback) call(ctx context.Context, r *run) (_ *Trace, err error) {
 	}
 	end, target := w.outcome()
 
-	return w.finish(h.steps, h.voice, end, target), nil
+	t := w.finish(h.steps, h.voice, end, target)
+	t.Tools = r.tools.traces(w.since)
+
+	return t, nil
 }
 
 // open starts the run's gateway.

@@ -46,11 +46,17 @@ var errDeclared = errors.New("it fails because the scenario says so")
 func (a *Agent) given(m *mouth, speech func(text string) []int16) *Party {
 	p := &Party{Name: "scenario", Texts: a.texts(), Cap: a.Cap, WarnBefore: a.WarnBefore}
 	p.Conversation.Turn = turn.Config{Idle: a.Idle}
+	if a.Speculate {
+		p.Conversation.Turn.Speculation = turn.Speculation{PerTurn: 2}
+	}
+	if len(a.Tools) > 0 {
+		p.Conversation.Tools = tools(a.Tools)
+	}
 	p.Providers = pipeline.Providers{
 		Recognizer: a.ears(m),
-		Model: &declared.Model{
+		Model: &model{agent: a, Model: &declared.Model{
 			FirstToken: a.FirstToken, TokensPerSecond: a.Tokens, Reply: a.reply, Faults: a.plan("model"),
-		},
+		}},
 		Synthesizer: &declared.Voice{
 			FirstAudio: a.FirstAudio, Speed: 20, PerWord: typedWord, Speech: speech, Faults: a.plan("voice"),
 		},
@@ -102,10 +108,10 @@ func (a *Agent) plan(of string) declared.Plan {
 	}
 }
 
-// reply is what the agent says to the caller's latest words.
-func (a *Agent) reply(req pipeline.Request) (string, *pipeline.Act) {
+// chosen is the reply to the caller's latest words; nil: there is none.
+func (a *Agent) chosen(history []pipeline.Message) *Reply {
 	n, last := 0, ""
-	for _, m := range req.History {
+	for _, m := range history {
 		if m.Role == pipeline.Caller && a.answer(m.Text) == nil {
 			n++
 		}
@@ -113,12 +119,29 @@ func (a *Agent) reply(req pipeline.Request) (string, *pipeline.Act) {
 			last = m.Text
 		}
 	}
-	r := a.answer(last)
-	if r == nil {
-		r = a.inTurn(n)
+	if r := a.answer(last); r != nil {
+		return r
 	}
+
+	return a.inTurn(n)
+}
+
+// reply is what the agent says to the caller's latest words, or to what its
+// tool gave.
+func (a *Agent) reply(req pipeline.Request) (string, *pipeline.Act) {
+	r := a.chosen(req.History)
 	if r == nil {
 		return "I see.", nil
+	}
+	if m := req.History[len(req.History)-1]; m.Role == pipeline.Tool {
+		if m.Results[0].Failed {
+			return r.Else, r.act()
+		}
+
+		return r.Then, r.act()
+	}
+	if r.Call != nil {
+		return r.Say, nil
 	}
 
 	return r.Say, r.act()
@@ -174,6 +197,7 @@ func (a *Agent) texts() pipeline.Texts {
 	return pipeline.Texts{
 		Greeting:   a.Greeting,
 		Idle:       idle,
+		Filler:     l.Filler,
 		NotHeard:   cmp.Or(l.NotHeard, "Sorry, I did not hear you."),
 		Goodbye:    cmp.Or(l.Goodbye, "Thank you and goodbye."),
 		HandOff:    cmp.Or(l.HandOff, "I will put you through."),

@@ -51,6 +51,7 @@ type run struct {
 	seed     uint64
 	agent    *Party
 	voice    *timedVoice
+	tools    *loggedTools // nil: the agent has none
 	parts    []part
 	mouth    *mouth
 }
@@ -172,6 +173,10 @@ func (o *Options) one(ctx context.Context, j *job, agents *speech) (*run, error)
 	}
 	r.voice = newTimedVoice(r.agent.Providers.Synthesizer)
 	r.agent.Providers.Synthesizer = r.voice
+	if t := r.agent.Conversation.Tools; t != nil {
+		r.tools = &loggedTools{Tools: t}
+		r.agent.Conversation.Tools = r.tools
+	}
 	var err error
 	r.agent.Providers.Lines, err = pipeline.PrepareLines(ctx, r.agent.linesOf(r.voice), r.agent.Texts)
 

@@ -144,6 +144,7 @@ type Agent struct {
 	FirstAudio time.Duration   `yaml:"first_audio"`       // text mode; default 100 ms
 	Final      time.Duration   `yaml:"final"`             // exact ears: from the end of a talkspurt to its words; default 150 ms
 	Faults     []Fault         `yaml:"faults"`
+	Tools      []Tool          `yaml:"tools"`
 	Cap        time.Duration   `yaml:"cap"`         // longest call
 	WarnBefore time.Duration   `yaml:"warn_before"` // warning this long before
 	Speculate  bool            `yaml:"speculate"`   // begin replies on words that may still change
@@ -155,6 +156,25 @@ type Reply struct {
 	Say     string `yaml:"say"`
 	HangUp  bool   `yaml:"hang_up"`
 	HandOff string `yaml:"hand_off"` // target
+	Call    *Call  `yaml:"call"`     // a tool, after the words
+	Then    string `yaml:"then"`     // said to what the tool gave, when it did not fail
+	Else    string `yaml:"else"`     // said when it failed
+}
+
+// Call is a call of a tool.
+type Call struct {
+	Tool string         `yaml:"tool"`
+	Args map[string]any `yaml:"args"`
+}
+
+// Tool is what a scenario's agent may call. Nothing is done; it takes its time.
+type Tool struct {
+	Name       string        `yaml:"name"`
+	Takes      time.Duration `yaml:"takes"`
+	Result     string        `yaml:"result"`      // for the model
+	Fails      bool          `yaml:"fails"`       // Result says what went wrong
+	SideEffect bool          `yaml:"side_effect"` // it changes something: it is never lost and never done twice
+	Filler     []string      `yaml:"filler"`      // said when it is slow
 }
 
 // Fault is a provider that fails.

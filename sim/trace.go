@@ -83,6 +83,7 @@ type Entry struct {
 
 // recorder makes a Trace. The conversation's goroutine and the caller's call it.
 type recorder struct {
+	fillers  []string                  // the agent's
 	answered atomic.Pointer[time.Time] // nil: not yet
 
 	mu       sync.Mutex
@@ -110,7 +111,13 @@ func (r *recorder) Step(e turn.Event, actions []turn.Action, _ turn.State) {
 		r.speaking = e.Utterance
 	}
 	for _, a := range actions {
-		if a.Kind == turn.Judge {
+		switch a.Kind {
+		case turn.Interject: // no turn of its own
+			if a.Line == turn.Filler && len(r.fillers) > 0 {
+				text, at := r.fillers[a.Stage%len(r.fillers)], r.since(time.Now())
+				r.trace.Turns = append(r.trace.Turns, TurnTrace{Role: pipeline.Agent, Text: text, Heard: text, Began: at, Ended: at})
+			}
+		case turn.Judge:
 			r.trace.Verdicts = append(r.trace.Verdicts, Verdict{At: r.since(time.Now()), Verdict: a.Text, Reasons: a.Reasons})
 		}
 	}
