@@ -131,6 +131,9 @@ func NewConversation(c Config, with Providers, p *player.Player, o Observer) *Co
 	}
 	conv.ctx, conv.cancel = context.WithCancelCause(context.Background())
 	conv.ear.gate = vad.NewGate(cmp.Or(c.Gate, vad.FastGate()))
+	if c.Front != nil {
+		conv.ear.front = c.Front()
+	}
 	conv.timers.init()
 
 	return conv

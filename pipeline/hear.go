@@ -18,6 +18,7 @@ const preRollFrames = int(PreRoll / media.FrameDuration)
 type ear struct {
 	gate        *vad.Gate
 	recognition Recognition // nil: nobody listens
+	front       Front       // nil: the recogniser hears the plain line
 
 	ring   [preRollFrames]media.Frame // the latest frames
 	next   int                        // where the next one goes
@@ -49,6 +50,9 @@ func (c *Conversation) Hear(f *media.Frame, in media.Inbound, voiced bool) {
 			e.speech = in.Arrived
 		}
 	}
+	if e.front != nil {
+		e.front.Hear(f, voiced && level >= e.gate.Threshold())
+	}
 	e.meter.Frame(f, e.gate.Talking() && level >= e.gate.Threshold(), in.Echo && e.gate.Talking())
 	e.melody.Frame(f, voiced && level >= e.gate.Threshold(), float64(level))
 	switch {
@@ -62,9 +66,7 @@ func (c *Conversation) Hear(f *media.Frame, in media.Inbound, voiced bool) {
 	case change == vad.Offset:
 		c.post(message{event: e.end(), at: time.Now(), speech: e.speech})
 	case e.gate.Talking():
-		if e.recognition != nil {
-			e.recognition.Write(f)
-		}
+		e.write(f)
 		c.tellSound()
 	}
 }
@@ -82,10 +84,26 @@ func (e *ear) begin(level float64) {
 		return
 	}
 	e.recognition.Begin(e.spurt)
+	if e.front != nil {
+		e.front.Begin()
+	}
 	for i := range e.filled {
 		at := (e.next - e.filled + i + preRollFrames) % preRollFrames
-		e.recognition.Write(&e.ring[at])
+		e.write(&e.ring[at])
 	}
+}
+
+// write gives a frame to the recogniser, by way of the front.
+func (e *ear) write(f *media.Frame) {
+	if e.recognition == nil {
+		return
+	}
+	if e.front != nil {
+		if f = e.front.Clean(f); f == nil {
+			return
+		}
+	}
+	e.recognition.Write(f)
 }
 
 // end ends the talkspurt. The next one's pre-roll does not reach back into

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"trunkline/config"
+	"trunkline/media/clean"
 	"trunkline/pipeline"
 	"trunkline/pipeline/asr/sphinx"
 	"trunkline/pipeline/declared"
@@ -131,7 +132,16 @@ func conversation(a *config.Agent) pipeline.Config {
 		t.Speculation = turn.Speculation{PerTurn: a.Speculation.PerTurn, Stable: a.Speculation.Stable}
 	}
 
-	return pipeline.Config{Turn: t}
+	return pipeline.Config{Turn: t, Front: front(a)}
+}
+
+// front treats what the agent's recogniser hears; nil: nothing does.
+func front(a *config.Agent) func() pipeline.Front {
+	if a.Recogniser.Clean == "off" {
+		return nil
+	}
+
+	return func() pipeline.Front { return clean.New() }
 }
 
 // fillers are what is said when an answer takes a while.

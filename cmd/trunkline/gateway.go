@@ -24,7 +24,6 @@ import (
 	"trunkline/media/record/seal"
 	"trunkline/media/rtp"
 	"trunkline/pipeline"
-	"trunkline/pipeline/turn"
 	"trunkline/sip"
 	"trunkline/sip/sdp"
 	"trunkline/storage"
@@ -187,7 +186,7 @@ func (g *gateway) startAgents(ctx context.Context) error {
 		}
 		g.agents[a.Name] = &call.Agent{
 			Name:         a.Name,
-			Conversation: pipeline.Config{Turn: turn.Config{Idle: a.Idle}},
+			Conversation: conversation(a),
 			Providers: pipeline.Providers{
 				Recognizer: e.recogniser, Model: e.model, Synthesizer: e.voice, Lines: lines,
 			},
