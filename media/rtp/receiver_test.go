@@ -15,12 +15,12 @@ func addr(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
 
 // peer makes the datagrams of a far end.
 type peer struct {
-	t *testing.T
+	t testing.TB
 	pion.Header
 	codec g711.Codec
 }
 
-func newPeer(t *testing.T) *peer {
+func newPeer(t testing.TB) *peer {
 	t.Helper()
 	return &peer{t: t, Header: pion.Header{Version: 2, SSRC: 77, SequenceNumber: 65500, Timestamp: 0xFFFF0000}}
 }
