@@ -12,7 +12,7 @@ const (
 // sample there counts as heard when its mark has come back.
 type flight struct {
 	generation uint32
-	frames     [maxFlight]media.Frame // a ring, by number
+	frames     *[maxFlight]media.Frame // a ring, by number; made for the first frame, for most legs do not buffer
 	outputs    [maxFlight]output
 	first      uint64 // number in this generation of the first frame in flight
 	sent       uint64 // number of the next frame to be sent
@@ -33,11 +33,14 @@ type flight struct {
 // being played there, as far as is known.
 //
 // Pause and Clear take effect at the next tick, when the buffer is dropped;
-// what was not heard by then is written again after Resume. PlayAhead does not
-// allocate. The leg must not call the player.
+// what was not heard by then is written again after Resume. Only the first PlayAhead
+// allocates. The leg must not call the player.
 func (p *Player) PlayAhead(f *media.Frame, leg media.Buffered) (audible, sent bool) {
 	p.mu.Lock()
 	w := &p.flight
+	if w.frames == nil {
+		w.frames = new([maxFlight]media.Frame)
+	}
 	if w.drop {
 		w.drop = false
 		leg.Drop()
