@@ -107,7 +107,7 @@ func counted(n int) []int16 {
 }
 
 // buffered is a player with one whole utterance for a leg that buffers.
-func buffered(t interface{ Fatal(...any) }, audio []int16, notify func(Event)) *Player {
+func buffered(t interface{ Fatal(args ...any) }, audio []int16, notify func(Event)) *Player {
 	p := New(Options{Notify: notify})
 	seg := p.Add(1, "one two three four five six seven eight nine ten")
 	if err := seg.Write(context.Background(), audio, nil); err != nil {

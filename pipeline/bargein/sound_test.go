@@ -112,7 +112,7 @@ func TestWordsOfEachLanguage(t *testing.T) {
 		}
 	}
 	for code, e := range map[string][2]string{
-		"en": {"okay", "okay wait"}, "es": {"de acuerdo", "un momento"}, "de": {"ja genau", "moment mal"}, "fr": {"d'accord", "excusez-moi"},
+		"en": {"okay", "okay wait"}, "es": {"de acuerdo", "espere"}, "de": {"ja genau", "moment mal"}, "fr": {"d'accord", "excusez-moi"},
 	} {
 		for i, want := range []Verdict{Backchannel, Interruption} {
 			j := Judge(Config{Language: code}, Evidence{Text: e[i], Final: true, Ended: true, Elapsed: time.Second, Voiced: 300 * ms})
