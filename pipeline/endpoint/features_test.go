@@ -177,7 +177,7 @@ func TestTheListsAreWhole(t *testing.T) {
 			"conjunctions": l.Conjunctions, "fillers": l.Fillers, "hold": l.Hold, "answers": l.Answers, "teens": l.Teens, "months": l.Months,
 			"counted": l.Counted, "asks yes_no": l.Asks[AsksYesNo], "asks birth": l.Asks[AsksBirth],
 		} {
-			if len(list) == 0 {
+			if len(list.set) == 0 {
 				t.Errorf("%s: %s is empty", code, name)
 			}
 		}

@@ -69,7 +69,10 @@ type language struct {
 }
 
 // phrases is a set of words and phrases, written with commas.
-type phrases map[string]struct{}
+type phrases struct {
+	set     map[string]struct{}
+	longest int // words of the longest
+}
 
 // UnmarshalYAML reads a list with commas between.
 func (p *phrases) UnmarshalYAML(b []byte) error {
@@ -77,14 +80,15 @@ func (p *phrases) UnmarshalYAML(b []byte) error {
 	if err := yaml.Unmarshal(b, &s); err != nil {
 		return err
 	}
-	*p = phrases{}
+	*p = phrases{set: map[string]struct{}{}}
 	for phrase := range strings.SplitSeq(s, ",") {
 		words := strings.Fields(phrase)
 		if len(words) > longestPhrase {
 			return fmt.Errorf("the phrase %q has more than %d words", phrase, longestPhrase)
 		}
 		if len(words) > 0 {
-			(*p)[strings.Join(words, " ")] = struct{}{}
+			p.set[strings.Join(words, " ")] = struct{}{}
+			p.longest = max(p.longest, len(words))
 		}
 	}
 
@@ -93,14 +97,14 @@ func (p *phrases) UnmarshalYAML(b []byte) error {
 
 // has reports whether the words together are a phrase of the set.
 func (p phrases) has(words ...string) bool {
-	if len(words) == 0 || len(words) > longestPhrase {
+	if len(words) == 0 || len(words) > p.longest {
 		return false
 	}
 	phrase := words[0]
 	if len(words) > 1 {
 		phrase = strings.Join(words, " ")
 	}
-	_, ok := p[phrase]
+	_, ok := p.set[phrase]
 
 	return ok
 }
@@ -110,7 +114,7 @@ const longestPhrase = 4
 
 // ends finds the longest phrase of the set that words end with.
 func (p phrases) ends(words []string) (phrase string, found bool) {
-	for n := min(len(words), longestPhrase); n > 0; n-- {
+	for n := min(len(words), p.longest); n > 0; n-- {
 		if tail := words[len(words)-n:]; p.has(tail...) {
 			return strings.Join(tail, " "), true
 		}
