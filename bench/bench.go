@@ -41,6 +41,7 @@ func all() []benchmark {
 		{"echo", "the echo canceller", (*bench).echo},
 		{"dtmf", "keys in the audio", (*bench).dtmf},
 		{"asr", "the offline recogniser", (*bench).asr},
+		{"noise", "words lost to noise and level, and won back", (*bench).noise},
 		{"tts", "the offline voices", (*bench).tts},
 	}
 }

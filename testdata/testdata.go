@@ -7,7 +7,7 @@ import "embed"
 
 // Files holds audio/*.wav (8 kHz, 16-bit, mono) and scripts/*.yaml.
 //
-//go:embed audio/*.wav scripts/*.yaml
+//go:embed audio/*.wav audio/lines.tsv scripts/*.yaml
 var Files embed.FS
 
 // ReceptionScript is the path of the built-in agent's dialogue file in Files.
