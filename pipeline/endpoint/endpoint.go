@@ -22,7 +22,7 @@ type Config struct {
 	Unknown  time.Duration `json:"unknown_ns,omitempty"` // after sound without words: 800 ms
 	Hold     time.Duration `json:"hold_ns,omitempty"`    // after "hold on": 3 s
 	// Caution is how unlikely it must have become that the caller goes on:
-	// the odds at which the turn is taken, 0.07: of the turns that the weights
+	// the odds at which the turn is taken, 0.15: of the turns that the weights
 	// were learnt from, about 5 % are cut off then. Less of it waits longer.
 	Caution float64 `json:"caution,omitempty"`
 }
@@ -34,7 +34,7 @@ func (c Config) WithDefaults() Config {
 	c.Max = cmp.Or(c.Max, 3*time.Second)
 	c.Unknown = cmp.Or(c.Unknown, 800*time.Millisecond)
 	c.Hold = cmp.Or(c.Hold, 3*time.Second)
-	c.Caution = cmp.Or(c.Caution, 0.07)
+	c.Caution = cmp.Or(c.Caution, 0.15)
 
 	return c
 }

@@ -54,11 +54,17 @@ func (h *Habit) Long() time.Duration {
 	return all[i] + time.Duration((at-float64(i))*float64(all[min(i+1, n-1)]-all[i]))
 }
 
-// scale is the time in which a silence becomes e times less likely to be a
-// pause. Pauses beyond the least that is noticed are exponentially distributed,
-// nearly.
+// sharpness is how much wider apart the odds of the weights are taken than they
+// are. The weights are timid, since few turns made them. It was chosen on the
+// turns for training: 1.6 lowers the mean dead air there from 511 to 441 ms, at 5 %
+// cut off.
+const sharpness = 1.6
+
+// scale is the time that one unit of the logarithm of the odds is worth: in it a
+// silence becomes e times less likely to be a pause, times the sharpness. Pauses
+// beyond the least that is noticed are exponentially distributed, nearly.
 func (h *Habit) scale() time.Duration {
 	beyond := float64(h.Long()-noticed) / -math.Log(1-quantile)
 
-	return min(max(time.Duration(beyond), 100*time.Millisecond), 800*time.Millisecond)
+	return min(max(time.Duration(sharpness*beyond), 160*time.Millisecond), 1300*time.Millisecond)
 }
