@@ -2,11 +2,13 @@ package call
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"trunkline/pipeline/turn"
 	"trunkline/storage"
 )
 
@@ -20,6 +22,8 @@ func Story(h *storage.History) []string {
 	}
 	if !c.AnsweredAt.IsZero() {
 		lines = append(lines, conversation(h.Turns)...)
+		lines = append(lines, toolsCalled(h.Events)...)
+		lines = append(lines, promises(&h.Promises)...)
 	}
 	if c.Media != nil {
 		lines = append(lines, audio(c.Media)...)
@@ -66,6 +70,68 @@ func conversation(turns []storage.Turn) []string {
 	}
 
 	return lines
+}
+
+// toolsCalled tells what the agent's model had done, and how long that took.
+func toolsCalled(events []storage.Event) []string {
+	type count struct {
+		name         string
+		done, failed int
+		longest      time.Duration
+	}
+	var all []*count
+	for _, e := range events {
+		kind := turn.EventKind(e.Kind)
+		if kind != turn.ToolDone && kind != turn.ToolFailed {
+			continue
+		}
+		var d StepData
+		if json.Unmarshal(e.Data, &d) != nil {
+			continue // an older version wrote it otherwise
+		}
+		i := slices.IndexFunc(all, func(c *count) bool { return c.name == d.Event.Tool })
+		if i < 0 {
+			i, all = len(all), append(all, &count{name: d.Event.Tool})
+		}
+		c := all[i]
+		if kind == turn.ToolFailed {
+			c.failed++
+		} else {
+			c.done++
+		}
+		c.longest = max(c.longest, d.Event.Took)
+	}
+	var lines []string
+	for _, c := range all {
+		lines = append(lines, fmt.Sprintf("The tool %q ran %s and failed %s; the slowest took %s.", c.name, times(c.done+c.failed), times(c.failed), seconds(c.longest)))
+	}
+
+	return lines
+}
+
+// promises tells what the agent promised. Numbers are masked.
+func promises(p *storage.Promises) []string {
+	var lines []string
+	for _, c := range p.Callbacks {
+		lines = append(lines, fmt.Sprintf("A call back to %s was promised for %s.", c.Number, c.DueAt.UTC().Format("2006-01-02 15:04 MST")))
+	}
+	for _, o := range p.OptOuts {
+		lines = append(lines, fmt.Sprintf("%s does not want to be called again; recorded at %s.", o.Number, o.MadeAt.UTC().Format("2006-01-02 15:04:05 MST")))
+	}
+
+	return lines
+}
+
+// times is how often.
+func times(n int) string {
+	switch n {
+	case 0:
+		return "never"
+	case 1:
+		return "once"
+	default:
+		return fmt.Sprintf("%d times", n)
+	}
 }
 
 // mostOf names the stage that took longest.

@@ -1,6 +1,7 @@
 package call
 
 import (
+	"encoding/json"
 	"flag"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"trunkline/media"
+	"trunkline/pipeline/turn"
 	"trunkline/storage"
 )
 
@@ -50,6 +52,21 @@ func TestStory(t *testing.T) {
 				{Number: 1, Role: storage.Agent}, caller(2), reply(3, 300, 100, true), caller(4), reply(5, 420, 130, false),
 			}
 			h.Call.Recording = "/var/lib/trunkline/recordings/1.wav"
+		}),
+		"tools": record(AgentGoodbye, func(h *storage.History) {
+			h.Turns = []storage.Turn{{Number: 1, Role: storage.Agent}, caller(2), reply(3, 300, 100, false)}
+			for i, e := range []turn.Event{
+				{Kind: turn.ToolStarted, Tool: "book"}, {Kind: turn.ToolFailed, Tool: "book", Took: ms(900)},
+				{Kind: turn.ToolDone, Tool: "look", Took: ms(120)}, {Kind: turn.ToolDone, Tool: "book", Took: ms(400)},
+			} {
+				data, err := json.Marshal(StepData{Event: e})
+				if err != nil {
+					t.Fatal(err)
+				}
+				h.Events = append(h.Events, storage.Event{Seq: i, Kind: string(e.Kind), Data: data})
+			}
+			h.Promises.Callbacks = []storage.Callback{{Number: "+15550100123", DueAt: start.Add(48 * time.Hour), Note: "secret words"}}
+			h.Promises.OptOuts = []storage.OptOut{{Number: "+15550100123", MadeAt: start.Add(time.Minute), Said: "secret words"}}
 		}),
 		"no_media": record(NoMedia, func(h *storage.History) {
 			h.Turns = []storage.Turn{{Number: 1, Role: storage.Agent}}
