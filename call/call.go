@@ -41,6 +41,7 @@ type call struct {
 	vad      *vad.Detector
 	echo     *echo.Canceller
 	leg      media.Leg
+	line     atomic.Pointer[line.Line] // nil before the answer
 	recorder atomic.Pointer[record.Recorder]
 	remove   func() // takes the line off the clock
 
@@ -176,7 +177,9 @@ func (c *call) start() {
 	c.m.cfg.Journal.Update(c.rec)
 	c.notes.live(Live{Kind: LiveAnswered})
 	c.conv.Start()
-	c.remove = c.m.cfg.Clock.Add(line.New(parts))
+	l := line.New(parts)
+	c.line.Store(l)
+	c.remove = c.m.cfg.Clock.Add(l)
 }
 
 // talk runs the deadlines until the call is to end, and says why. Once the
