@@ -190,6 +190,7 @@ func (e *engines) texts(a *config.Agent) pipeline.Texts {
 		Apology:    cmp.Or(l.Apology, s.Apology, "I am sorry, something went wrong on our side. Could you say that again?"),
 		Trouble:    cmp.Or(l.Trouble, s.Trouble, "I am sorry, we are having trouble on our side. Please call again later. Goodbye."),
 		CapWarning: cmp.Or(l.CapWarning, s.CapWarning, "Just so you know, our time on this call is nearly over."),
+		Language:   a.Language,
 		CapGoodbye: cmp.Or(l.CapGoodbye, s.CapGoodbye, "Our time on this call is over. Thank you for calling. Goodbye."),
 	}
 }

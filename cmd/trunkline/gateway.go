@@ -180,13 +180,17 @@ func (g *gateway) startAgents(ctx context.Context) error {
 		}
 		g.onStop("the engines of "+a.Name, partStop, func(context.Context) error { return e.Close() })
 		texts := e.texts(a)
-		lines, err := pipeline.PrepareLines(ctx, e.voice, texts)
+		settings := conversation(a)
+		if err := equip(&settings, a, g.store); err != nil {
+			return fmt.Errorf("agent %q: %w", a.Name, err)
+		}
+		lines, err := pipeline.PrepareLines(ctx, e.voice, texts, toolLines(a)...)
 		if err != nil {
 			return fmt.Errorf("agent %q: %w", a.Name, err)
 		}
 		g.agents[a.Name] = &call.Agent{
 			Name:         a.Name,
-			Conversation: conversation(a),
+			Conversation: settings,
 			Providers: pipeline.Providers{
 				Recognizer: e.recogniser, Model: e.model, Synthesizer: e.voice, Lines: lines,
 			},

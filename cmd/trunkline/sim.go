@@ -112,9 +112,14 @@ func (s *simCmd) party(ctx context.Context, c *cli, scenarios []*sim.Scenario) (
 		return nil, &engines{}, err
 	}
 
+	settings := conversation(&a)
+	if err := equip(&settings, &a, nil); err != nil {
+		return nil, e, err
+	}
+
 	return &sim.Party{
 		Name:         a.Name,
-		Conversation: conversation(&a),
+		Conversation: settings,
 		Providers:    pipeline.Providers{Recognizer: e.recogniser, Model: e.model, Synthesizer: e.voice},
 		Texts:        e.texts(&a),
 		Cap:          cfg.Calls.Cap, WarnBefore: cfg.Calls.WarnBefore,

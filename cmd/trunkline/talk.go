@@ -29,5 +29,10 @@ func (t *talkCmd) Run(ctx context.Context, c *cli, std *streams) error {
 		return err
 	}
 
-	return pipeline.Talk(ctx, pipeline.Config{}, e.model, e.texts(&a), std.in, std.out)
+	settings := conversation(&a)
+	if err := equip(&settings, &a, nil); err != nil {
+		return err
+	}
+
+	return pipeline.Talk(ctx, settings, e.model, e.texts(&a), std.in, std.out)
 }

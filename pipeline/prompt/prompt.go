@@ -109,7 +109,12 @@ func (p Prompt) circumstances(at time.Time) string {
 		language = defaultLanguage
 	}
 
-	return fmt.Sprintf("Speak the language %s. The call began on %s (%s).", language, at.In(zone).Format("Monday, 2 January 2006, at 15:04"), zone)
+	name := zone.String()
+	if zone == time.Local { //nolint:gosmopolitan // only its name is told
+		name = at.In(zone).Format("MST")
+	}
+
+	return fmt.Sprintf("Speak the language %s. The call began on %s (%s).", language, at.In(zone).Format("Monday, 2 January 2006, at 15:04"), name)
 }
 
 // known lists the values of the call, sorted by name.

@@ -24,6 +24,7 @@ var (
 	tag       = regexp.MustCompile(`</?[A-Za-z][^<>]*>|<!--.*?-->`)
 	image     = regexp.MustCompile(`!\[([^\]]*)\]\([^)\s]*(?:\s+"[^"]*")?\)`)
 	link      = regexp.MustCompile(`\[([^\]]+)\]\((?:[^)\s]*)(?:\s+"[^"]*")?\)`)
+	direction = regexp.MustCompile(`\[[a-z][a-z ]*\]`) // what is to be done, not said
 	reference = regexp.MustCompile(`\[([^\]]+)\]\[[^\]]*\]|【[^】]*】|\[\^?\d+\](?:\([^)]*\))?`)
 	inline    = regexp.MustCompile("`+([^`]*)`+")
 	calling   = regexp.MustCompile(`\b[A-Za-z_][\w.]*\([^()]*=[^()]*\)`)
@@ -56,6 +57,7 @@ func (m *markup) strip(s string) string {
 	s = image.ReplaceAllString(s, "$1")
 	s = link.ReplaceAllString(s, "$1")
 	s = reference.ReplaceAllString(s, "$1")
+	s = direction.ReplaceAllString(s, "")
 	s = inline.ReplaceAllStringFunc(s, func(code string) string {
 		if c := strings.Trim(code, "` "); simple.MatchString(c) {
 			return c

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"trunkline/config"
+	"trunkline/pipeline"
+	"trunkline/pipeline/prompt"
+	"trunkline/pipeline/tools"
+	"trunkline/storage"
+)
+
+// equip gives an agent's conversations what its model is told and may call.
+// Without a store nothing can be promised: those tools are not offered.
+func equip(c *pipeline.Config, a *config.Agent, store *storage.Store) error {
+	zone, err := time.LoadLocation(cmp.Or(a.TimeZone, "Local"))
+	if err != nil {
+		return fmt.Errorf("time_zone: %w", err)
+	}
+	c.Language = a.Language
+	c.Prompt = prompt.Prompt{Instructions: a.Model.Instructions, Language: a.Language, Zone: zone}
+	o := tools.Options{BuiltIn: tools.BuiltIn{HangUp: a.BuiltIn.HangUp, SendDTMF: a.BuiltIn.SendDTMF, Zone: zone}}
+	for _, t := range a.BuiltIn.Transfer {
+		o.BuiltIn.Targets = append(o.BuiltIn.Targets, tools.Target(t))
+	}
+	if store != nil && a.BuiltIn.ScheduleCallback {
+		o.BuiltIn.Callbacks = promises{store}
+	}
+	if store != nil && a.BuiltIn.OptOut {
+		o.BuiltIn.OptOuts = promises{store}
+	}
+	for i := range a.Tools {
+		t, err := declaredTool(&a.Tools[i])
+		if err != nil {
+			return fmt.Errorf("tools[%d]: %w", i, err)
+		}
+		o.Tools = append(o.Tools, t)
+	}
+	set, err := tools.New(o)
+	if err != nil {
+		return err
+	}
+	specs := set.Specs()
+	if len(specs) == 0 {
+		return nil
+	}
+	c.Tools = set
+	for _, s := range specs {
+		c.Prompt.Tools = append(c.Prompt.Tools, prompt.Tool{Name: s.Name, SideEffect: set.Traits(s.Name).SideEffect})
+	}
+
+	return nil
+}
+
+// declaredTool is a tool of the configuration.
+func declaredTool(t *config.Tool) (tools.Tool, error) {
+	params, err := schema(t.Parameters)
+	if err != nil {
+		return tools.Tool{}, fmt.Errorf("parameters: %w", err)
+	}
+	result, err := schema(t.Result.Schema)
+	if err != nil {
+		return tools.Tool{}, fmt.Errorf("result.schema: %w", err)
+	}
+
+	return tools.Tool{
+		Name: t.Name, Description: t.Description, Parameters: params, HTTP: tools.HTTP(t.HTTP), SideEffect: t.SideEffect,
+		Retries: t.Retries, Deadline: t.Deadline, Filler: t.Filler,
+		Result: tools.Result{Schema: result, Path: t.Result.Path, Limit: t.Result.Limit},
+	}, nil
+}
+
+// schema is a JSON Schema that was written as YAML.
+func schema(m map[string]any) (json.RawMessage, error) {
+	if m == nil {
+		return nil, nil
+	}
+
+	return json.Marshal(m)
+}
+
+// toolLines are the fillers of an agent's tools.
+func toolLines(a *config.Agent) []string {
+	var all []string
+	for i := range a.Tools {
+		all = append(all, a.Tools[i].Filler...)
+	}
+
+	return all
+}
+
+// promises keeps in the database what the agent promises callers.
+type promises struct{ store *storage.Store }
+
+func (p promises) ScheduleCallback(ctx context.Context, c tools.Callback) error {
+	id, err := uuid.Parse(c.CallID)
+	if err != nil {
+		return fmt.Errorf("the call has no record: %w", err)
+	}
+
+	return p.store.AddCallback(ctx, storage.Callback{Key: c.Key, CallID: id, Number: c.Number, DueAt: c.At, Name: c.Name, Note: c.Note})
+}
+
+func (p promises) OptOut(ctx context.Context, o tools.OptedOut) error {
+	id, err := uuid.Parse(o.CallID)
+	if err != nil {
+		return fmt.Errorf("the call has no record: %w", err)
+	}
+
+	return p.store.AddOptOut(ctx, storage.OptOut{Key: o.Key, CallID: id, Number: o.Number, Said: o.Words})
+}
