@@ -14,7 +14,7 @@
 //   - audio: both sides speak. Speech, noise, the echo of the line and G.711
 //     go through the line's own voice activity detection and echo canceller.
 //   - sip: the same audio over a SIP call on loopback to a gateway in this
-//     process, or to one that runs elsewhere.
+//     process, with lost and late packets where the scenario asks for them.
 //
 // The caller (caller.go) is pure and steps once per 20 ms frame; drivers own the
 // time. What happened is a Trace, and judge.go compares it with what was
