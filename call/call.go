@@ -115,7 +115,7 @@ func (c *call) answer(ctx context.Context) error {
 	}
 	c.player = player.New(player.Options{Notify: func(e player.Event) { c.conv.Played(e) }})
 	settings := c.agent.Conversation
-	settings.CallID = c.rec.ID.String()
+	c.scope(&settings)
 	c.conv = pipeline.NewConversation(settings, c.agent.Providers, c.player, c.notes)
 
 	soon, cancel := context.WithTimeout(ctx, c.m.cfg.Limits.Prepare)
