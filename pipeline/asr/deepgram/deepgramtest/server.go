@@ -1,0 +1,102 @@
+package deepgramtest
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/gorilla/websocket"
+
+	"trunkline/pipeline/asr/asrtest"
+)
+
+// Server hears talkspurts.
+type Server struct{ script *asrtest.Script }
+
+// New makes a Server.
+func New() *Server { return &Server{script: asrtest.NewScript()} }
+
+// Script says what happens.
+func (s *Server) Script() *asrtest.Script { return s.script }
+
+// Has tells what the protocol can do.
+func (*Server) Has() asrtest.Abilities { return asrtest.Abilities{EndOfTurn: true, KeepAlive: true} }
+
+type object = map[string]any
+
+func failure(code string) any { return object{"err_code": code, "err_msg": "see " + asrtest.Key} }
+
+func results(text string, final, speech, finalize bool) object {
+	return object{
+		"type": "Results", "channel_index": []int{0, 1}, "duration": 0.1, "start": 0.0,
+		"is_final": final, "speech_final": speech, "from_finalize": finalize,
+		"channel": object{"alternatives": []object{{"transcript": text, "confidence": 0.9, "words": []object{}}}},
+	}
+}
+
+// wire says nothing of a talkspurt without words, as the reference allows, and
+// no last words where the server's own end came before.
+var wire = asrtest.Wire{
+	Partial: func(text string) any { return results(text, false, false, false) },
+	Final: func(text string) []any {
+		if text == "" {
+			return nil
+		}
+
+		return []any{results(text, true, true, true)}
+	},
+	Ended: func(text string) any { return results(text, true, true, false) },
+	Error: func(code string) any {
+		return object{"type": "Error", "code": code, "description": "see " + asrtest.Key}
+	},
+}
+
+// ServeHTTP answers /v1/listen, and / without a body.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	switch {
+	case r.URL.Path == "/":
+		return
+	case r.URL.Path != "/v1/listen":
+		asrtest.Refuse(w, http.StatusNotFound, failure("NOT_FOUND"))
+
+		return
+	case r.Header.Get("Authorization") != "Token "+asrtest.Key:
+		asrtest.Refuse(w, http.StatusUnauthorized, failure("INVALID_AUTH"))
+
+		return
+	case q.Get("encoding") != "mulaw" || q.Get("sample_rate") != "8000" || q.Get("model") == "":
+		asrtest.Refuse(w, http.StatusBadRequest, failure("INVALID_QUERY_PARAMETER"))
+
+		return
+	}
+	conn := s.script.Accept(w, r, failure)
+	if conn == nil {
+		return
+	}
+	c := asrtest.NewSession(s.script, conn, &wire)
+	defer c.Close()
+	c.Send(object{"type": "Metadata", "request_id": "1"})
+	for {
+		kind, data, err := conn.ReadMessage()
+		if err != nil {
+			return
+		}
+		if kind == websocket.BinaryMessage {
+			c.Audio(data)
+
+			continue
+		}
+		var m struct {
+			Type string `json:"type"`
+		}
+		_ = json.Unmarshal(data, &m) // an unknown message is ignored
+		switch m.Type {
+		case "Finalize":
+			c.Flush()
+		case "KeepAlive":
+			c.KeptAlive()
+		case "CloseStream":
+			return
+		}
+	}
+}
