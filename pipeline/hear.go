@@ -135,7 +135,7 @@ func (e *ear) end() turn.Event {
 // soundEvery is how often it is told what a talkspurt over the agent's voice
 // sounds like, and soundFor is how long: then words count.
 const (
-	soundEvery = 6  // frames
+	soundEvery = 4  // frames
 	soundFor   = 36 // frames
 )
 
