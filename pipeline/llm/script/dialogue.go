@@ -25,6 +25,8 @@ type reply struct {
 	answer   string // what it tells
 	question string // what it then asks; may be empty
 	act      *pipeline.Act
+	call     *pipeline.ToolCall // whose result is answered next
+	intent   *intentPlan        // of call
 }
 
 func (r reply) text() string {
@@ -165,6 +167,9 @@ func (d *dialogue) begin(in *intentPlan, words []string) reply {
 		}
 		return d.proceed()
 	}
+	if in.call != nil {
+		return d.call(in)
+	}
 	r := reply{answer: d.pick("replies of "+in.name, in.replies), act: in.act}
 	switch {
 	case in.act != nil:
@@ -230,6 +235,9 @@ func (d *dialogue) proceed() reply {
 func (d *dialogue) finish() reply {
 	in := d.doing
 	d.misses, d.doing = 0, nil
+	if in.call != nil {
+		return d.call(in)
+	}
 	r := reply{answer: d.pick("replies of "+in.name, in.replies), act: in.act}
 	d.open = nothingAsked
 	if in.act == nil && in.more {

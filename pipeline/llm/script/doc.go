@@ -36,7 +36,13 @@
 //	        values:          kind choice: {value: cleaning, say: [a clean]}
 //	    confirm: [...]       reads the slots back; the caller may correct them
 //	    change: ...          asked when the caller says no to that
-//	    replies: [...]       variants are used in turn
+//	    call:                a tool that is called before the reply
+//	      tool: book         its name in the configuration
+//	      args: {day: "{day}"}
+//	      wait: [...]        said while it runs
+//	      failed: [...]      the reply when it did not work
+//	    replies: [...]       variants are used in turn; {result} is what the tool
+//	                         gave, {result.time} a part of it
 //	    more: true           then ask whether there is anything else
 //	    act: hand_off        or hang_up, carried out after the reply was heard
 //	    target: front-desk   the configured name to hand off to

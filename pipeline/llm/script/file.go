@@ -54,6 +54,7 @@ type intent struct {
 	Change  string   `yaml:"change"`
 	Replies []string `yaml:"replies"`
 	More    bool     `yaml:"more"`
+	Call    *call    `yaml:"call"`
 	Act     string   `yaml:"act"`
 	Target  string   `yaml:"target"`
 }

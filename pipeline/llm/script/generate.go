@@ -34,6 +34,12 @@ func (s *Script) Generate(ctx context.Context, req pipeline.Request) iter.Seq2[p
 			}
 			text = text[n:]
 		}
+		if r.call != nil {
+			call := *r.call
+			if !yield(pipeline.Delta{Call: &call}, nil) {
+				return
+			}
+		}
 		if r.act != nil {
 			act := *r.act
 			act.Args = maps.Clone(r.act.Args)
@@ -45,7 +51,7 @@ func (s *Script) Generate(ctx context.Context, req pipeline.Request) iter.Seq2[p
 // reply plays the history through the dialogue.
 func (s *Script) reply(ctx context.Context, req pipeline.Request) (reply, error) {
 	h := req.History
-	if len(h) == 0 || h[len(h)-1].Role != pipeline.Caller {
+	if len(h) == 0 || h[len(h)-1].Role == pipeline.Agent {
 		return reply{}, ErrNothingToAnswer
 	}
 	d := s.newDialogue(req.Vars)
@@ -64,7 +70,9 @@ func (s *Script) reply(ctx context.Context, req pipeline.Request) (reply, error)
 			i++
 		}
 		if from > 0 { // what stands before the caller's first words is the greeting
-			d.said(h[from:i])
+			if answer, answers := d.follow(h[from:i], i == len(h)); answers {
+				r = answer
+			}
 		}
 	}
 	return r, nil

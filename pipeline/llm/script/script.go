@@ -35,6 +35,7 @@ type intentPlan struct {
 	change  template
 	replies []template
 	more    bool
+	call    *callPlan // nil: none
 	act     *pipeline.Act
 }
 
@@ -107,6 +108,7 @@ func (s *Script) Targets() []string {
 type compiler struct {
 	doc     *document
 	s       *Script
+	results bool   // texts may name a tool's result
 	at      string // YAML path of the problem
 	problem string
 }
@@ -182,6 +184,7 @@ func (c *compiler) text(at, text string, slots []*slotPlan) template {
 	}
 	for _, name := range t.names() {
 		_, isVar := c.doc.Vars[name]
+		isVar = isVar || c.results && isResult(name)
 		if !isVar && !slices.ContainsFunc(slots, func(s *slotPlan) bool { return s.name == name }) {
 			c.failf(at, "{%s} is no slot of this intent and is not in vars; add it there or correct the name", name)
 		}
@@ -247,7 +250,10 @@ func (c *compiler) intent(i int, in *intent) *intentPlan {
 	}
 	p.confirm = c.texts(at+".confirm", in.Confirm, p.slots)
 	p.change = c.text(at+".change", in.Change, p.slots)
+	p.call = c.call(at+".call", in, p.slots)
+	c.results = p.call != nil
 	p.replies = c.texts(at+".replies", in.Replies, p.slots)
+	c.results = false
 	if len(in.Replies) == 0 {
 		c.failf(at, "intent %q has no replies; add what the agent answers", in.Name)
 	}
