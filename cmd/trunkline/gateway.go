@@ -184,6 +184,9 @@ func (g *gateway) startAgents(ctx context.Context) error {
 		if err := equip(&settings, a, g.store); err != nil {
 			return fmt.Errorf("agent %q: %w", a.Name, err)
 		}
+		if err := e.callable(settings.Tools); err != nil {
+			return fmt.Errorf("agent %q: %w", a.Name, err)
+		}
 		lines, err := pipeline.PrepareLines(ctx, e.voice, texts, toolLines(a)...)
 		if err != nil {
 			return fmt.Errorf("agent %q: %w", a.Name, err)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/google/uuid"
+
 	"trunkline/pipeline"
 )
 
@@ -30,7 +32,11 @@ func (t *talkCmd) Run(ctx context.Context, c *cli, std *streams) error {
 	}
 
 	settings := conversation(&a)
+	settings.CallID = uuid.NewString() // names its calls of tools
 	if err := equip(&settings, &a, nil); err != nil {
+		return err
+	}
+	if err := e.callable(settings.Tools); err != nil {
 		return err
 	}
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -114,4 +115,18 @@ func (p promises) OptOut(ctx context.Context, o tools.OptedOut) error {
 	}
 
 	return p.store.AddOptOut(ctx, storage.OptOut{Key: o.Key, CallID: id, Number: o.Number, Said: o.Words})
+}
+
+// callable says when the agent's script calls a tool that the agent has not.
+func (e *engines) callable(set pipeline.Tools) error {
+	if e.script == nil {
+		return nil
+	}
+	for _, name := range e.script.Tools() {
+		if set == nil || !slices.ContainsFunc(set.Specs(), func(s pipeline.ToolSpec) bool { return s.Name == name }) {
+			return fmt.Errorf("the script calls the tool %q, which the agent does not have; add it to tools, or remove the call", name)
+		}
+	}
+
+	return nil
 }

@@ -3,6 +3,8 @@ package script
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -137,4 +139,16 @@ func (d *dialogue) follow(messages []pipeline.Message, last bool) (r reply, answ
 	d.said(messages)
 
 	return reply{}, false
+}
+
+// Tools are the names of the tools that the script calls, sorted.
+func (s *Script) Tools() []string {
+	names := make(map[string]bool)
+	for _, in := range s.intents {
+		if in.call != nil {
+			names[in.call.tool] = true
+		}
+	}
+
+	return slices.Sorted(maps.Keys(names))
 }
