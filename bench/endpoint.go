@@ -261,9 +261,9 @@ func (e *ender) wait(asked endpoint.Asked, s *silence, habit endpoint.Habit) tim
 
 // best finds the least mean dead air at which no more than a share of the
 // turns is cut off.
-func (e ender) best(turns []spokenTurn, share float64) (found endings, at ender, ok bool) {
+func (e *ender) best(turns []spokenTurn, share float64) (found endings, at ender, ok bool) {
 	for i := range 120 {
-		try := e
+		try := *e
 		if e.fixed > 0 {
 			try.fixed = time.Duration(i+8) * media.FrameDuration
 		} else {
