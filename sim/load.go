@@ -120,6 +120,7 @@ func (s *Scenario) setDefaults() {
 	s.Who.Gap = cmp.Or(s.Who.Gap, 500*time.Millisecond)
 	s.Who.Patience = cmp.Or(s.Who.Patience, 8*time.Second)
 	if a := s.Agent; a != nil {
+		a.Voice = cmp.Or(a.Voice, agentVoice)
 		a.Greeting = cmp.Or(a.Greeting, "Hello, how can I help you?")
 		a.FirstToken = cmp.Or(a.FirstToken, 350*time.Millisecond)
 		a.Tokens = cmp.Or(a.Tokens, 100)
@@ -261,6 +262,7 @@ func (s *Scenario) validate() []config.Problem {
 }
 
 func (a *Agent) validate(c *check) {
+	c.oneOf("agent.voice", a.Voice, "slt", "rms", "awb", "kal16")
 	if len(a.Replies) == 0 {
 		c.addf("agent.replies", "is empty; say what the agent replies")
 	}

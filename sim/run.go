@@ -40,7 +40,8 @@ type Gateway interface {
 	call(ctx context.Context, r *run) (*Trace, error)
 }
 
-// agentVoice is the voice of scenarios' agents: the one that costs least.
+// agentVoice is the voice of scenarios' agents by default: the one that costs
+// least.
 const agentVoice = "kal16"
 
 // run is one call of a scenario.
@@ -60,7 +61,6 @@ type run struct {
 func Run(ctx context.Context, scenarios []*Scenario, o Options) (*Report, error) {
 	began := time.Now()
 	o.Parallel = max(o.Parallel, 1)
-	agents := &speech{speaker: o.Speaker, voice: agentVoice}
 	var jobs []*job
 	report := &Report{Mode: o.Mode, Seed: o.Seed}
 	for _, s := range scenarios {
@@ -74,7 +74,7 @@ func Run(ctx context.Context, scenarios []*Scenario, o Options) (*Report, error)
 
 			continue
 		}
-		j, err := o.prepare(ctx, s, res, agents)
+		j, err := o.prepare(ctx, s, res)
 		if err != nil {
 			return nil, err
 		}
@@ -106,7 +106,7 @@ type job struct {
 }
 
 // prepare makes a scenario's sounds and its jobs.
-func (o *Options) prepare(ctx context.Context, s *Scenario, res *Result, agents *speech) ([]*job, error) {
+func (o *Options) prepare(ctx context.Context, s *Scenario, res *Result) ([]*job, error) {
 	if s.Agent == nil && o.Agent == nil {
 		return nil, fileError(s.File, errors.New("agent: is missing, and no agent was chosen; name one with --agent"))
 	}
@@ -123,7 +123,9 @@ func (o *Options) prepare(ctx context.Context, s *Scenario, res *Result, agents 
 			parts[i].says = pattern(t.At.Says)
 		}
 	}
+	agents := &speech{speaker: o.Speaker}
 	if s.Agent != nil && o.Mode != Text { // so that no run waits for the engine
+		agents.voice = s.Agent.Voice
 		texts := []string{s.Agent.Greeting}
 		for _, r := range s.Agent.Replies {
 			texts = append(texts, r.Say)

@@ -135,6 +135,7 @@ type Expect struct {
 
 // Agent is an agent made for one scenario: what it says is given, and when.
 type Agent struct {
+	Voice      string          `yaml:"voice"` // slt, rms, awb or kal16 (default)
 	Greeting   string          `yaml:"greeting"`
 	Lines      config.Lines    `yaml:"lines"`
 	Idle       []time.Duration `yaml:"idle"`
