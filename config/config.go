@@ -1,7 +1,6 @@
 package config
 
 import (
-	"cmp"
 	"os"
 	"path/filepath"
 	"time"
@@ -23,6 +22,7 @@ type Config struct {
 	Database  Database  `yaml:"database"`
 	Calls     Calls     `yaml:"calls"`
 	Recording Recording `yaml:"recording"`
+	Currency  string    `yaml:"currency"` // of all prices and budgets, as it is shown
 	Agents    []Agent   `yaml:"agents"`
 }
 
@@ -146,6 +146,11 @@ type Agent struct {
 	// Language is the BCP 47 tag of what the agent speaks: English is read out
 	// in full, of other languages numbers are left to the voice.
 	Language string `yaml:"language"`
+	// Languages are the others that a call may change to.
+	Languages []AgentLanguage `yaml:"languages"`
+	// Budget is what the providers of one call may cost, in units of
+	// Config.Currency; then the agent says goodbye. 0: no bound.
+	Budget float64 `yaml:"budget"`
 	// TimeZone is where the agent is, such as Europe/Berlin; default: this
 	// machine's.
 	TimeZone string  `yaml:"time_zone"`
@@ -218,15 +223,28 @@ type Lines struct {
 	Trouble    string   `yaml:"trouble"`     // a provider failed again; the call ends
 	CapWarning string   `yaml:"cap_warning"` // warn_before the cap
 	CapGoodbye string   `yaml:"cap_goodbye"` // at the cap
+	// BudgetGoodbye is said when the call has cost its budget.
+	BudgetGoodbye string `yaml:"budget_goodbye"`
 }
 
-// Recogniser chooses the speech recogniser.
+// Recogniser chooses the speech recogniser. Only the block of its own engine
+// may hold settings.
 type Recogniser struct {
-	Engine   string             `yaml:"engine"` // "offline" (pocketsphinx) or "declared"
-	Mode     string             `yaml:"mode"`   // offline: domain, general+domain or general
-	Pool     int                `yaml:"pool"`   // decoders, which is calls heard at once
-	Clean    string             `yaml:"clean"`  // "auto": suppress steady noise and raise faint voices where that helps; "off"
-	Declared DeclaredRecogniser `yaml:"declared"`
+	// Engine is "offline" (pocketsphinx), "declared", "deepgram", "assemblyai"
+	// or "openai".
+	Engine     string               `yaml:"engine"`
+	Mode       string               `yaml:"mode"`  // offline: domain, general+domain or general
+	Pool       int                  `yaml:"pool"`  // offline and declared: decoders, which is calls heard at once
+	Clean      string               `yaml:"clean"` // "auto": suppress steady noise and raise faint voices where that helps; "off"
+	Declared   DeclaredRecogniser   `yaml:"declared"`
+	Deepgram   DeepgramRecogniser   `yaml:"deepgram"`
+	AssemblyAI AssemblyAIRecogniser `yaml:"assemblyai"`
+	OpenAI     OpenAIRecogniser     `yaml:"openai"`
+
+	Patience `yaml:",inline"`
+
+	Price    RecogniserPrice `yaml:"price"`
+	Fallback []Recogniser    `yaml:"fallback"` // who hears when this one fails, in their order
 }
 
 // DeclaredRecogniser hears given words after given delays, whatever was said.
@@ -239,14 +257,25 @@ type DeclaredRecogniser struct {
 	Says         []string      `yaml:"says"`  // of one talkspurt after another, again and again
 }
 
-// Model chooses who writes the replies.
+// Model chooses who writes the replies. Only the block of its own engine may
+// hold settings.
 type Model struct {
-	Engine string `yaml:"engine"` // "script" or "declared"
+	// Engine is "script", "declared", "openai", "anthropic" or "gemini".
+	Engine string `yaml:"engine"`
 	Script string `yaml:"script"` // path of the dialogue file; empty: the built-in reception desk
 	// Instructions are the agent's own, for models that take some; {caller}
-	// and other values of the call may stand in them.
-	Instructions string        `yaml:"instructions"`
-	Declared     DeclaredModel `yaml:"declared"`
+	// and other values of the call may stand in them. A fallback has the same.
+	Instructions string         `yaml:"instructions"`
+	Declared     DeclaredModel  `yaml:"declared"`
+	OpenAI       OpenAIModel    `yaml:"openai"`
+	Anthropic    AnthropicModel `yaml:"anthropic"`
+	Gemini       GeminiModel    `yaml:"gemini"`
+
+	Patience `yaml:",inline"`
+
+	Price    ModelPrice  `yaml:"price"`
+	Fallback []Model     `yaml:"fallback"` // who writes when this one fails, in their order
+	Rules    []ModelRule `yaml:"rules"`    // of long calls; the last one that holds counts
 }
 
 // DeclaredModel gives given replies after given delays.
@@ -256,11 +285,24 @@ type DeclaredModel struct {
 	Replies         []string      `yaml:"replies"`           // one after another, again and again
 }
 
-// Voice chooses the synthesiser.
+// Voice chooses the synthesiser. Only the block of its own engine may hold
+// settings.
 type Voice struct {
-	Engine   string        `yaml:"engine"` // "offline" (flite) or "declared"
-	Name     string        `yaml:"name"`   // offline: slt, rms, awb or kal16
-	Declared DeclaredVoice `yaml:"declared"`
+	// Engine is "offline" (flite), "declared", "elevenlabs", "cartesia",
+	// "aura", "openai" or "piper".
+	Engine     string          `yaml:"engine"`
+	Name       string          `yaml:"name"` // offline: slt, rms, awb or kal16
+	Declared   DeclaredVoice   `yaml:"declared"`
+	ElevenLabs ElevenLabsVoice `yaml:"elevenlabs"`
+	Cartesia   CartesiaVoice   `yaml:"cartesia"`
+	Aura       AuraVoice       `yaml:"aura"`
+	OpenAI     OpenAIVoice     `yaml:"openai"`
+	Piper      PiperVoice      `yaml:"piper"`
+
+	Patience `yaml:",inline"`
+
+	Price    VoicePrice `yaml:"price"`
+	Fallback []Voice    `yaml:"fallback"` // who speaks when this one fails, in their order
 }
 
 // DeclaredVoice plays a tone after a given delay.
@@ -299,6 +341,7 @@ func Default() Config {
 			Gap:    "tone",
 			Upload: Upload{Method: "PUT", Timeout: 5 * time.Minute, Retries: 10, Content: "stored"},
 		},
+		Currency: "USD",
 		Agents: []Agent{{
 			Name:        "reception",
 			Recogniser:  Recogniser{Engine: "offline", Mode: "domain", Pool: 24, Clean: "auto"},
@@ -308,28 +351,6 @@ func Default() Config {
 			Speculation: Speculation{PerTurn: 2, Stable: 200 * time.Millisecond},
 			Language:    "en-US",
 		}},
-	}
-}
-
-// fillAgents gives each agent of the file the defaults of what it leaves out:
-// elements of a list do not inherit from Default.
-func (c *Config) fillAgents() {
-	def := Default().Agents[0]
-	for i := range c.Agents {
-		a := &c.Agents[i]
-		a.Recogniser.Engine = cmp.Or(a.Recogniser.Engine, def.Recogniser.Engine)
-		a.Recogniser.Mode = cmp.Or(a.Recogniser.Mode, def.Recogniser.Mode)
-		a.Recogniser.Pool = cmp.Or(a.Recogniser.Pool, def.Recogniser.Pool)
-		a.Recogniser.Clean = cmp.Or(a.Recogniser.Clean, def.Recogniser.Clean)
-		a.Model.Engine = cmp.Or(a.Model.Engine, def.Model.Engine)
-		a.Voice.Engine = cmp.Or(a.Voice.Engine, def.Voice.Engine)
-		a.Voice.Name = cmp.Or(a.Voice.Name, def.Voice.Name)
-		if a.Idle == nil {
-			a.Idle = def.Idle
-		}
-		a.Speculation.PerTurn = cmp.Or(a.Speculation.PerTurn, def.Speculation.PerTurn)
-		a.Speculation.Stable = cmp.Or(a.Speculation.Stable, def.Speculation.Stable)
-		a.Language = cmp.Or(a.Language, def.Language)
 	}
 }
 

@@ -131,7 +131,58 @@ func TestMistakesNameFileLineAndWhatToDo(t *testing.T) {
 		},
 		"unknown engines": {
 			"agents:\n  - {name: reception, recogniser: {engine: a, mode: b, pool: -1}, model: {engine: c}, voice: {engine: d, name: e}}\n",
-			[]string{"recogniser.engine", "recogniser.mode", "recogniser.pool", "model.engine", "voice.engine", "voice.name"},
+			[]string{"recogniser.engine", "offline, declared, deepgram", "model.engine", "script, declared, openai", "voice.engine", "offline, declared, elevenlabs"},
+		},
+		"offline engines": {
+			"agents:\n  - {name: reception, recogniser: {mode: b, pool: -1}, voice: {name: e}}\n",
+			[]string{"t.yaml:2:42", "domain, general+domain, general", "t.yaml:2:51", "at least 1", "voice.name", "slt, rms, awb, kal16"},
+		},
+		"settings of another engine": {
+			"agents:\n  - name: reception\n    recogniser: {engine: deepgram, mode: domain, openai: {prompt: x}, pool: 3}\n" +
+				"    model: {engine: anthropic, anthropic: {model: m}, script: a.yaml, gemini: {model: m}}\n    voice: {engine: aura, aura: {voice: v}, name: slt}\n",
+			[]string{
+				"t.yaml:3:42: agents[0].recogniser.mode: is a setting of the engine offline, and the engine is deepgram",
+				"recogniser.openai: is a setting of the engine openai", "recogniser.pool: is for the engines offline and declared",
+				"model.script: is a setting of the engine script", "model.gemini", "voice.name: is a setting of the engine offline",
+			},
+		},
+		"keys of another engine": {
+			"agents:\n  - name: reception\n    voice: {engine: aura, aura: {voice: v, speed: 1}}\n", []string{"t.yaml:3:44", `unknown key "speed"`},
+		},
+		"a key in the file": {
+			"agents:\n  - name: reception\n    model: {engine: openai, openai: {model: m, key_env: sk-proj-1, base_url: \"https://u:p@h?key=sk-proj-1\"}}\n",
+			[]string{"t.yaml:3:57", "no name of an environment variable", "base_url: must be plain"},
+		},
+		"no address": {
+			"agents:\n  - name: reception\n    model: {engine: openai, openai: {model: m, base_url: \"localhost:8000\"}}\n", []string{"base_url: is no URL"},
+		},
+		"ranges of providers": {
+			"agents:\n  - name: reception\n    budget: -1\n    recogniser: {engine: deepgram, deepgram: {keep_alive: 20s}, first_byte: -1s, price: {per_minute: .nan}}\n" +
+				"    model: {engine: gemini, gemini: {temperature: 3, max_tokens: -1, thinking: -1}, breaker: {failures: -1}}\n" +
+				"    voice: {engine: elevenlabs, elevenlabs: {speed: 9, ready: -1}, breaker: {cool_down: 5m, longest: 1m}}\n",
+			[]string{
+				"t.yaml:3:13", "keep_alive", "recogniser.first_byte", "price.per_minute", "gemini.model: is empty", "0 to 2", "max_tokens", "thinking",
+				"model.breaker", "elevenlabs.voice: is empty", "0.7 to 1.2", "elevenlabs.ready", "breaker.longest",
+			},
+		},
+		"fallbacks and rules": {
+			"agents:\n  - name: reception\n    recogniser: {fallback: [{engine: deepgram, fallback: [{engine: offline}]}]}\n" +
+				"    model:\n      fallback: [{engine: openai, instructions: x, openai: {model: m}, rules: [{after: 1m}]}, {engine: script, fallback: [{}]}]\n" +
+				"      rules: [{model: {engine: script}}, {tokens: 9, model: {engine: script, rules: [{after: 1s}], fallback: [{}]}}]\n" +
+				"    voice: {fallback: [{}, {engine: piper, piper: {model: /nowhere.onnx}}, {engine: piper, piper: {ready: -1}, fallback: [{}]}]}\n",
+			[]string{
+				"t.yaml:3:59", "recogniser.fallback[0].fallback[0]: stands in a fallback", "fallback[0].instructions", "fallback[0].rules[0]", "model.fallback[1].fallback[0]",
+				"rules[0]: never holds", "rules[1].model.rules[0]", "rules[1].model.fallback[0].engine", "voice.fallback[0].engine", "/nowhere.onnx",
+				"fallback[2].piper.model: is empty", "fallback[2].piper: speaker", "fallback[2].fallback[0]",
+			},
+		},
+		"languages": {
+			"agents:\n  - name: reception\n    languages:\n      - {language: en-US}\n      - {language: german}\n      - {language: de, recogniser: {engine: x}, model: {engine: y}}\n" +
+				"      - {language: es, voice: {engine: z}}\n      - {language: es}\n",
+			[]string{
+				"t.yaml:4:20", "is there already", "t.yaml:5:20", "no language tag", `t.yaml:6:20: agents[0].languages[2].language: "de" cannot be spoken by the offline voice`,
+				"languages[2].recogniser.engine", "languages[2].model.engine", "languages[3].voice.engine", `t.yaml:8:20: agents[0].languages[4].language: "es" is there already`,
+			},
 		},
 		"two agents of a name": {
 			"agents:\n  - name: reception\n  - name: reception\n    idle: [0s]\n",

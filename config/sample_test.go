@@ -2,11 +2,12 @@ package config
 
 import (
 	"bytes"
-	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"testing"
 
 	"github.com/goccy/go-yaml"
@@ -51,31 +52,34 @@ func TestSampleHasEveryKey(t *testing.T) {
 	if err := yaml.NewDecoder(bytes.NewReader(all), yaml.Strict()).Decode(&c); err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range missing("", reflect.ValueOf(c)) {
-		if path != "recording.enabled" && path != "agents[0].speculation.enabled" { // they are false
-			t.Errorf("the sample does not have %s", path)
+	said := map[string]bool{}
+	find(reflect.ValueOf(c), said)
+	for _, key := range slices.Sorted(maps.Keys(said)) {
+		if !said[key] && key != "Recording.enabled" && key != "Speculation.enabled" { // they are false
+			t.Errorf("the sample does not have %s", key)
 		}
 	}
 }
 
-// missing lists the keys of v that have no value.
-func missing(path string, v reflect.Value) (all []string) {
-	switch {
-	case v.IsZero():
-		return []string{path}
-	case v.Kind() == reflect.Struct:
-		for i := range v.NumField() {
-			key := v.Type().Field(i).Tag.Get("yaml")
-			if path != "" {
-				key = path + "." + key
-			}
-			all = append(all, missing(key, v.Field(i))...)
+// find tells of each key, by its block's type, whether it has a value
+// somewhere: blocks may stand in several places, and within themselves.
+func find(v reflect.Value, said map[string]bool) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			find(v.Elem(), said)
 		}
-	case v.Kind() == reflect.Slice:
+	case reflect.Struct:
+		for i := range v.NumField() {
+			f := v.Type().Field(i)
+			if key := v.Type().Name() + "." + f.Tag.Get("yaml"); !f.Anonymous {
+				said[key] = said[key] || !v.Field(i).IsZero()
+			}
+			find(v.Field(i), said)
+		}
+	case reflect.Slice:
 		for i := range v.Len() {
-			all = append(all, missing(fmt.Sprintf("%s[%d]", path, i), v.Index(i))...)
+			find(v.Index(i), said)
 		}
 	}
-
-	return all
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -171,26 +170,7 @@ func (v *validator) agents(c *Config) {
 			v.addf(path+".name", "%q names two agents; names must differ", a.Name)
 		}
 		names[a.Name] = true
-		v.oneOf(path+".recogniser.engine", a.Recogniser.Engine, "offline", "declared")
-		v.oneOf(path+".recogniser.mode", a.Recogniser.Mode, "domain", "general+domain", "general")
-		v.oneOf(path+".recogniser.clean", a.Recogniser.Clean, "auto", "off")
-		if a.Recogniser.Pool < 1 {
-			v.addf(path+".recogniser.pool", "must be at least 1")
-		}
-		if a.Recogniser.Engine == "declared" && len(a.Recogniser.Declared.Says) == 0 {
-			v.addf(path+".recogniser.declared.says", "is empty; give the declared recogniser the words that it hears")
-		}
-		if a.Model.Engine == "declared" && len(a.Model.Declared.Replies) == 0 {
-			v.addf(path+".model.declared.replies", "is empty; give the declared model the replies that it writes")
-		}
-		v.oneOf(path+".model.engine", a.Model.Engine, "script", "declared")
-		if s := a.Model.Script; s != "" {
-			if _, err := os.Stat(s); err != nil {
-				v.addf(path+".model.script", "%v; give the path of a dialogue file", err)
-			}
-		}
-		v.oneOf(path+".voice.engine", a.Voice.Engine, "offline", "declared")
-		v.oneOf(path+".voice.name", a.Voice.Name, "slt", "rms", "awb", "kal16")
+		v.providers(path, &a)
 		v.speech(path, &a)
 		v.tools(path, &a)
 		v.yielding(path, &a)

@@ -1,0 +1,128 @@
+package config
+
+import "cmp"
+
+// The environment variables in which vendors' own tools look for their keys.
+const (
+	deepgramKeyEnv   = "DEEPGRAM_API_KEY"
+	assemblyaiKeyEnv = "ASSEMBLYAI_API_KEY"
+	openaiKeyEnv     = "OPENAI_API_KEY"
+	anthropicKeyEnv  = "ANTHROPIC_API_KEY"
+	geminiKeyEnv     = "GEMINI_API_KEY"
+	elevenlabsKeyEnv = "ELEVENLABS_API_KEY"
+	cartesiaKeyEnv   = "CARTESIA_API_KEY"
+)
+
+// fillAgents gives each agent of the file the defaults of what it leaves out:
+// elements of a list do not inherit from Default.
+func (c *Config) fillAgents() {
+	def := Default().Agents[0]
+	for i := range c.Agents {
+		a := &c.Agents[i]
+		a.Recogniser.Engine = cmp.Or(a.Recogniser.Engine, def.Recogniser.Engine)
+		a.Model.Engine = cmp.Or(a.Model.Engine, def.Model.Engine)
+		a.Voice.Engine = cmp.Or(a.Voice.Engine, def.Voice.Engine)
+		a.Recogniser.fill()
+		a.Model.fill()
+		a.Voice.fill()
+		for j := range a.Languages {
+			l := &a.Languages[j]
+			if l.Recogniser != nil {
+				l.Recogniser.fill()
+			}
+			if l.Model != nil {
+				l.Model.fill()
+			}
+			if l.Voice != nil {
+				l.Voice.fill()
+			}
+		}
+		if a.Idle == nil {
+			a.Idle = def.Idle
+		}
+		a.Speculation.PerTurn = cmp.Or(a.Speculation.PerTurn, def.Speculation.PerTurn)
+		a.Speculation.Stable = cmp.Or(a.Speculation.Stable, def.Speculation.Stable)
+		a.Language = cmp.Or(a.Language, def.Language)
+	}
+}
+
+// fill sets the defaults of a chosen engine.
+func (r *Recogniser) fill() {
+	def := Default().Agents[0].Recogniser
+	clean := "off" // vendors' recognisers know noise better than what has been cleaned of it
+	switch r.Engine {
+	case "offline":
+		r.Mode = cmp.Or(r.Mode, def.Mode)
+		r.Pool = cmp.Or(r.Pool, def.Pool)
+		clean = def.Clean
+	case "declared":
+		r.Pool = cmp.Or(r.Pool, def.Pool)
+		clean = def.Clean
+	case "deepgram":
+		r.Deepgram.Model = cmp.Or(r.Deepgram.Model, "nova-3")
+		r.Deepgram.fill(deepgramKeyEnv)
+	case "assemblyai":
+		r.AssemblyAI.Model = cmp.Or(r.AssemblyAI.Model, "universal-streaming-english")
+		r.AssemblyAI.fill(assemblyaiKeyEnv)
+	case "openai":
+		r.OpenAI.Model = cmp.Or(r.OpenAI.Model, "gpt-4o-transcribe")
+		r.OpenAI.fillOpen(openaiKeyEnv)
+	}
+	r.Clean = cmp.Or(r.Clean, clean)
+	for i := range r.Fallback {
+		r.Fallback[i].fill()
+	}
+}
+
+// fill sets the defaults of a chosen engine.
+func (m *Model) fill() {
+	switch m.Engine {
+	case "openai":
+		m.OpenAI.fillOpen(openaiKeyEnv)
+	case "anthropic":
+		m.Anthropic.fill(anthropicKeyEnv)
+	case "gemini":
+		m.Gemini.fill(geminiKeyEnv)
+	}
+	for i := range m.Fallback {
+		m.Fallback[i].fill()
+	}
+	for i := range m.Rules {
+		m.Rules[i].Model.fill()
+	}
+}
+
+// fill sets the defaults of a chosen engine.
+func (v *Voice) fill() {
+	switch v.Engine {
+	case "offline":
+		v.Name = cmp.Or(v.Name, Default().Agents[0].Voice.Name)
+	case "elevenlabs":
+		v.ElevenLabs.Model = cmp.Or(v.ElevenLabs.Model, "eleven_flash_v2_5")
+		v.ElevenLabs.fill(elevenlabsKeyEnv)
+	case "cartesia":
+		v.Cartesia.Model = cmp.Or(v.Cartesia.Model, "sonic-2")
+		v.Cartesia.fill(cartesiaKeyEnv)
+	case "aura":
+		v.Aura.fill(deepgramKeyEnv)
+	case "openai":
+		v.OpenAI.Model = cmp.Or(v.OpenAI.Model, "gpt-4o-mini-tts")
+		v.OpenAI.fillOpen(openaiKeyEnv)
+	case "piper":
+		v.Piper.Program = cmp.Or(v.Piper.Program, "piper")
+	}
+	for i := range v.Fallback {
+		v.Fallback[i].fill()
+	}
+}
+
+// fill names the vendor's usual variable.
+func (s *Service) fill(keyEnv string) { s.KeyEnv = cmp.Or(s.KeyEnv, keyEnv) }
+
+// fillOpen is fill for a protocol that others' servers speak, also without a
+// key.
+func (s *Service) fillOpen(keyEnv string) {
+	if s.BaseURL == "" {
+		s.fill(keyEnv)
+	}
+}
