@@ -2,11 +2,15 @@ package call
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"time"
 
+	"trunkline/media/line"
+	"trunkline/media/player"
 	"trunkline/pipeline"
+	"trunkline/pipeline/turn"
 )
 
 // Agent is who answers: the settings of its conversations and the providers
@@ -15,6 +19,35 @@ type Agent struct {
 	Name         string
 	Conversation pipeline.Config
 	Providers    pipeline.Providers
+
+	// Converse makes the conversation of one call. nil: a
+	// pipeline.Conversation with the Providers.
+	Converse func(pipeline.Config, *player.Player, pipeline.Observer) Conversation
+}
+
+// converse makes the conversation of one call.
+func (a *Agent) converse(c pipeline.Config, p *player.Player, o pipeline.Observer) Conversation {
+	if a.Converse != nil {
+		return a.Converse(c, p, o)
+	}
+
+	return pipeline.NewConversation(c, a.Providers, p, o)
+}
+
+// A Conversation is what a call carries: pipeline.Conversation says what its
+// methods do and in which order they come.
+type Conversation interface {
+	line.Ear
+
+	Prepare(ctx context.Context) error
+	Start()
+	Stop()
+	Done() <-chan pipeline.Outcome
+	Announce(l turn.Line)
+	Finish(l turn.Line, reason string)
+	Hold(on bool)
+	Played(e player.Event)
+	Lost() uint64
 }
 
 // Limits bounds every call. Fields with a default may be zero.

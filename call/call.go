@@ -17,7 +17,6 @@ import (
 	"trunkline/media/record"
 	"trunkline/media/tone"
 	"trunkline/media/vad"
-	"trunkline/pipeline"
 	"trunkline/pipeline/turn"
 	"trunkline/storage"
 )
@@ -36,7 +35,7 @@ type call struct {
 	notes *notes
 	work  sync.WaitGroup // what runs beside live
 
-	conv     *pipeline.Conversation
+	conv     Conversation
 	player   *player.Player
 	vad      *vad.Detector
 	echo     *echo.Canceller
@@ -116,7 +115,7 @@ func (c *call) answer(ctx context.Context) error {
 	c.player = player.New(player.Options{Notify: func(e player.Event) { c.conv.Played(e) }})
 	settings := c.agent.Conversation
 	c.scope(&settings)
-	c.conv = pipeline.NewConversation(settings, c.agent.Providers, c.player, c.notes)
+	c.conv = c.agent.converse(settings, c.player, c.notes)
 
 	soon, cancel := context.WithTimeout(ctx, c.m.cfg.Limits.Prepare)
 	defer cancel()
