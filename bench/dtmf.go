@@ -87,11 +87,12 @@ func (b *bench) dtmf(ctx context.Context) error {
 		"40 ms, -25 dBm0 and 20 dB, no key in 30 minutes of speech.\n", rounds*len(telephoneKeys))
 	b.progressf("dtmf: length and noise")
 	t := newTable("length, level of each tone", "SNR 20 dB", "15 dB", "12 dB", "8 dB")
-	for _, length := range []time.Duration{23, 30, 40, 50, 100} {
+	for _, ms := range []int{23, 30, 40, 50, 100} {
+		length := time.Duration(ms) * time.Millisecond
 		for _, level := range []float64{-10, -25, -33} {
-			row := []any{fmt.Sprintf("%d ms, %.0f dBm0", length, level)}
+			row := []any{fmt.Sprintf("%d ms, %.0f dBm0", ms, level)}
 			for _, snr := range []float64{20, 15, 12, 8} {
-				p := pressed{length: length * time.Millisecond, row: level, col: level, snr: snr}
+				p := pressed{length: length, row: level, col: level, snr: snr}
 				row = append(row, fmt.Sprintf("%.0f", p.share(rounds)))
 			}
 			t.row(row...)

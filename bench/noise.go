@@ -154,7 +154,7 @@ func understand(ctx context.Context, r *sphinx.Recognizer, audio []media.Frame, 
 	if err != nil {
 		return "", err
 	}
-	defer s.Close()
+	defer func() { _ = s.Close() }() // all was heard
 	d, err := vad.New()
 	if err != nil {
 		return "", err

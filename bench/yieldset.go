@@ -50,7 +50,7 @@ var (
 // level, on a clean and on a noisy line; and as many sounds that no voice
 // makes.
 func soundings(ctx context.Context, voices []string, seed uint64) ([]sounding, error) {
-	r := rand.New(rand.NewPCG(seed, 20)) //nolint:gosec // a set of sounds, no secret
+	r := rand.New(rand.NewPCG(seed, 20))
 	var all []sounding
 	for class, phrases := range map[string][]string{interrupting: takingWords, agreeing: agreeingWords} {
 		for i, words := range phrases {

@@ -56,8 +56,10 @@ func TestStory(t *testing.T) {
 		"tools": record(AgentGoodbye, func(h *storage.History) {
 			h.Turns = []storage.Turn{{Number: 1, Role: storage.Agent}, caller(2), reply(3, 300, 100, false)}
 			for i, e := range []turn.Event{
-				{Kind: turn.ToolStarted, Tool: "book"}, {Kind: turn.ToolFailed, Tool: "book", Took: ms(900)},
-				{Kind: turn.ToolDone, Tool: "look", Took: ms(120)}, {Kind: turn.ToolDone, Tool: "book", Took: ms(400)},
+				{Kind: turn.ToolStarted, Tool: "book"},
+				{Kind: turn.ToolFailed, Tool: "book", Took: ms(900)},
+				{Kind: turn.ToolDone, Tool: "look", Took: ms(120)},
+				{Kind: turn.ToolDone, Tool: "book", Took: ms(400)},
 			} {
 				data, err := json.Marshal(StepData{Event: e})
 				if err != nil {

@@ -26,7 +26,7 @@ func (s *console) recording(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	defer content.Close()
+	defer func() { _ = content.Close() }() // it was only read
 	w.Header().Set("Content-Type", "audio/wav")
 	w.Header().Set("Content-Disposition", `inline; filename="`+history.Call.ID.String()+`.wav"`)
 	http.ServeContent(w, r, "", content.Changed(), content.Reader())

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"slices"
 	"time"
 
 	"trunkline/pipeline/turn"
@@ -19,7 +20,7 @@ type guess struct {
 func (c *Conversation) startGuess(id int, text string) {
 	u := c.unspoken(id)
 	before := c.context()
-	history := append(before[:len(before):len(before)], Message{Role: Caller, Text: text})
+	history := slices.Concat(before, []Message{{Role: Caller, Text: text}})
 	r := c.newReplying(u, history, c.replies+1)
 	c.guess = &guess{utterance: u, replying: r, context: len(before)}
 	c.player.Hold(id)

@@ -36,7 +36,7 @@ func (d *decryptCmd) Run(c *cli, std *streams) error {
 	if err != nil {
 		return fmt.Errorf("decrypt: %w", err)
 	}
-	defer from.Close()
+	defer func() { _ = from.Close() }() // it was only read
 	if d.Out == "-" {
 		_, err = io.Copy(std.out, from.Reader())
 	} else {

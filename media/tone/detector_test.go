@@ -212,7 +212,7 @@ func TestTalkOff(t *testing.T) {
 		for offset := 0; offset < 160; offset += 40 {
 			t.Run(fmt.Sprintf("gain %v, offset %d", gain, offset), func(t *testing.T) {
 				t.Parallel()
-				x := make([]int16, offset)
+				x := append([]int16(nil), make([]int16, offset)...)
 				for _, y := range all {
 					x = append(x, speech.Played(y, gain, 0, g711.PCMU)...)
 				}
