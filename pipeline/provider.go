@@ -50,7 +50,6 @@ type Transcript struct {
 	Confidence float64 // 0 to 1; 0 when the engine gives none
 	EndOfTurn  bool    // the engine believes that the caller has said all; false when it does not judge
 	Language   string  // BCP 47 tag of what was spoken; empty when the engine does not tell
-	Cost       Money   // of the talkspurt, in its last transcript
 	Err        error   // set when the engine failed; Final is then set too
 }
 
@@ -118,7 +117,7 @@ type ToolResult struct {
 }
 
 // Delta is a piece of a streamed reply: some text, an act, a whole tool call, or what
-// the reply cost.
+// was counted of the reply.
 type Delta struct {
 	Text  string
 	Act   *Act
@@ -135,7 +134,6 @@ type Usage struct {
 	InputTokens  int // of the request, cached ones included
 	CachedTokens int // of these, what was read from the provider's cache
 	OutputTokens int
-	Cost         Money
 }
 
 // Money is an amount in billionths of the currency that the prices are in.
@@ -176,7 +174,8 @@ type Synthesizer interface {
 var ErrSayAgain = errors.New("the sentence was cut, another voice can say it")
 
 // A Chorus is a Synthesizer of several voices. A reply is spoken by what Voice
-// gives, so that it changes its voice only when one fails.
+// gives, a sentence after the other, so that it changes its voice only when one
+// fails.
 type Chorus interface {
 	Synthesizer
 	Voice() Synthesizer
@@ -186,5 +185,4 @@ type Chorus interface {
 type Speech struct {
 	Samples []int16      // linear 16-bit at media.SampleRate
 	Words   []media.Word // words that begin in this chunk, when the engine tells; else none
-	Cost    Money        // of the text, in the first chunk
 }

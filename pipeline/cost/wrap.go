@@ -6,26 +6,36 @@ import (
 	"iter"
 	"sync"
 	"sync/atomic"
+	"unicode/utf8"
 
 	"trunkline/media"
 	"trunkline/pipeline"
 )
 
-// Model is a model with a price.
+// Model is a model with a price. Each use is charged to the call by
+// pipeline.News, also one that was cut off: of that the tokens are estimated.
 type Model struct {
 	pipeline.Model
 
+	Name  string // of the provider, in the configuration
 	Price Price
 }
 
-// Generate streams the reply; its usage carries the cost.
+// Generate streams the reply.
 func (m Model) Generate(ctx context.Context, req pipeline.Request) iter.Seq2[pipeline.Delta, error] {
 	return func(yield func(pipeline.Delta, error) bool) {
+		var usage pipeline.Usage
+		written := 0 // code points
+		defer func() {
+			if usage == (pipeline.Usage{}) && (written > 0 || ctx.Err() != nil) {
+				usage = pipeline.Usage{InputTokens: tokens(size(&req)), OutputTokens: tokens(written)}
+			}
+			charge(ctx, pipeline.Think, m.Name, m.Price.Reply(&usage))
+		}()
 		for d, err := range m.Model.Generate(ctx, req) {
+			written += utf8.RuneCountInString(d.Text)
 			if d.Usage != nil {
-				u := *d.Usage
-				u.Cost = m.Price.Reply(&u)
-				d.Usage = &u
+				usage = *d.Usage
 			}
 			if !yield(d, err) {
 				return
@@ -34,24 +44,52 @@ func (m Model) Generate(ctx context.Context, req pipeline.Request) iter.Seq2[pip
 	}
 }
 
+// tokens is about how many tokens a text has: four characters make one.
+func tokens(chars int) int { return (chars + 3) / 4 }
+
+// size is how many characters a model reads of a request, tools aside.
+func size(req *pipeline.Request) int {
+	n := utf8.RuneCountInString(req.System)
+	for i := range req.History {
+		n += utf8.RuneCountInString(req.History[i].Text)
+		for _, r := range req.History[i].Results {
+			n += utf8.RuneCountInString(r.Content)
+		}
+	}
+
+	return n
+}
+
+// charge tells the call what a use cost.
+func charge(ctx context.Context, s pipeline.Stage, name string, m pipeline.Money) {
+	if m > 0 {
+		pipeline.Tell(ctx, pipeline.News{Kind: pipeline.Charged, Stage: s, Provider: name, Cost: m})
+	}
+}
+
 // Warm opens the model's connections.
 func (m Model) Warm(ctx context.Context) error { return warm(ctx, m.Model) }
 
-// Synthesizer is a voice with a price.
+// Synthesizer is a voice with a price. A text is charged as soon as any of its
+// audio came, or nobody wants it any more: the provider has it by then.
 type Synthesizer struct {
 	pipeline.Synthesizer
 
+	Name  string // of the provider, in the configuration
 	Price Price
 }
 
-// Synthesize streams the audio; the first chunk carries the cost of the text.
+// Synthesize streams the audio.
 func (s Synthesizer) Synthesize(ctx context.Context, text string) iter.Seq2[pipeline.Speech, error] {
 	return func(yield func(pipeline.Speech, error) bool) {
-		due := s.Price.Text(text)
-		for c, err := range s.Synthesizer.Synthesize(ctx, text) {
-			if err == nil {
-				c.Cost, due = due, 0
+		spoke := false
+		defer func() {
+			if spoke || ctx.Err() != nil {
+				charge(ctx, pipeline.Speak, s.Name, s.Price.Text(text))
 			}
+		}()
+		for c, err := range s.Synthesizer.Synthesize(ctx, text) {
+			spoke = spoke || len(c.Samples) > 0
 			if !yield(c, err) {
 				return
 			}
@@ -62,10 +100,12 @@ func (s Synthesizer) Synthesize(ctx context.Context, text string) iter.Seq2[pipe
 // Warm opens the voice's connections.
 func (s Synthesizer) Warm(ctx context.Context) error { return warm(ctx, s.Synthesizer) }
 
-// Recognizer is a recogniser with a price.
+// Recognizer is a recogniser with a price. What was heard is charged with the
+// last words of each talkspurt, and the rest at the end.
 type Recognizer struct {
 	pipeline.Recognizer
 
+	Name  string // of the provider, in the configuration
 	Price Price
 }
 
@@ -80,14 +120,14 @@ func warm(ctx context.Context, provider any) error {
 	return nil
 }
 
-// Open takes a stream; the last transcript of a talkspurt carries its cost.
+// Open takes a stream.
 func (r Recognizer) Open(ctx context.Context) (pipeline.Recognition, error) {
 	inner, err := r.Recognizer.Open(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("open: %w", err)
 	}
 	c := &recognition{
-		Recognition: inner, price: r.Price,
+		Recognition: inner, of: r, ctx: context.WithoutCancel(ctx),
 		out: make(chan pipeline.Transcript, maxUnread), closed: make(chan struct{}),
 	}
 	c.work.Go(c.pass)
@@ -102,7 +142,8 @@ const maxUnread = 64
 type recognition struct {
 	pipeline.Recognition
 
-	price  Price
+	of     Recognizer
+	ctx    context.Context
 	frames atomic.Int64 // heard and not charged yet
 	out    chan pipeline.Transcript
 	closed chan struct{}
@@ -116,22 +157,27 @@ func (c *recognition) Write(f *media.Frame) {
 	c.Recognition.Write(f)
 }
 
-// Transcripts delivers the words with their cost.
+// Transcripts delivers the words.
 func (c *recognition) Transcripts() <-chan pipeline.Transcript { return c.out }
 
-// pass charges what was heard to the next last words.
+// pass gives the words on, and charges what was heard.
 func (c *recognition) pass() {
 	defer close(c.out)
+	defer c.charge()
 	for t := range c.Recognition.Transcripts() {
 		if t.Final {
-			n := c.frames.Swap(0)
-			t.Cost = c.price.Audio(media.Samples(n * media.FrameSamples).Duration())
+			c.charge()
 		}
 		select {
 		case c.out <- t:
 		case <-c.closed: // nobody reads
 		}
 	}
+}
+
+func (c *recognition) charge() {
+	heard := media.Samples(c.frames.Swap(0) * media.FrameSamples)
+	charge(c.ctx, pipeline.Recognise, c.of.Name, c.of.Price.Audio(heard.Duration()))
 }
 
 // Close ends the stream.

@@ -64,6 +64,7 @@ func (m *Model) Generate(ctx context.Context, req pipeline.Request) iter.Seq2[pi
 			if ctx.Err() != nil {
 				break
 			}
+			r.relief.wanted()
 		}
 		yield(pipeline.Delta{}, errors.Join(errs...))
 	}
@@ -75,12 +76,13 @@ type reply struct {
 	said   strings.Builder
 	called bool // a tool, or an act
 	left   bool // nobody wants more
+	relief relief
 }
 
 // one streams one model's reply. It is nil when the reply is whole, or nobody
 // wants more.
 func (m *Model) one(ctx context.Context, o *Option[pipeline.Model], req pipeline.Request, r *reply) error {
-	a, err := try(Think, o, m.watch)
+	a, err := try(ctx, pipeline.Think, o, m.watch)
 	if err != nil {
 		return err
 	}
@@ -91,6 +93,7 @@ func (m *Model) one(ctx context.Context, o *Option[pipeline.Model], req pipeline
 		if err != nil {
 			return a.failed(ctx, cause(inner, err))
 		}
+		r.relief.came(ctx, pipeline.Think, o.Name)
 		r.said.WriteString(d.Text)
 		r.called = r.called || d.Call != nil || d.Act != nil
 		if !r.yield(d, nil) {

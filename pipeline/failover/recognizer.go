@@ -63,7 +63,7 @@ func (r *Recognizer) Open(ctx context.Context) (pipeline.Recognition, error) {
 	if err := s.open(ctx, 0); err != nil {
 		return nil, err
 	}
-	s.ctx, s.cancel = context.WithCancelCause(context.Background())
+	s.ctx, s.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	go s.run()
 
 	return s, nil
@@ -87,8 +87,9 @@ type stream struct {
 	at      int                  // the option in use
 	inner   pipeline.Recognition // its stream; nil: all have failed
 	using   *attempt             // until its first last words
-	overdue time.Time            // when the next last words must be here; zero: none are due
-	closing sync.WaitGroup       // streams of recognisers that failed
+	relief  relief
+	overdue time.Time      // when the next last words must be here; zero: none are due
+	closing sync.WaitGroup // streams of recognisers that failed
 }
 
 // spurt is a talkspurt without last words.
@@ -298,11 +299,12 @@ func (s *stream) give(t pipeline.Transcript) {
 func (s *stream) fail(err error) {
 	o := &s.r.options[s.at]
 	if s.using == nil {
-		s.using, _ = try(Recognise, o, s.r.watch)
+		s.using, _ = try(s.ctx, pipeline.Recognise, o, s.r.watch)
 	}
 	if s.using != nil {
 		err = s.using.failed(s.ctx, err)
 	}
+	s.relief.wanted()
 	s.drop()
 	next := s.open(s.ctx, s.at+1)
 	if s.inner == nil {
@@ -328,6 +330,7 @@ func (s *stream) lose(err error) {
 	lost := s.spurts
 	s.spurts = nil
 	s.mu.Unlock()
+	s.relief = relief{}
 	for _, p := range lost {
 		s.give(pipeline.Transcript{Spurt: p.n, Final: true, Err: err})
 	}
@@ -339,9 +342,10 @@ func (s *stream) open(ctx context.Context, i int) error {
 	var errs []error
 	for ; i < len(s.r.options); i++ {
 		o := &s.r.options[i]
-		a, err := try(Recognise, o, s.r.watch)
+		a, err := try(ctx, pipeline.Recognise, o, s.r.watch)
 		if err != nil {
 			errs = append(errs, err)
+			s.relief.wanted()
 
 			continue
 		}
@@ -352,10 +356,12 @@ func (s *stream) open(ctx context.Context, i int) error {
 			err = a.failed(ctx, cause(inner, err))
 			p.end()
 			errs = append(errs, err)
+			s.relief.wanted()
 
 			continue
 		}
 		p.end()
+		s.relief.came(ctx, pipeline.Recognise, o.Name)
 		s.at, s.using, s.inner = i, a, r
 
 		return nil

@@ -13,16 +13,6 @@ import (
 // ErrResting is the error of a provider whose breaker is open.
 var ErrResting = errors.New("it failed before and rests")
 
-// Stage is what a provider does in a turn.
-type Stage string
-
-// The stages.
-const (
-	Recognise Stage = "recognise"
-	Think     Stage = "think"
-	Speak     Stage = "speak"
-)
-
 // Option is one provider of a stage.
 type Option[T any] struct {
 	Name     string // such as "deepgram"
@@ -38,31 +28,35 @@ type Option[T any] struct {
 
 // Failure is told of each provider that failed.
 type Failure struct {
-	Stage    Stage
+	Stage    pipeline.Stage
 	Provider string
 	Kind     pipeline.FaultKind
 	Err      error
 	At       time.Time
 }
 
-// Watch is told of failures. It must not wait. Nil is none.
+// Watch is told of failures in all calls. It must not wait. Nil is none. Each
+// call is told of its own by pipeline.News.
 type Watch func(Failure)
 
 // attempt is one use of a provider.
 type attempt struct {
-	stage Stage
+	stage pipeline.Stage
 	name  string
 	leave *breaker.Attempt
 	tell  Watch
 }
 
 // try asks the provider's breaker for leave.
-func try[T any](s Stage, o *Option[T], w Watch) (*attempt, error) {
+func try[T any](ctx context.Context, s pipeline.Stage, o *Option[T], w Watch) (*attempt, error) {
 	leave, ok := o.Breaker.Try(time.Now())
 	if !ok {
-		return nil, &pipeline.ProviderError{
+		err := &pipeline.ProviderError{
 			Provider: o.Name, Kind: pipeline.Unavailable, RetryAfter: time.Until(o.Breaker.Until()), Err: ErrResting,
 		}
+		pipeline.Tell(ctx, pipeline.News{Kind: pipeline.Failed, Stage: s, Provider: o.Name, Err: err})
+
+		return nil, err
 	}
 
 	return &attempt{stage: s, name: o.Name, leave: leave, tell: w}, nil
@@ -86,7 +80,26 @@ func (a *attempt) failed(ctx context.Context, err error) error {
 		a.tell(Failure{Stage: a.stage, Provider: a.name, Kind: f.Kind, Err: err, At: time.Now()})
 	}
 
+	pipeline.Tell(ctx, pipeline.News{Kind: pipeline.Failed, Stage: a.stage, Provider: a.name, Err: err})
+
 	return fmt.Errorf("%s: %w", a.name, err)
+}
+
+// relief tells when a provider works in place of one that failed.
+type relief struct {
+	since time.Time // when the latest failure was found; zero: none did
+}
+
+// wanted notes a failure.
+func (r *relief) wanted() { r.since = time.Now() }
+
+// came notes a sign of life, and tells of the first one after a failure.
+func (r *relief) came(ctx context.Context, s pipeline.Stage, name string) {
+	if r.since.IsZero() {
+		return
+	}
+	pipeline.Tell(ctx, pipeline.News{Kind: pipeline.TookOver, Stage: s, Provider: name, Took: time.Since(r.since)})
+	r.since = time.Time{}
 }
 
 // refusedFor is how long a provider rests that refused the key or the request:

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"sync/atomic"
 
 	"trunkline/pipeline"
 )
@@ -37,10 +36,12 @@ func (s *Synthesizer) Synthesize(ctx context.Context, text string) iter.Seq2[pip
 	return s.Voice().Synthesize(ctx, text)
 }
 
-// voice speaks one reply. It goes down the list, and never up again.
+// voice speaks one reply, a sentence after the other. It goes down the list,
+// and never up again.
 type voice struct {
-	s  *Synthesizer
-	at atomic.Int32 // the option that speaks
+	s      *Synthesizer
+	at     int // the option that speaks
+	relief relief
 }
 
 // Synthesize says one sentence in one voice. An error after some of its audio
@@ -48,9 +49,9 @@ type voice struct {
 func (v *voice) Synthesize(ctx context.Context, text string) iter.Seq2[pipeline.Speech, error] {
 	return func(yield func(pipeline.Speech, error) bool) {
 		var errs []error
-		for i := int(v.at.Load()); i < len(v.s.options); i++ {
-			v.at.Store(int32(i))
-			heard, err := v.s.one(ctx, &v.s.options[i], text, yield)
+		for i := v.at; i < len(v.s.options); i++ {
+			v.at = i
+			heard, err := v.one(ctx, &v.s.options[i], text, yield)
 			if err == nil {
 				return
 			}
@@ -58,8 +59,9 @@ func (v *voice) Synthesize(ctx context.Context, text string) iter.Seq2[pipeline.
 			if ctx.Err() != nil {
 				break
 			}
+			v.relief.wanted()
 			if heard {
-				v.at.Store(int32(i + 1))
+				v.at = i + 1
 				if i+1 < len(v.s.options) {
 					errs = append(errs, pipeline.ErrSayAgain)
 				}
@@ -75,10 +77,10 @@ func (v *voice) Synthesize(ctx context.Context, text string) iter.Seq2[pipeline.
 }
 
 // one has one voice speak, and tells whether any of it was given on.
-func (s *Synthesizer) one(
+func (v *voice) one(
 	ctx context.Context, o *Option[pipeline.Synthesizer], text string, yield func(pipeline.Speech, error) bool,
 ) (heard bool, err error) {
-	a, err := try(Speak, o, s.watch)
+	a, err := try(ctx, pipeline.Speak, o, v.s.watch)
 	if err != nil {
 		return false, err
 	}
@@ -89,7 +91,10 @@ func (s *Synthesizer) one(
 		if err != nil {
 			return heard, a.failed(ctx, cause(inner, err))
 		}
-		heard = heard || len(chunk.Samples) > 0
+		if len(chunk.Samples) > 0 {
+			heard = true
+			v.relief.came(ctx, pipeline.Speak, o.Name)
+		}
 		if !yield(chunk, nil) {
 			a.leave.Abandon()
 
