@@ -21,6 +21,12 @@ const (
 	firstDoubt = 0.5   // variance of a new path, as a share of the return loss
 	forget     = 0.998 // share of the path that is the same a frame later
 	nearDecay  = 0.6   // weight of the near-end spectrum before, per frame
+
+	// coarse is the power per bin of what G.711 takes from a soft block: the
+	// finest step of µ-law is 8. An echo below half a step comes back as
+	// silence, and a filter that believed it would forget the path in every
+	// pause of a line without noise.
+	coarse = 4 * 4 * block
 )
 
 // twoBlocks is the transform of two blocks.
@@ -119,7 +125,7 @@ func (f *filter) learn(e *[block]float32) {
 		err := r*r + i*i
 		near := nearDecay*f.near[k] + (1-nearDecay)*err
 		f.near[k] = near
-		gain[k] = 1 / (overlap*gain[k] + near + 1)
+		gain[k] = 1 / (overlap*gain[k] + near + coarse)
 	}
 	for p := range partitions {
 		q := (f.newest + p) % partitions

@@ -10,6 +10,8 @@ import (
 
 	"trunkline/media"
 	"trunkline/media/echo/scene"
+	"trunkline/media/g711"
+	recorded "trunkline/media/speech"
 )
 
 // The cases of ITU-T G.168 with speech in place of its composite source
@@ -79,7 +81,6 @@ func TestConvergence(t *testing.T) {
 
 // TestDoubleTalk is G.168's test 3: the caller's speech neither spoils the
 // filter nor is spoilt by it.
-
 func TestDoubleTalk(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, seed uint64, delay time.Duration, erl float64) {
@@ -176,6 +177,51 @@ func TestLeak(t *testing.T) {
 	})
 	if m.ERLE() < 20 {
 		t.Errorf("ERLE %.1f dB in the first second after a silent minute, want 20", m.ERLE())
+	}
+}
+
+// TestSilentLine has echoes on lines without noise. G.711 sends an echo below
+// half a step as silence, or, by A-law, as a constant, which must not teach
+// the filter that there is no path.
+func TestSilentLine(t *testing.T) {
+	t.Parallel()
+	for law, codec := range map[string]g711.Codec{"µ-law": g711.PCMU, "A-law": g711.PCMA} {
+		for shape, path := range map[string][]float32{"one reflection": {1}, "a path that rings": scene.Path(6)} {
+			t.Run(law+", "+shape, func(t *testing.T) {
+				t.Parallel()
+				for _, seed := range []uint64{2, 6, 12, 19} {
+					s := newScene(t, seed, 15*time.Second, 180*time.Millisecond, 12)
+					s.Echo = scene.Echoed(s.Far, path, s.Delay, s.ERL)
+					received := make([]int16, len(s.Echo))
+					for i, v := range s.Echo {
+						received[i] = int16(v)
+					}
+					received = recorded.Coded(received, codec)
+					c := New()
+					var alone scene.Meter
+					found, wrong := 0, 0
+					for i := 0; i+block <= len(received); i += block {
+						near, far := media.Frame(received[i:i+block]), scene.Frame(s.Far, i)
+						v := c.Process(&near, &far, media.Received)
+						if v.Active && found == 0 {
+							found = i
+						}
+						if found == 0 || i < found+samples(time.Second) {
+							continue
+						}
+						c.Unsuppressed(&near)
+						alone.Add(s.Echo[i:], &near)
+						if !v.Echo && scene.Energy(s.Echo[i:i+block]) > 4*block*nearFloor {
+							wrong++
+						}
+					}
+					t.Logf("ERLE of the filter alone %.1f dB; %d frames pass for the caller", alone.ERLE(), wrong)
+					if alone.ERLE() < 20 || wrong > 0 {
+						t.Errorf("seed %d: ERLE of the filter alone %.1f dB and %d frames that pass for the caller, want 20 dB and none", seed, alone.ERLE(), wrong)
+					}
+				}
+			})
+		}
 	}
 }
 
