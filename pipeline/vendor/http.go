@@ -60,6 +60,24 @@ func (c *Client) Warm(ctx context.Context, url string) error {
 	return nil
 }
 
+// Get asks for a URL and reads nothing of the answer but whether it is one: for
+// what shows that a key is good and costs nothing.
+func (c *Client) Get(ctx context.Context, url string, header http.Header) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return c.fault(pipeline.Rejected, unaddressed(err))
+	}
+	for k, v := range header {
+		req.Header[k] = v
+	}
+	resp, err := c.Do(req)
+	if err != nil {
+		return err
+	}
+
+	return resp.Body.Close()
+}
+
 // Post sends a JSON body. The answer has status 2xx, and its Body is the
 // caller's to close; all else is a pipeline.ProviderError.
 func (c *Client) Post(ctx context.Context, url string, header http.Header, body any) (*http.Response, error) {

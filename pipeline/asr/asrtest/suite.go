@@ -14,6 +14,7 @@ import (
 	"trunkline/media"
 	"trunkline/media/g711"
 	"trunkline/pipeline"
+	"trunkline/pipeline/vendortest"
 )
 
 // silence is the octet of digital silence in µ-law.
@@ -67,6 +68,10 @@ func Run(t *testing.T, newVendor func() Vendor, newRecognizer func(url, key stri
 			test(t, setup(t, Key))
 		})
 	}
+	t.Run("key is checked", func(t *testing.T) {
+		t.Parallel()
+		vendortest.Key(t, setup(t, Key).recogniser, setup(t, "sk-wrong").recogniser, "sk-wrong")
+	})
 	t.Run("wrong key", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, "sk-wrong")

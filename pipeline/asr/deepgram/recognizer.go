@@ -63,6 +63,11 @@ func New(c Config) *Recognizer {
 // opened by Open, while the phone rings.
 func (r *Recognizer) Warm(ctx context.Context) error { return r.client.Warm(ctx, r.base+"/") }
 
+// Check asks whether the key is good. It costs nothing.
+func (r *Recognizer) Check(ctx context.Context) error {
+	return r.client.Get(ctx, r.base+"/v1/projects", r.header)
+}
+
 // Close closes the idle connections.
 func (r *Recognizer) Close() error {
 	r.client.HTTP.CloseIdleConnections()

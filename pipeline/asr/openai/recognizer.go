@@ -56,6 +56,11 @@ func (r *Recognizer) Warm(ctx context.Context) error {
 	return r.client.Warm(ctx, r.cfg.BaseURL+"/models")
 }
 
+// Check asks whether the key is good. It costs nothing.
+func (r *Recognizer) Check(ctx context.Context) error {
+	return r.client.Get(ctx, r.cfg.BaseURL+"/models", r.header)
+}
+
 // Close closes the idle connections.
 func (r *Recognizer) Close() error {
 	r.client.HTTP.CloseIdleConnections()

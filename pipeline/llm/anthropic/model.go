@@ -59,6 +59,11 @@ func (m *Model) Warm(ctx context.Context) error {
 	return m.client.Warm(ctx, m.cfg.BaseURL+"/v1/models")
 }
 
+// Check asks whether the key is good. It costs nothing.
+func (m *Model) Check(ctx context.Context) error {
+	return m.client.Get(ctx, m.cfg.BaseURL+"/v1/models?limit=1", m.header)
+}
+
 // Close closes the idle connections.
 func (m *Model) Close() error {
 	m.client.HTTP.CloseIdleConnections()

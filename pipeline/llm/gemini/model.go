@@ -50,6 +50,11 @@ func New(c Config) *Model {
 // Warm opens a connection.
 func (m *Model) Warm(ctx context.Context) error { return m.client.Warm(ctx, m.cfg.BaseURL+"/models") }
 
+// Check asks whether the key is good. It costs nothing.
+func (m *Model) Check(ctx context.Context) error {
+	return m.client.Get(ctx, m.cfg.BaseURL+"/models?pageSize=1", m.header)
+}
+
 // Close closes the idle connections.
 func (m *Model) Close() error {
 	m.client.HTTP.CloseIdleConnections()

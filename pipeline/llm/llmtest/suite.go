@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"trunkline/pipeline"
+	"trunkline/pipeline/vendortest"
 )
 
 // patience is how long anything may take that ends by itself.
@@ -72,6 +73,10 @@ func Run(t *testing.T, newVendor func() Vendor, newModel func(url, key string) p
 			test(t, setup(t, Key))
 		})
 	}
+	t.Run("key is checked", func(t *testing.T) {
+		t.Parallel()
+		vendortest.Key(t, setup(t, Key).model, setup(t, "sk-wrong").model, "sk-wrong")
+	})
 	t.Run("wrong key", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, "sk-wrong")

@@ -50,6 +50,11 @@ func New(c Config) *Synthesizer {
 // Warm opens a connection.
 func (s *Synthesizer) Warm(ctx context.Context) error { return s.client.Warm(ctx, s.base+"/") }
 
+// Check asks whether the key is good. It costs nothing.
+func (s *Synthesizer) Check(ctx context.Context) error {
+	return s.client.Get(ctx, s.base+"/v1/projects", s.header)
+}
+
 // Close closes the idle connections.
 func (s *Synthesizer) Close() error {
 	s.client.HTTP.CloseIdleConnections()

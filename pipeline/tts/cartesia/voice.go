@@ -38,6 +38,7 @@ type Config struct {
 type Synthesizer struct {
 	cfg    Config
 	client *vendor.Client
+	base   string
 	url    string
 	header http.Header
 
@@ -55,10 +56,11 @@ var (
 // New makes a Synthesizer. Close it.
 func New(c Config) *Synthesizer {
 	c.Language = cmp.Or(c.Language, "en")
+	base := strings.TrimSuffix(cmp.Or(c.BaseURL, BaseURL), "/")
 
 	return &Synthesizer{
-		cfg: c, client: vendor.NewClient("cartesia"),
-		url:    "ws" + strings.TrimPrefix(strings.TrimSuffix(cmp.Or(c.BaseURL, BaseURL), "/"), "http") + "/tts/websocket",
+		cfg: c, client: vendor.NewClient("cartesia"), base: base,
+		url:    "ws" + strings.TrimPrefix(base, "http") + "/tts/websocket",
 		header: http.Header{"X-Api-Key": {c.Key.Reveal()}, "Cartesia-Version": {Version}},
 	}
 }
@@ -68,6 +70,11 @@ func (s *Synthesizer) Warm(ctx context.Context) error {
 	_, err := s.socket(ctx)
 
 	return err
+}
+
+// Check asks whether the key is good. It costs nothing.
+func (s *Synthesizer) Check(ctx context.Context) error {
+	return s.client.Get(ctx, s.base+"/voices?limit=1", s.header)
 }
 
 // Close closes the connection and waits until it is quiet.

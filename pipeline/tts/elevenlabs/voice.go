@@ -45,6 +45,8 @@ type Config struct {
 type Synthesizer struct {
 	cfg    Config
 	client *vendor.Client
+	base   string
+	header http.Header
 	spares *vendor.Spares
 }
 
@@ -55,17 +57,18 @@ var (
 
 // New makes a Synthesizer. Close it.
 func New(c Config) *Synthesizer {
-	s := &Synthesizer{cfg: c, client: vendor.NewClient("elevenlabs")}
+	s := &Synthesizer{
+		cfg: c, client: vendor.NewClient("elevenlabs"), base: strings.TrimSuffix(cmp.Or(c.BaseURL, BaseURL), "/"),
+		header: http.Header{"Xi-Api-Key": {c.Key.Reveal()}},
+	}
 	q := url.Values{"model_id": {c.Model}, "output_format": {"ulaw_8000"}, "auto_mode": {"true"}, "sync_alignment": {"true"}}
 	q.Set("inactivity_timeout", "180")
 	if c.Language != "" {
 		q.Set("language_code", c.Language)
 	}
-	at := "ws" + strings.TrimPrefix(strings.TrimSuffix(cmp.Or(c.BaseURL, BaseURL), "/"), "http") +
-		"/v1/text-to-speech/" + url.PathEscape(c.Voice) + "/stream-input?" + q.Encode()
-	header := http.Header{"Xi-Api-Key": {c.Key.Reveal()}}
+	at := "ws" + strings.TrimPrefix(s.base, "http") + "/v1/text-to-speech/" + url.PathEscape(c.Voice) + "/stream-input?" + q.Encode()
 	s.spares = vendor.NewSpares(cmp.Or(c.Ready, 2), spareAge, func(ctx context.Context) (*websocket.Conn, error) {
-		return s.client.Dial(ctx, at, header)
+		return s.client.Dial(ctx, at, s.header)
 	})
 
 	return s
@@ -73,6 +76,20 @@ func New(c Config) *Synthesizer {
 
 // Warm opens a connection.
 func (s *Synthesizer) Warm(ctx context.Context) error { return s.spares.Warm(ctx) }
+
+// unpermitted is the code of a key that is good, and may only not read the
+// account.
+const unpermitted = "missing_permissions"
+
+// Check asks whether the key is good. It costs nothing.
+func (s *Synthesizer) Check(ctx context.Context) error {
+	err := s.client.Get(ctx, s.base+"/v1/user", s.header)
+	if err != nil && strings.HasSuffix(err.Error(), " "+unpermitted) {
+		return nil
+	}
+
+	return err
+}
 
 // Close closes the connections that are ready.
 func (s *Synthesizer) Close() error { return s.spares.Close() }

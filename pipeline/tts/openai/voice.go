@@ -60,6 +60,11 @@ func (s *Synthesizer) Warm(ctx context.Context) error {
 	return s.client.Warm(ctx, s.cfg.BaseURL+"/models")
 }
 
+// Check asks whether the key is good. It costs nothing.
+func (s *Synthesizer) Check(ctx context.Context) error {
+	return s.client.Get(ctx, s.cfg.BaseURL+"/models", s.header)
+}
+
 // Close closes the idle connections.
 func (s *Synthesizer) Close() error {
 	s.client.HTTP.CloseIdleConnections()

@@ -17,6 +17,7 @@ import (
 	"trunkline/media"
 	"trunkline/media/g711"
 	"trunkline/pipeline"
+	"trunkline/pipeline/vendortest"
 )
 
 // patience is how long anything may take that ends by itself.
@@ -78,6 +79,10 @@ func Run(t *testing.T, newVendor func() Vendor, newVoice func(url, key string) p
 			test(t, setup(t, Key))
 		})
 	}
+	t.Run("key is checked", func(t *testing.T) {
+		t.Parallel()
+		vendortest.Key(t, setup(t, Key).voice, setup(t, "sk-wrong").voice, "sk-wrong")
+	})
 	t.Run("wrong key", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, "sk-wrong")

@@ -50,18 +50,20 @@ var wire = asrtest.Wire{
 	},
 }
 
-// ServeHTTP answers /v1/listen, and / without a body.
+// ServeHTTP answers /v1/listen, /v1/projects without a list, and / without a body.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	switch {
 	case r.URL.Path == "/":
 		return
-	case r.URL.Path != "/v1/listen":
-		asrtest.Refuse(w, http.StatusNotFound, failure("NOT_FOUND"))
-
-		return
 	case r.Header.Get("Authorization") != "Token "+asrtest.Key:
 		asrtest.Refuse(w, http.StatusUnauthorized, failure("INVALID_AUTH"))
+
+		return
+	case r.URL.Path == "/v1/projects":
+		return
+	case r.URL.Path != "/v1/listen":
+		asrtest.Refuse(w, http.StatusNotFound, failure("NOT_FOUND"))
 
 		return
 	case q.Get("encoding") != "mulaw" || q.Get("sample_rate") != "8000" || q.Get("model") == "":

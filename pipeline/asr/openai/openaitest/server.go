@@ -28,17 +28,19 @@ func failure(code string) any {
 	return object{"type": "error", "error": object{"type": "error", "code": code, "message": "see " + asrtest.Key}}
 }
 
-// ServeHTTP answers /realtime, and /models without a body.
+// ServeHTTP answers /realtime, and /models without a list.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
+	case r.URL.Path == "/models" && r.Method == http.MethodHead:
+		return
+	case r.Header.Get("Authorization") != "Bearer "+asrtest.Key:
+		asrtest.Refuse(w, http.StatusUnauthorized, failure("invalid_api_key"))
+
+		return
 	case r.URL.Path == "/models":
 		return
 	case r.URL.Path != "/realtime" || r.URL.Query().Get("intent") != "transcription":
 		asrtest.Refuse(w, http.StatusNotFound, failure("unknown_url"))
-
-		return
-	case r.Header.Get("Authorization") != "Bearer "+asrtest.Key:
-		asrtest.Refuse(w, http.StatusUnauthorized, failure("invalid_api_key"))
 
 		return
 	}

@@ -47,14 +47,10 @@ type request struct {
 	} `json:"tools"`
 }
 
-// ServeHTTP answers /v1/messages, and /v1/models without a body.
+// ServeHTTP answers /v1/messages, and /v1/models without a list.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
-	case r.URL.Path == "/v1/models":
-		return
-	case r.URL.Path != "/v1/messages" || r.Method != http.MethodPost:
-		refuse(w, http.StatusNotFound, "not_found_error")
-
+	case r.URL.Path == "/v1/models" && r.Method == http.MethodHead:
 		return
 	case r.Header.Get("X-Api-Key") != llmtest.Key:
 		refuse(w, http.StatusUnauthorized, "authentication_error")
@@ -62,6 +58,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	case r.Header.Get("Anthropic-Version") != "2023-06-01":
 		refuse(w, http.StatusBadRequest, "invalid_request_error")
+
+		return
+	case r.URL.Path == "/v1/models":
+		return
+	case r.URL.Path != "/v1/messages" || r.Method != http.MethodPost:
+		refuse(w, http.StatusNotFound, "not_found_error")
 
 		return
 	}

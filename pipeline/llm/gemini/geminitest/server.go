@@ -57,14 +57,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	model, asks := strings.CutPrefix(r.URL.Path, "/models/")
 	model, streams := strings.CutSuffix(model, ":streamGenerateContent")
 	switch {
+	case r.URL.Path == "/models" && r.Method == http.MethodHead:
+		return
+	case r.Header.Get("X-Goog-Api-Key") != llmtest.Key:
+		refuse(w, http.StatusBadRequest, "INVALID_ARGUMENT")
+
+		return
 	case r.URL.Path == "/models":
 		return
 	case !asks || !streams || r.Method != http.MethodPost || r.URL.Query().Get("alt") != "sse":
 		refuse(w, http.StatusNotFound, "NOT_FOUND")
-
-		return
-	case r.Header.Get("X-Goog-Api-Key") != llmtest.Key:
-		refuse(w, http.StatusBadRequest, "INVALID_ARGUMENT")
 
 		return
 	}

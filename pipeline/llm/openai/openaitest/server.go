@@ -47,17 +47,19 @@ type request struct {
 	} `json:"tools"`
 }
 
-// ServeHTTP answers /chat/completions, and /models without a body.
+// ServeHTTP answers /chat/completions, and /models without a list.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
+	case r.URL.Path == "/models" && r.Method == http.MethodHead:
+		return
+	case r.Header.Get("Authorization") != "Bearer "+llmtest.Key:
+		refuse(w, http.StatusUnauthorized, "invalid_api_key")
+
+		return
 	case r.URL.Path == "/models":
 		return
 	case r.URL.Path != "/chat/completions" || r.Method != http.MethodPost:
 		refuse(w, http.StatusNotFound, "unknown_url")
-
-		return
-	case r.Header.Get("Authorization") != "Bearer "+llmtest.Key:
-		refuse(w, http.StatusUnauthorized, "invalid_api_key")
 
 		return
 	}

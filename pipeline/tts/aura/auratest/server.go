@@ -33,12 +33,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path == "/":
 		return
-	case r.URL.Path != "/v1/speak" || r.Method != http.MethodPost:
-		refuse(w, http.StatusNotFound, "NOT_FOUND")
-
-		return
 	case r.Header.Get("Authorization") != "Token "+ttstest.Key:
 		refuse(w, http.StatusUnauthorized, "INVALID_AUTH")
+
+		return
+	case r.URL.Path == "/v1/projects":
+		return
+	case r.URL.Path != "/v1/speak" || r.Method != http.MethodPost:
+		refuse(w, http.StatusNotFound, "NOT_FOUND")
 
 		return
 	case q.Get("encoding") != "mulaw" || q.Get("sample_rate") != "8000" || q.Get("container") != "none",

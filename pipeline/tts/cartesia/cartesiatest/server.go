@@ -36,12 +36,13 @@ func refuse(w http.ResponseWriter, status int, code string) {
 // ServeHTTP takes a connection.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch no, refused := s.script.Refusal(); {
-	case r.URL.Path != "/tts/websocket":
-		refuse(w, http.StatusNotFound, "not_found")
 	case r.Header.Get("X-Api-Key") != ttstest.Key:
 		refuse(w, http.StatusUnauthorized, "unauthorized")
 	case r.Header.Get("Cartesia-Version") == "":
 		refuse(w, http.StatusBadRequest, "version_missing")
+	case r.URL.Path == "/voices": // without a list
+	case r.URL.Path != "/tts/websocket":
+		refuse(w, http.StatusNotFound, "not_found")
 	case refused:
 		if no.RetryAfter > 0 {
 			w.Header().Set("Retry-After", strconv.Itoa(int(no.RetryAfter.Seconds())))

@@ -39,10 +39,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	voice, streams := strings.CutSuffix(voice, "/stream-input")
 	q := r.URL.Query()
 	switch no, refused := s.script.Refusal(); {
-	case !at || !streams:
-		refuse(w, http.StatusNotFound, "not_found")
 	case r.Header.Get("Xi-Api-Key") != ttstest.Key:
 		refuse(w, http.StatusUnauthorized, "invalid_api_key")
+	case r.URL.Path == "/v1/user": // as for a key that may only speak
+		refuse(w, http.StatusUnauthorized, "missing_permissions")
+	case !at || !streams:
+		refuse(w, http.StatusNotFound, "not_found")
 	case q.Get("output_format") != "ulaw_8000" || q.Get("model_id") == "":
 		refuse(w, http.StatusBadRequest, "invalid_parameters")
 	case refused:

@@ -39,14 +39,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Format string `json:"response_format"`
 	}
 	switch {
+	case r.URL.Path == "/models" && r.Method == http.MethodHead:
+		return
+	case r.Header.Get("Authorization") != "Bearer "+ttstest.Key:
+		refuse(w, http.StatusUnauthorized, "invalid_api_key")
+
+		return
 	case r.URL.Path == "/models":
 		return
 	case r.URL.Path != "/audio/speech" || r.Method != http.MethodPost:
 		refuse(w, http.StatusNotFound, "unknown_url")
-
-		return
-	case r.Header.Get("Authorization") != "Bearer "+ttstest.Key:
-		refuse(w, http.StatusUnauthorized, "invalid_api_key")
 
 		return
 	case json.NewDecoder(r.Body).Decode(&body) != nil || body.Format != "pcm" || body.Input == "" || len(body.Input) > 4096:

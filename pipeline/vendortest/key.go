@@ -1,0 +1,36 @@
+// Package vendortest holds what the suites of recognisers, models and voices
+// test alike.
+package vendortest
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"trunkline/pipeline"
+)
+
+// checker is a provider that can tell whether its key is good.
+type checker interface {
+	Check(ctx context.Context) error
+}
+
+// Key holds Check against a provider with a good key and one whose key is
+// wrongKey. A vendor may have nothing to ask: then there is no Check.
+func Key(t *testing.T, good, wrong any, wrongKey string) {
+	t.Helper()
+	c, can := good.(checker)
+	if !can {
+		return
+	}
+	if err := c.Check(t.Context()); err != nil {
+		t.Errorf("a good key: %v", err)
+	}
+	err := wrong.(checker).Check(t.Context())
+	if err == nil || pipeline.Fault(err).Kind != pipeline.Rejected {
+		t.Fatalf("a wrong key: %v", err)
+	}
+	if strings.Contains(err.Error(), wrongKey) {
+		t.Errorf("the key is in %v", err)
+	}
+}
