@@ -43,8 +43,8 @@ func (p *Player) account(utterance int) (Heard, []speech) {
 	h := Heard{Complete: u.finished}
 	spoken := make([]speech, len(u.segments))
 	for i, s := range u.segments {
-		h.Played += s.played
-		h.Total += s.total
+		h.Played += s.before + s.played
+		h.Total += s.before + s.total
 		spoken[i] = s.account()
 	}
 	return h, spoken
@@ -56,14 +56,15 @@ type speech struct {
 	words         []media.Word // the engine's marks, if it gives any
 	played, total media.Samples
 	closed        bool // total is final
+	reached       int  // octets of the text, spaces around it aside, that were heard of earlier takes
 }
 
 // heard is the beginning of the text that was heard.
 func (s speech) heard() string {
-	if s.played == 0 {
-		return ""
-	}
 	text := strings.TrimSpace(s.text)
+	if s.played == 0 {
+		return text[:s.reached]
+	}
 	if s.closed && s.played == s.total {
 		return text
 	}
@@ -76,5 +77,5 @@ func (s speech) heard() string {
 		}
 		end += strings.Index(text[end:], w) + len(w)
 	}
-	return text[:end]
+	return text[:max(end, s.reached)]
 }

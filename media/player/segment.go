@@ -32,6 +32,9 @@ type Segment struct {
 	closed bool
 	broken bool // its audio ends before its text does
 
+	before  media.Samples // played of earlier takes
+	reached int           // octets of the text that were heard of them
+
 	protected bool
 }
 
@@ -89,6 +92,28 @@ func (s *Segment) Break() {
 	defer s.player.mu.Unlock()
 	s.broken = s.broken || !s.closed
 	s.closed = true
+}
+
+// Retake drops what is left to play of a segment that is not closed, since its
+// voice failed: all of the text is written again. What plays fades out with the
+// next frame. Words that were heard before count once.
+func (s *Segment) Retake() {
+	p := s.player
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s.closed || s.utterance.cleared {
+		return
+	}
+	if p.land(); p.current() == s && p.flows {
+		p.tailN = p.ahead(p.tail[:])
+		p.flows = false
+	}
+	s.reached = len(s.account().heard())
+	s.before += s.played
+	p.queued -= media.Samples(s.waiting())
+	s.free()
+	s.words, s.played, s.again, s.total = nil, 0, 0, 0
+	p.room.Broadcast()
 }
 
 // room is how many samples may be appended now.
@@ -150,7 +175,7 @@ func (s *Segment) rewind() media.Samples {
 
 // account copies the segment's part of the ledger.
 func (s *Segment) account() speech {
-	return speech{text: s.text, words: s.words, played: s.played, total: s.total, closed: s.closed && !s.broken}
+	return speech{text: s.text, words: s.words, played: s.played, total: s.total, closed: s.closed && !s.broken, reached: s.reached}
 }
 
 // waiting is how many samples are still to be played.
