@@ -30,7 +30,7 @@ const (
 // The filter's rest.
 const (
 	firstLeak = 0.3  // power that a new filter leaves of an echo
-	leastLeak = 0.1  // power above which what is left is the caller's, at least
+	leastLeak = 0.03  // power above which what is left is the caller's, at least
 	leakRate  = 0.05 // of the leak's mean, per frame
 	youth     = 100  // frames of echo in which a new filter learns twice
 
