@@ -255,6 +255,9 @@ type DeclaredRecogniser struct {
 	PartialEvery time.Duration `yaml:"partial_every"`
 	Final        time.Duration `yaml:"final"` // from the end of a talkspurt
 	Says         []string      `yaml:"says"`  // of one talkspurt after another, again and again
+	// Lasts is how long each of Says takes to be said: its words are known
+	// first_partial after they were said.
+	Lasts []time.Duration `yaml:"lasts"`
 }
 
 // Model chooses who writes the replies. Only the block of its own engine may

@@ -326,6 +326,8 @@ func (c *Conversation) take(m message) {
 		return
 	}
 	switch m.event.Kind {
+	case turn.SpeechOnset:
+		m.event.Asked = c.asked()
 	case turn.SpeechEnd:
 		c.caller.ended = m.speech
 		m.event.Asked = c.asked()

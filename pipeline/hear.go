@@ -17,6 +17,7 @@ const preRollFrames = int(PreRoll / media.FrameDuration)
 // belongs to the tick goroutine.
 type ear struct {
 	gate        *vad.Gate
+	lull        bool        // the talkspurt that runs may be over
 	recognition Recognition // nil: nobody listens
 	front       Front       // nil: the recogniser hears the plain line
 
@@ -67,7 +68,32 @@ func (c *Conversation) Hear(f *media.Frame, in media.Inbound, voiced bool) {
 		c.post(message{event: e.end(), at: time.Now(), speech: e.speech})
 	case e.gate.Talking():
 		e.write(f)
+		c.tellLull()
 		c.tellSound()
+	}
+}
+
+// lullFrames is the silence that tells that a talkspurt may be over: longer than
+// most stops within words, and well before the gate is sure.
+const lullFrames = 4
+
+// tellLull tells that the talkspurt may be over, or that it is not.
+func (c *Conversation) tellLull() {
+	e := &c.ear
+	lull := e.gate.Quiet() >= lullFrames
+	if lull == e.lull {
+		return
+	}
+	e.lull = lull
+	if a, ok := e.recognition.(Anticipator); ok {
+		if lull {
+			a.Lull()
+		} else {
+			a.Resume()
+		}
+	}
+	if lull && c.cfg.Turn.Speculation.PerTurn > 0 {
+		c.post(message{event: turn.Event{Kind: turn.SpeechLull, Spurt: e.spurt}, at: time.Now()})
 	}
 }
 
@@ -75,6 +101,7 @@ func (c *Conversation) Hear(f *media.Frame, in media.Inbound, voiced bool) {
 // frames before the onset count as loud as the one that gave it.
 func (e *ear) begin(level float64) {
 	e.spurt++
+	e.lull = false
 	e.melody.Begin()
 	e.meter.Begin()
 	e.since = 0

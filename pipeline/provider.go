@@ -42,6 +42,17 @@ type Recognition interface {
 	Close() error
 }
 
+// An Anticipator is a Recognition that can have the final words of a talkspurt
+// ready when its end is told: silence tells it some 100 ms before. Lull and
+// Resume are called as Write is.
+type Anticipator interface {
+	// Lull says that the caller makes no sound: if no Resume comes before
+	// End, the words of what was written so far will be all.
+	Lull()
+	// Resume says that the caller goes on in the same talkspurt.
+	Resume()
+}
+
 // Transcript is what a Recognizer believes was said in one talkspurt.
 type Transcript struct {
 	Spurt      int     // the talkspurt's number, from Begin

@@ -98,7 +98,7 @@ func (e *engines) openRecogniser(ctx context.Context, c *config.Config, a *confi
 		d := r.Declared
 		e.recogniser = &declared.Recognizer{
 			Ready: d.Ready, FirstPartial: d.FirstPartial, PartialEvery: d.PartialEvery, Final: d.Final,
-			Says: declared.InTurn(d.Says...), Streams: r.Pool,
+			Says: declared.InTurn(d.Says...), Lasts: declared.For(d.Lasts...), Streams: r.Pool,
 		}
 
 		return nil

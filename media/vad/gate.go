@@ -164,6 +164,9 @@ func (g *Gate) Threshold() DBov {
 // Talking reports whether a talkspurt runs.
 func (g *Gate) Talking() bool { return g.talks }
 
+// Quiet is how many frames ago, in a talkspurt, the latest speech was.
+func (g *Gate) Quiet() int { return g.quiet }
+
 // Ago places the last Onset or Offset: how many frames before the one that
 // reported it the first speech frame was, or the last one.
 func (g *Gate) Ago() int { return g.ago }

@@ -82,6 +82,55 @@ func TestRecognizerKeepsItsDelays(t *testing.T) {
 	})
 }
 
+func TestRecognizerFollowsTheSpeech(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &declared.Recognizer{
+			FirstPartial: 60 * ms, Final: 150 * ms,
+			Says: declared.Always("on the tuesday"), Lasts: declared.For(1200*ms, 600*ms),
+		}
+		stream, err := r.Open(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		early, ok := stream.(pipeline.Anticipator)
+		if !ok {
+			t.Fatal("it is no Anticipator")
+		}
+		got := collect(stream, time.Now())
+		stream.Begin(1)
+		time.Sleep(500 * ms)
+		early.Lull()
+		time.Sleep(100 * ms)
+		early.Resume()
+		time.Sleep(600 * ms)
+		early.Lull()
+		time.Sleep(120 * ms)
+		stream.End()
+		stream.Begin(2)
+		time.Sleep(200 * ms)
+		early.Lull()
+		time.Sleep(300 * ms)
+		stream.End()
+		time.Sleep(time.Second)
+		if err := stream.Close(); err != nil {
+			t.Fatal(err)
+		}
+		want := []heard{
+			{260 * ms, pipeline.Transcript{Spurt: 1, Text: "on"}},
+			{560 * ms, pipeline.Transcript{Spurt: 1, Text: "on the"}},
+			{1260 * ms, pipeline.Transcript{Spurt: 1, Text: "on the tuesday"}},
+			{1350 * ms, pipeline.Transcript{Spurt: 1, Text: "on the tuesday", Final: true, Confidence: 1}},
+			{1480 * ms, pipeline.Transcript{Spurt: 2, Text: "on"}},
+			{1630 * ms, pipeline.Transcript{Spurt: 2, Text: "on the"}},
+			{1820 * ms, pipeline.Transcript{Spurt: 2, Text: "on the tuesday", Final: true, Confidence: 1}},
+		}
+		if diff := cmp.Diff(want, <-got); diff != "" {
+			t.Errorf("transcripts (-want +got):\n%s", diff)
+		}
+	})
+}
+
 func TestRecognizerIsThereWhenReady(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -5,9 +5,10 @@
 // fail or stall where they choose.
 //
 //   - The recogniser is there Ready after Open. It gives its first partial
-//     FirstPartial after Begin, one more word every PartialEvery after that,
-//     and the final Final after End. It never looks at the audio; the words
-//     are given to it.
+//     FirstPartial after Begin, one more word every PartialEvery after that (or
+//     as the words are said in a time that is told), and the final Final after
+//     the end was told, or foretold. It never looks at the audio; the words are
+//     given to it.
 //   - The model yields its first token FirstToken after the first iteration of
 //     the sequence, and token n comes n/TokensPerSecond after that one.
 //   - The voice yields its first chunk FirstAudio after the first iteration of

@@ -17,12 +17,17 @@ type Recognizer struct {
 	// Ready is from Open to the stream.
 	Ready time.Duration
 	// FirstPartial is from Begin to the first partial, which has one word; 0
-	// means no partials.
+	// means no partials. When Lasts is set it is from the end of each word to
+	// the partial that has it.
 	FirstPartial time.Duration
 	// PartialEvery is from one partial to the next, which has one word more;
-	// 0 means that there is only the first.
+	// 0 means that there is only the first, unless Lasts is set.
 	PartialEvery time.Duration
-	// Final is from End to the final transcript.
+	// Lasts gives how long the nth talkspurt's words take to be said, each as
+	// long as it has letters; 0, or nil, leaves it to PartialEvery.
+	Lasts func(n int) time.Duration
+	// Final is from End to the final transcript, or from a Lull before it
+	// that no Resume followed.
 	Final time.Duration
 	// Says gives the words of the nth talkspurt of a stream, counted from 0;
 	// nil means always "yes".
@@ -41,7 +46,10 @@ type Recognizer struct {
 	open   int
 }
 
-var _ pipeline.Recognizer = (*Recognizer)(nil)
+var (
+	_ pipeline.Recognizer  = (*Recognizer)(nil)
+	_ pipeline.Anticipator = (*recognition)(nil)
+)
 
 // Always is a Says with the same words for every talkspurt.
 func Always(text string) func(int) string {
@@ -56,6 +64,17 @@ func InTurn(texts ...string) func(int) string {
 			return ""
 		}
 		return texts[n%len(texts)]
+	}
+}
+
+// For is a Lasts that goes through the durations as InTurn does through the
+// texts.
+func For(lasts ...time.Duration) func(int) time.Duration {
+	return func(n int) time.Duration {
+		if len(lasts) == 0 {
+			return 0
+		}
+		return lasts[n%len(lasts)]
 	}
 }
 
@@ -105,6 +124,9 @@ type spurt struct {
 	n       int
 	words   []string
 	heard   int // words in the latest partial
+	lasts   time.Duration
+	began   time.Time
+	lull    time.Time // since when it may be over; zero: it is not
 	fault   Fault
 	partial *time.Timer // nil when no more partials will come
 	final   *time.Timer // nil until End
@@ -116,15 +138,43 @@ func (c *recognition) Begin(n int) {
 	if c.closed {
 		return
 	}
-	s := &spurt{n: n, words: []string{"yes"}, fault: c.r.Faults.fault(c.spurts)}
+	s := &spurt{n: n, words: []string{"yes"}, began: time.Now(), fault: c.r.Faults.fault(c.spurts)}
 	if c.r.Says != nil {
 		s.words = strings.Fields(c.r.Says(c.spurts))
+	}
+	if c.r.Lasts != nil {
+		s.lasts = c.r.Lasts(c.spurts)
 	}
 	c.spurts++
 	c.end()
 	c.now = s
 	if c.r.FirstPartial > 0 && len(s.words) > 0 {
-		s.partial = time.AfterFunc(c.r.FirstPartial, func() { c.hear(s) })
+		s.partial = time.AfterFunc(c.r.FirstPartial+s.until(1), func() { c.hear(s) })
+	}
+}
+
+// until is when the first n words have been said, from the start of a
+// talkspurt of which it is known how long its words last; else 0.
+func (s *spurt) until(n int) time.Duration {
+	said := len(strings.Join(s.words[:n], ""))
+	return s.lasts * time.Duration(said) / time.Duration(len(strings.Join(s.words, "")))
+}
+
+// Lull lets the final words be counted from now.
+func (c *recognition) Lull() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.now != nil {
+		c.now.lull = time.Now()
+	}
+}
+
+// Resume takes the Lull back.
+func (c *recognition) Resume() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.now != nil {
+		c.now.lull = time.Time{}
 	}
 }
 
@@ -152,7 +202,11 @@ func (c *recognition) end() {
 		return
 	}
 	c.ending = append(c.ending, s)
-	s.final = time.AfterFunc(c.r.Final, func() { c.finish(s) })
+	wait := c.r.Final
+	if !s.lull.IsZero() {
+		wait = max(0, time.Until(s.lull.Add(c.r.Final)))
+	}
+	s.final = time.AfterFunc(wait, func() { c.finish(s) })
 }
 
 // hear gives a partial with one word more.
@@ -164,7 +218,11 @@ func (c *recognition) hear(s *spurt) {
 	}
 	s.heard++
 	c.send(pipeline.Transcript{Spurt: s.n, Text: strings.Join(s.words[:s.heard], " ")})
-	if c.r.PartialEvery > 0 && s.heard < len(s.words) {
+	switch {
+	case s.heard == len(s.words):
+	case s.lasts > 0:
+		s.partial.Reset(time.Until(s.began.Add(c.r.FirstPartial + s.until(s.heard+1))))
+	case c.r.PartialEvery > 0:
 		s.partial.Reset(c.r.PartialEvery)
 	}
 }

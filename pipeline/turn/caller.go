@@ -55,7 +55,7 @@ func (m *Machine) speechOnset(e Event) {
 	m.talking, m.due = true, false
 	pause := m.now - m.lastLoud
 	m.onset, m.lastLoud, m.voiced, m.level = m.now, m.now, 0, e.Level
-	m.shape = bargein.Sound{}
+	m.shape, m.asked = bargein.Sound{}, e.Asked
 	switch {
 	case m.state == Speaking && !m.noted:
 		m.clearTurn() // what was said over the agent before was judged

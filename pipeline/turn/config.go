@@ -35,7 +35,7 @@ type Config struct {
 // zero value never does.
 type Speculation struct {
 	PerTurn int           `json:"per_turn,omitempty"`  // guesses at most, in one turn of the caller
-	Stable  time.Duration `json:"stable_ns,omitempty"` // how long the words must have stood while the caller makes sound: 200 ms
+	Stable  time.Duration `json:"stable_ns,omitempty"` // how long words that may go on must have stood while the caller makes sound: 200 ms
 }
 
 // WithDefaults fills the fields that are zero.

@@ -14,6 +14,7 @@ type EventKind string
 const (
 	Answered       EventKind = "answered"        // the call was answered: the agent speaks first
 	SpeechOnset    EventKind = "speech_onset"    // the caller began talkspurt Spurt; Level
+	SpeechLull     EventKind = "speech_lull"     // the caller makes no sound for the moment, and may go on; Spurt
 	SpeechEnd      EventKind = "speech_end"      // the caller fell silent; Spurt, Voiced, Level, Silence
 	Partial        EventKind = "partial"         // words so far; Spurt, Text
 	Final          EventKind = "final"           // last words; Spurt, Text
@@ -60,7 +61,7 @@ type Event struct {
 	Level     float64           `json:"level_dbov,omitempty"`
 	EndOfTurn bool              `json:"end_of_turn,omitempty"` // of Partial and Final: the recogniser believes that the caller has said all
 	Prosody   endpoint.Prosody  `json:"prosody,omitzero"`      // of SpeechEnd
-	Asked     endpoint.Asked    `json:"asked,omitzero"`        // of SpeechEnd: what the agent had asked
+	Asked     endpoint.Asked    `json:"asked,omitzero"`        // of SpeechOnset and SpeechEnd: what the agent had asked
 	Sound     bargein.Sound     `json:"sound,omitzero"`        // of SpeechEnd and Sounded, when it was measured
 
 	Tool string        `json:"tool,omitempty"`

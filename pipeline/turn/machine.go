@@ -95,6 +95,8 @@ func (m *Machine) Step(e Event) []Action {
 	switch e.Kind {
 	case SpeechOnset:
 		m.speechOnset(e)
+	case SpeechLull:
+		m.lull(e)
 	case SpeechEnd:
 		m.speechEnd(e)
 	case Partial, Final:

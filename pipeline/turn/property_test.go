@@ -222,7 +222,7 @@ func wild() Config {
 
 func TestNoSequenceOfEventsLeavesTheMachineStuck(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]Config{"plain": {}, "wild": wild()} {
+	for name, c := range map[string]Config{"plain": {}, "wild": wild(), "handing over": {OnFailure: OnFailure{Do: HandOver}}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			rapid.Check(t, func(t *rapid.T) { newWorld(c).play(t) })
@@ -246,7 +246,7 @@ var callers = []string{
 
 // random lets one thing happen that can happen now.
 func (w *world) random(t *rapid.T) {
-	choice := rapid.IntRange(0, 19).Draw(t, "event")
+	choice := rapid.IntRange(0, 20).Draw(t, "event")
 	w.deaf = w.lossy && rapid.IntRange(0, 9).Draw(t, "lost") == 0
 	w.happen(t, choice)
 	w.deaf = false
@@ -317,8 +317,14 @@ func (w *world) happen(t *rapid.T, choice int) {
 		}
 		w.protected = !w.protected
 		w.step(Event{Kind: kind, Utterance: w.reply})
+	case choice == 19 && w.talking && rapid.Bool().Draw(t, "lull"):
+		w.step(Event{Kind: SpeechLull, Spurt: w.spurt})
 	case choice == 19 && w.talking:
 		w.step(Event{Kind: Sounded, Spurt: w.spurt, Sound: sounds(t)})
+	case choice == 20 && rapid.IntRange(0, 9).Draw(t, "rare") == 0:
+		w.step(Event{Kind: BudgetSpent})
+	case choice == 20:
+		w.step(Event{Kind: LanguageChanged, Language: rapid.SampledFrom([]string{"en", "de", "es"}).Draw(t, "language")})
 	default:
 		w.fire()
 	}
