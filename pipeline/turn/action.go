@@ -7,7 +7,7 @@ type ActionKind string
 
 // The kinds of an Action.
 const (
-	Speak       ActionKind = "speak"        // say Line as Utterance
+	Speak       ActionKind = "speak"        // say Line as Utterance; Text is the caller's turn before it, if it was not told yet
 	StartReply  ActionKind = "start_reply"  // the caller's turn is Text: have the model answer it as Utterance
 	CancelReply ActionKind = "cancel_reply" // nothing of Utterance was heard: stop it, and take back the caller's turn
 	Pause       ActionKind = "pause"        // hold the agent's voice, keeping its place

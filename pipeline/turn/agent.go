@@ -51,7 +51,10 @@ func (m *Machine) use(utterance int, v voice) {
 }
 
 // finish drops whatever goes on, says a last line and ends.
-func (m *Machine) finish(l Line, reason string) {
+func (m *Machine) finish(l Line, reason string) { m.finishTurn("", l, reason) }
+
+// finishTurn is finish in answer to a turn of the caller.
+func (m *Machine) finishTurn(text string, l Line, reason string) {
 	if m.speaks == last {
 		return
 	}
@@ -62,7 +65,7 @@ func (m *Machine) finish(l Line, reason string) {
 	m.stopTimer(VerdictTimer)
 	m.begin(last)
 	m.endAfter = reason
-	m.do(Action{Kind: Speak, Utterance: m.utterance, Line: l})
+	m.do(Action{Kind: Speak, Utterance: m.utterance, Line: l, Text: text})
 	m.setTimer(FinishTimer, m.cfg.Finish)
 	m.state = Speaking
 }
@@ -265,10 +268,16 @@ func (m *Machine) recogniserLost(e Event) {
 }
 
 // apologise drops whatever goes on after a provider failed. The last of
-// several failures in a row ends the call.
+// several failures in a row ends the call, or the first one where Config says
+// so.
 func (m *Machine) apologise() {
 	m.failures++
-	if m.failures >= m.cfg.Failures {
+	switch {
+	case m.cfg.OnFailure.Do == HandOver:
+		m.finish(HandOff, EndRescue)
+
+		return
+	case m.cfg.OnFailure.Do == Leave, m.failures >= m.cfg.Failures:
 		m.finish(Trouble, EndProvider)
 
 		return
@@ -288,6 +297,11 @@ func (m *Machine) rest() {
 	}
 	if len(m.heard) > 0 {
 		return // the caller's turn is not over: the endpoint timer runs
+	}
+	if m.spent {
+		m.finish(BudgetGoodbye, EndBudget)
+
+		return
 	}
 	if len(m.waiting) > 0 {
 		l := m.waiting[0]

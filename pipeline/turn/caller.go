@@ -241,6 +241,11 @@ func (m *Machine) commit() {
 
 		return
 	}
+	if m.spent {
+		m.finishTurn(text, BudgetGoodbye, EndBudget)
+
+		return
+	}
 	m.stage, m.quiet = 0, m.now
 	if m.due {
 		m.quiet = m.dueAt

@@ -25,11 +25,29 @@ type Config struct {
 	Speech   time.Duration   `json:"speech_ns,omitempty"`  // longest utterance of the agent: 2 min
 	Failures int             `json:"failures,omitempty"`   // failures of a provider in a row that end the call: 2
 
+	OnFailure OnFailure `json:"on_failure,omitzero"`
+
 	// Protected lines are heard to their end: an interruption is noted, and
 	// the caller has the turn after them.
 	Protected   []Line      `json:"protected,omitempty"`
 	Speculation Speculation `json:"speculation"`
 }
+
+// OnFailure is what the agent does when all providers of a stage have failed.
+type OnFailure struct {
+	Do     Rescue `json:"do,omitempty"`     // empty: Retry
+	Target string `json:"target,omitempty"` // of HandOver: to whom
+}
+
+// Rescue is a way out for a caller whose agent's providers have failed.
+type Rescue string
+
+// The ways out.
+const (
+	Retry    Rescue = "retry"    // apologise and go on; the last of Config.Failures in a row ends the call
+	Leave    Rescue = "goodbye"  // end the call politely at the first failure
+	HandOver Rescue = "hand_off" // give the call to a person at the first failure
+)
 
 // Speculation is how the machine guesses at the end of the caller's turn. The
 // zero value never does.

@@ -12,34 +12,39 @@ type EventKind string
 
 // The kinds of an Event.
 const (
-	Answered       EventKind = "answered"        // the call was answered: the agent speaks first
-	SpeechOnset    EventKind = "speech_onset"    // the caller began talkspurt Spurt; Level
-	SpeechLull     EventKind = "speech_lull"     // the caller makes no sound for the moment, and may go on; Spurt
-	SpeechEnd      EventKind = "speech_end"      // the caller fell silent; Spurt, Voiced, Level, Silence
-	Partial        EventKind = "partial"         // words so far; Spurt, Text
-	Final          EventKind = "final"           // last words; Spurt, Text
-	TimerFired     EventKind = "timer"           // a timer ran out; Timer
-	AudioStarted   EventKind = "audio_started"   // the first packet of Utterance left
-	AudioFinished  EventKind = "audio_finished"  // the last packet of Utterance left
-	AudioStarved   EventKind = "audio_starved"   // Utterance has had nothing to play for Silence, and is not over
-	AudioFed       EventKind = "audio_fed"       // it plays again
-	ProtectedBegan EventKind = "protected_began" // wording of Utterance that the caller must hear is being said
-	ProtectedEnded EventKind = "protected_ended" // it was said
-	Sounded        EventKind = "sounded"         // what talkspurt Spurt has sounded like so far; Sound
-	ReplyDone      EventKind = "reply_done"      // the model finished the reply Utterance; Spoken, Act
-	ReplyFailed    EventKind = "reply_failed"    // model or voice failed in Utterance; Text says how
-	ReplyCost      EventKind = "reply_cost"      // what the model counted for Utterance; InputTokens, OutputTokens
-	ToolStarted    EventKind = "tool_started"    // Utterance waits for the tool Tool; Text masks its arguments
-	ToolDone       EventKind = "tool_done"       // the tool has answered; Took
-	ToolFailed     EventKind = "tool_failed"     // the tool has not done what was asked; Took
-	ContextChanged EventKind = "context_changed" // what a reply is made from, the caller's words aside, is not what it was
-	RecogniserLost EventKind = "recogniser_lost" // the recogniser failed in Spurt; Text says how
-	RecogniserBusy EventKind = "recogniser_busy" // no recogniser was free when the call came
-	KeyPressed     EventKind = "key"             // the caller pressed the key Text
-	HoldOn         EventKind = "hold_on"         // the caller put us on hold
-	HoldOff        EventKind = "hold_off"        // the caller came back
-	AnnounceAsked  EventKind = "announce_asked"  // say the line Line as soon as nobody speaks
-	FinishAsked    EventKind = "finish_asked"    // say the line Line and end for Reason, whatever goes on
+	Answered        EventKind = "answered"        // the call was answered: the agent speaks first
+	SpeechOnset     EventKind = "speech_onset"    // the caller began talkspurt Spurt; Level
+	SpeechLull      EventKind = "speech_lull"     // the caller makes no sound for the moment, and may go on; Spurt
+	SpeechEnd       EventKind = "speech_end"      // the caller fell silent; Spurt, Voiced, Level, Silence
+	Partial         EventKind = "partial"         // words so far; Spurt, Text
+	Final           EventKind = "final"           // last words; Spurt, Text
+	TimerFired      EventKind = "timer"           // a timer ran out; Timer
+	AudioStarted    EventKind = "audio_started"   // the first packet of Utterance left
+	AudioFinished   EventKind = "audio_finished"  // the last packet of Utterance left
+	AudioStarved    EventKind = "audio_starved"   // Utterance has had nothing to play for Silence, and is not over
+	AudioFed        EventKind = "audio_fed"       // it plays again
+	ProtectedBegan  EventKind = "protected_began" // wording of Utterance that the caller must hear is being said
+	ProtectedEnded  EventKind = "protected_ended" // it was said
+	Sounded         EventKind = "sounded"         // what talkspurt Spurt has sounded like so far; Sound
+	ReplyDone       EventKind = "reply_done"      // the model finished the reply Utterance; Spoken, Act
+	ReplyFailed     EventKind = "reply_failed"    // model or voice failed in Utterance; Text says how
+	ReplyCost       EventKind = "reply_cost"      // what the model counted for Utterance; InputTokens, OutputTokens
+	ToolStarted     EventKind = "tool_started"    // Utterance waits for the tool Tool; Text masks its arguments
+	ToolDone        EventKind = "tool_done"       // the tool has answered; Took
+	ToolFailed      EventKind = "tool_failed"     // the tool has not done what was asked; Took
+	ProviderFailed  EventKind = "provider_failed" // Provider of Stage failed, as Fault and Text say; another one may take over
+	ProviderTook    EventKind = "provider_took"   // Provider of Stage works in place of one that failed, Took after that
+	WarmFailed      EventKind = "warm_failed"     // a provider could not connect while the phone rang; Text says why
+	BudgetSpent     EventKind = "budget_spent"    // the call has cost as much as it may: it ends after the reply that runs
+	LanguageChanged EventKind = "language"        // the conversation goes on in Language
+	ContextChanged  EventKind = "context_changed" // what a reply is made from, the caller's words aside, is not what it was
+	RecogniserLost  EventKind = "recogniser_lost" // the recogniser failed in Spurt; Text says how
+	RecogniserBusy  EventKind = "recogniser_busy" // no recogniser was free when the call came
+	KeyPressed      EventKind = "key"             // the caller pressed the key Text
+	HoldOn          EventKind = "hold_on"         // the caller put us on hold
+	HoldOff         EventKind = "hold_off"        // the caller came back
+	AnnounceAsked   EventKind = "announce_asked"  // say the line Line as soon as nobody speaks
+	FinishAsked     EventKind = "finish_asked"    // say the line Line and end for Reason, whatever goes on
 )
 
 // Event is one thing that happened in a call. Which fields count depends on
@@ -65,7 +70,13 @@ type Event struct {
 	Sound     bargein.Sound     `json:"sound,omitzero"`        // of SpeechEnd and Sounded, when it was measured
 
 	Tool string        `json:"tool,omitempty"`
-	Took time.Duration `json:"took_ns,omitempty"` // of ToolDone and ToolFailed
+	Call string        `json:"call,omitempty"`    // of ToolStarted, ToolDone and ToolFailed: the call's ID, unique in the conversation
+	Took time.Duration `json:"took_ns,omitempty"` // of ToolDone, ToolFailed and ProviderTook
+
+	Stage    string `json:"stage,omitempty"` // "recognise", "think" or "speak"
+	Provider string `json:"provider,omitempty"`
+	Fault    string `json:"fault,omitempty"`
+	Language string `json:"language,omitempty"` // of the word lists, ISO 639-1
 
 	InputTokens  int `json:"input_tokens,omitempty"`
 	OutputTokens int `json:"output_tokens,omitempty"`
@@ -104,6 +115,8 @@ const (
 	Filler     Line = "filler"  // the answer takes a while; Action.Stage tells which one
 	CapWarning Line = "cap_warning"
 	CapGoodbye Line = "cap_goodbye"
+
+	BudgetGoodbye Line = "budget_goodbye" // the call has cost as much as it may
 )
 
 // Acts of a reply that the machine carries out itself.
@@ -119,4 +132,6 @@ const (
 	EndSilent   = "caller_silent"
 	EndProvider = "provider_failed"
 	EndBusy     = "recogniser_busy"
+	EndBudget   = "budget_spent"
+	EndRescue   = "provider_hand_off" // providers failed, and Config.OnFailure gives the call to a person
 )

@@ -27,7 +27,7 @@ type guess struct {
 // speculate looks whether the caller's words so far are worth a guess, and
 // drops the guess that they no longer bear out.
 func (m *Machine) speculate() {
-	if m.cfg.Speculation.PerTurn == 0 || m.state != Listening {
+	if m.cfg.Speculation.PerTurn == 0 || m.state != Listening || m.spent {
 		return
 	}
 	words := endpoint.Words(m.text())

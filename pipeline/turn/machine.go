@@ -38,6 +38,7 @@ type Machine struct {
 	endAfter  string // reason of the end that follows it; empty: none
 	waiting   []Line // announcements for when nobody speaks
 	failures  int    // failed replies in a row
+	spent     bool   // the call has cost as much as it may
 	protected bool   // the caller must hear what is being said
 	noted     bool   // the caller interrupted that, and has the turn once it was heard
 
@@ -128,6 +129,14 @@ func (m *Machine) Step(e Event) []Action {
 	case ContextChanged:
 		m.dropGuess("the context changed")
 		m.speculate()
+	case BudgetSpent:
+		m.spent = true
+		m.dropGuess("the budget is spent")
+		m.rest()
+	case LanguageChanged:
+		m.cfg.Endpoint.Language, m.cfg.Bargein.Language = e.Language, e.Language
+		m.dropGuess("the language changed")
+		m.speculate()
 	case RecogniserLost:
 		m.recogniserLost(e)
 	case RecogniserBusy:
@@ -169,6 +178,9 @@ func (m *Machine) stepIdle(e Event) {
 	case RecogniserBusy:
 		m.state = Listening
 		m.finish(Busy, EndBusy)
+	case RecogniserLost: // there is none, however often the caller tries
+		m.state, m.failures = Listening, m.cfg.Failures
+		m.apologise()
 	case FinishAsked:
 		m.state = Listening
 		m.finish(e.Line, e.Reason)
