@@ -50,6 +50,9 @@ type Abilities struct {
 	EndOfTurn bool          // the server judges ends of turns
 	KeepAlive bool          // a silent connection has to be kept alive
 	Padding   time.Duration // of silence that may come after a talkspurt's audio
+
+	Late  bool // it refuses when the first talkspurt comes, not before
+	Batch bool // it takes a talkspurt whole, at its end: there are no partial words
 }
 
 // Script is what happens at a server, talkspurt after talkspurt.
@@ -108,7 +111,7 @@ func (s *Script) Accept(w http.ResponseWriter, r *http.Request, failure func(cod
 		if no.RetryAfter > 0 {
 			w.Header().Set("Retry-After", strconv.Itoa(int(no.RetryAfter.Seconds())))
 		}
-		Refuse(w, no.Status, failure(no.Code))
+		Answer(w, no.Status, failure(no.Code))
 
 		return nil
 	}
@@ -121,8 +124,37 @@ func (s *Script) Accept(w http.ResponseWriter, r *http.Request, failure func(cod
 	return conn
 }
 
-// Refuse answers with a JSON document.
-func Refuse(w http.ResponseWriter, status int, doc any) {
+// Take is the reply to the talkspurt that begins.
+func (s *Script) Take() Reply {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.replies) == 0 {
+		return Reply{}
+	}
+	r := s.replies[0]
+	if len(s.replies) > 1 {
+		s.replies = s.replies[1:]
+	}
+
+	return r
+}
+
+// Hear notes the audio of a talkspurt that is over.
+func (s *Script) Hear(octets []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.heard = append(s.heard, octets)
+}
+
+// Leave notes a connection, or a stream within one, that has ended.
+func (s *Script) Leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.left++
+}
+
+// Answer sends a JSON document.
+func Answer(w http.ResponseWriter, status int, doc any) {
 	raw, err := json.Marshal(doc)
 	if err != nil {
 		panic(err) // the servers' own documents
@@ -180,24 +212,14 @@ func (s *Session) KeptAlive() {
 func (s *Session) Close() {
 	<-s.last
 	s.conn.Close()
-	s.script.mu.Lock()
-	defer s.script.mu.Unlock()
-	s.script.left++
+	s.script.Leave()
 }
 
 // Audio takes audio of the running talkspurt.
 func (s *Session) Audio(octets []byte) {
 	if !s.running {
 		s.running, s.partials, s.octets = true, 0, nil
-		s.script.mu.Lock()
-		s.reply = Reply{}
-		if n := len(s.script.replies); n > 0 {
-			s.reply = s.script.replies[0]
-			if n > 1 {
-				s.script.replies = s.script.replies[1:]
-			}
-		}
-		s.script.mu.Unlock()
+		s.reply = s.script.Take()
 	}
 	s.octets = append(s.octets, octets...)
 	r := &s.reply
@@ -234,9 +256,7 @@ func (s *Session) Flush() {
 		return
 	}
 	s.running = false
-	s.script.mu.Lock()
-	s.script.heard = append(s.script.heard, s.octets)
-	s.script.mu.Unlock()
+	s.script.Hear(s.octets)
 	r := s.reply
 	if r.Fails() || r.EndOfTurn && s.wire.Ended != nil {
 		return // all was said

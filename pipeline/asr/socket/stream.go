@@ -399,7 +399,7 @@ func (w *words) take(e Event) (t pipeline.Transcript, told bool) {
 	if len(w.spurts) == 0 { // of no talkspurt
 		return t, false
 	}
-	text := plain(e.Text)
+	text := vendor.Plain(e.Text)
 	parts := w.done
 	if text != "" {
 		parts = append(parts[:len(parts):len(parts)], text)
@@ -436,18 +436,4 @@ func (w *words) settle(n int) (t pipeline.Transcript, told bool) {
 // over forgets the oldest talkspurt. The caller holds mu.
 func (w *words) over() {
 	w.spurts, w.done, w.open = w.spurts[1:], nil, false
-}
-
-// plain is a text as pipeline.Transcript wants it: lower case, without the
-// punctuation around words.
-func plain(s string) string {
-	fields := strings.Fields(strings.ToLower(s))
-	out := fields[:0]
-	for _, f := range fields {
-		if f = strings.Trim(f, ".,;:!?¿¡…\"“”„()[]"); f != "" {
-			out = append(out, f)
-		}
-	}
-
-	return strings.Join(out, " ")
 }

@@ -42,6 +42,11 @@ type Config struct {
 	Phrases []string // what callers of this agent may say; the mode Domain needs some
 	Pool    int      // most streams at once; 0 is DefaultPool
 
+	// Interjections are short phrases that callers say over any agent's voice,
+	// such as "uh huh" or "wait". Those with a word that the dictionary lacks
+	// are left out.
+	Interjections []string
+
 	Log *slog.Logger // nil is silent
 }
 

@@ -1,6 +1,8 @@
 package sphinx
 
 import (
+	"os"
+	"strconv"
 	"trunkline/pipeline/asr/sphinx/lexicon"
 	"trunkline/pipeline/asr/sphinx/ngram"
 )
@@ -28,11 +30,14 @@ var spoken = []lexicon.Entry{
 	{Word: "hm(2)", Phones: "HH AH M"},
 }
 
-// courtesyWeight is what a courtesy counts, against 1 for an agent's phrase.
-const courtesyWeight = 0.5
+// What a courtesy and an interjection count, against 1 for an agent's phrase.
+const (
+	courtesyWeight     = 0.5
+	interjectionWeight = 3
+)
 
 // domainPhrases is the whole of what a domain's model is made from.
-func domainPhrases(agent []string) []phrase {
+func domainPhrases(agent, interjections []string) []phrase {
 	var phrases []phrase
 	add := func(texts []string, weight float64) {
 		for _, text := range texts {
@@ -43,5 +48,13 @@ func domainPhrases(agent []string) []phrase {
 	}
 	add(courtesies, courtesyWeight)
 	add(agent, 1)
+	add(interjections, weightNow())
 	return phrases
+}
+
+func weightNow() float64 {
+	if v, err := strconv.ParseFloat(os.Getenv("IW"), 64); err == nil {
+		return v
+	}
+	return interjectionWeight
 }

@@ -37,7 +37,7 @@ func prepare(c Config) (*models, error) {
 		return m, nil
 	}
 
-	phrases := domainPhrases(c.Phrases)
+	phrases := domainPhrases(c.Phrases, c.Interjections)
 	entries, guessed, unsayable, err := pronounce(c.Dictionary, phrases)
 	if err != nil {
 		return nil, err
@@ -87,6 +87,12 @@ func (m *models) arguments() []string {
 		"-dict", m.dictionary,
 	}
 	args = append(args, searchSettings...)
+	if v := os.Getenv("FP"); v != "" {
+		args = append(args, "-fillprob", v)
+	}
+	if v := os.Getenv("SP"); v != "" {
+		args = append(args, "-silprob", v)
+	}
 	switch m.mode {
 	case Domain:
 		args = append(append(args, everyFrame...), "-lm", m.domain)

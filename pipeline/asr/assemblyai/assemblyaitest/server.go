@@ -72,15 +72,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == "/":
 		return
 	case r.URL.Path != "/v3/ws":
-		asrtest.Refuse(w, http.StatusNotFound, failure("not_found"))
+		asrtest.Answer(w, http.StatusNotFound, failure("not_found"))
 
 		return
 	case r.Header.Get("Authorization") != asrtest.Key:
-		asrtest.Refuse(w, http.StatusUnauthorized, failure("unauthorized"))
+		asrtest.Answer(w, http.StatusUnauthorized, failure("unauthorized"))
 
 		return
 	case q.Get("encoding") != "pcm_mulaw" || q.Get("sample_rate") != "8000":
-		asrtest.Refuse(w, http.StatusBadRequest, failure("bad_request"))
+		asrtest.Answer(w, http.StatusBadRequest, failure("bad_request"))
 
 		return
 	}

@@ -57,17 +57,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == "/":
 		return
 	case r.Header.Get("Authorization") != "Token "+asrtest.Key:
-		asrtest.Refuse(w, http.StatusUnauthorized, failure("INVALID_AUTH"))
+		asrtest.Answer(w, http.StatusUnauthorized, failure("INVALID_AUTH"))
 
 		return
 	case r.URL.Path == "/v1/projects":
 		return
 	case r.URL.Path != "/v1/listen":
-		asrtest.Refuse(w, http.StatusNotFound, failure("NOT_FOUND"))
+		asrtest.Answer(w, http.StatusNotFound, failure("NOT_FOUND"))
 
 		return
 	case q.Get("encoding") != "mulaw" || q.Get("sample_rate") != "8000" || q.Get("model") == "":
-		asrtest.Refuse(w, http.StatusBadRequest, failure("INVALID_QUERY_PARAMETER"))
+		asrtest.Answer(w, http.StatusBadRequest, failure("INVALID_QUERY_PARAMETER"))
 
 		return
 	}

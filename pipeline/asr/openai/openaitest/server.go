@@ -34,13 +34,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == "/models" && r.Method == http.MethodHead:
 		return
 	case r.Header.Get("Authorization") != "Bearer "+asrtest.Key:
-		asrtest.Refuse(w, http.StatusUnauthorized, failure("invalid_api_key"))
+		asrtest.Answer(w, http.StatusUnauthorized, failure("invalid_api_key"))
 
 		return
 	case r.URL.Path == "/models":
 		return
 	case r.URL.Path != "/realtime" || r.URL.Query().Get("intent") != "transcription":
-		asrtest.Refuse(w, http.StatusNotFound, failure("unknown_url"))
+		asrtest.Answer(w, http.StatusNotFound, failure("unknown_url"))
 
 		return
 	}

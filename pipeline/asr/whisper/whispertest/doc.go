@@ -1,0 +1,2 @@
+// Package whispertest is a server of transcriptions for tests.
+package whispertest
