@@ -90,14 +90,14 @@ func TestLastWordsAskForMore(t *testing.T) {
 // What the agent has asked decides what is an answer.
 func TestTheQuestionCounts(t *testing.T) {
 	converse(t, options{
-		says:    []string{"i want to pay", "it's", "five five one", "two one two", "three four five six"},
+		says:    []string{"i want to pay", "it's", "five one five", "two one two", "three four five six"},
 		replies: []string{"What is your phone number?", "Thank you."},
 	}, func(c *call) {
 		c.say()
 		c.heard(2)
 		c.say(600*ms, 800*ms, 700*ms)
 		c.heard(3)
-		c.wants([]string{"i want to pay", "it's five five one two one two three four five six"}, "digits are missing", "all digits are there")
+		c.wants([]string{"i want to pay", "it's five one five two one two three four five six"}, "digits are missing", "all digits are there")
 		var asked int
 		for _, e := range c.notes.log() {
 			if e.Kind == turn.SpeechEnd && e.Asked.Digits == 10 {
