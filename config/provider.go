@@ -54,7 +54,7 @@ type DeepgramRecogniser struct {
 
 	Model     string        `yaml:"model"`      // default: nova-3
 	Language  string        `yaml:"language"`   // a language of the model, or multi; default: the agent's
-	KeyTerms  []string      `yaml:"key_terms"`  // words to expect
+	KeyTerms  []string      `yaml:"key_terms,omitempty"`  // words to expect
 	KeepAlive time.Duration `yaml:"keep_alive"` // between messages while nobody speaks; default: 4s
 }
 
@@ -63,7 +63,7 @@ type AssemblyAIRecogniser struct {
 	Service `yaml:",inline"`
 
 	Model    string   `yaml:"model"`     // default: universal-streaming-english
-	KeyTerms []string `yaml:"key_terms"` // words to expect
+	KeyTerms []string `yaml:"key_terms,omitempty"` // words to expect
 }
 
 // OpenAIRecogniser is realtime transcription at OpenAI, or at a server of the
