@@ -80,13 +80,13 @@ func (r *replying) callTool(n int, call ToolCall, mine claim) (ToolResult, *Act)
 	case !mine.ok:
 		return ToolResult{}, nil
 	case e == nil:
-		out := c.cfg.Tools.Run(r.ctx, c.scope(c.callKey(call)), call)
+		out := c.cfg.Tools.Run(r.ctx, c.scope(call, c.callKey(call)), call)
 		r.tell(n, call, nil, out.Result, began)
 
 		return out.Result, out.Act
 	case mine.isNew:
 		c.work.Go(func() {
-			e.finish(c.cfg.Tools.Run(context.WithoutCancel(r.ctx), c.scope(e.key), e.call))
+			e.finish(c.cfg.Tools.Run(context.WithoutCancel(r.ctx), c.scope(call, e.key), e.call))
 			r.tell(n, call, e, e.outcome.Result, began)
 		})
 	default:
@@ -110,8 +110,13 @@ func (r *replying) callTool(n int, call ToolCall, mine claim) (ToolResult, *Act)
 func (c *Conversation) callKey(call ToolCall) string { return c.cfg.CallID + "-" + call.ID }
 
 // scope is what a tool knows of the conversation.
-func (c *Conversation) scope(key string) ToolScope {
-	return ToolScope{CallID: c.cfg.CallID, Vars: c.cfg.Vars, Key: key, Keys: c.cfg.Keys}
+func (c *Conversation) scope(call ToolCall, key string) ToolScope {
+	s := ToolScope{CallID: c.cfg.CallID, Vars: c.cfg.Vars, Key: key, Keys: c.cfg.Keys}
+	if c.cfg.Called != nil {
+		s.Trace = c.cfg.Called(call)
+	}
+
+	return s
 }
 
 // begin asks the loop whether the reply still counts, so that no call is made
@@ -120,7 +125,7 @@ func (r *replying) begin(n int, call ToolCall) claim {
 	taken := make(chan claim, 1)
 	r.conv.give(message{
 		kind: isTool, at: time.Now(), tool: &toolNews{round: n, call: call, taken: taken},
-		event: turn.Event{Kind: turn.ToolStarted, Utterance: r.id, Tool: call.Name, Text: masked(call.Args)},
+		event: turn.Event{Kind: turn.ToolStarted, Utterance: r.id, Tool: call.Name, Call: call.ID, Text: masked(call.Args)},
 	})
 	select {
 	case answer := <-taken:
@@ -133,7 +138,7 @@ func (r *replying) begin(n int, call ToolCall) claim {
 // tell gives the loop the result of a call.
 func (r *replying) tell(n int, call ToolCall, e *effect, res ToolResult, began time.Time) {
 	res.ID = call.ID
-	event := turn.Event{Kind: turn.ToolDone, Utterance: r.id, Tool: call.Name, Took: time.Since(began)}
+	event := turn.Event{Kind: turn.ToolDone, Utterance: r.id, Tool: call.Name, Call: call.ID, Took: time.Since(began)}
 	if res.Failed {
 		event.Kind = turn.ToolFailed
 	}

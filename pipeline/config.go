@@ -23,7 +23,11 @@ type Config struct {
 	Tools    Tools             // what the model may call; nil: nothing
 	// Keys sends telephone keys to the caller, for tools; nil when the call
 	// cannot.
-	Keys     func(ctx context.Context, keys string) error
+	Keys func(ctx context.Context, keys string) error
+	// Called is told of each call of a tool before it is made, and gives the
+	// trace context (W3C traceparent) that its requests carry; nil: none.
+	// Goroutines call it at the same time.
+	Called   func(ToolCall) string
 	Turn     turn.Config
 	Sentence sentence.Config
 	Gate     vad.GateOptions // zero: vad.FastGate, since a pause of the agent is revocable

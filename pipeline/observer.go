@@ -22,6 +22,7 @@ type Observer interface {
 // Turn is one side's words, for the records.
 type Turn struct {
 	Number      int // both sides' turns in the order in which they began, from 1
+	Utterance   int // of the agent's: the machine's number of it
 	Role        Role
 	Text        string // what was said, or was going to be said
 	Heard       string // what the other side heard of it

@@ -134,7 +134,11 @@ func (r *replying) run() {
 	var both sync.WaitGroup
 	both.Go(func() {
 		defer close(r.sentences)
-		r.failed("model", r.write())
+		err := r.write()
+		if err == nil {
+			(&stamp{r: r, stage: ledger.Written}).now()
+		}
+		r.failed("model", err)
 	})
 	both.Go(func() { r.failed("voice", r.speak()) })
 	both.Wait()

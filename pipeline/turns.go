@@ -75,7 +75,7 @@ func (c *Conversation) agentTurn(u *utterance, interrupted bool) bool {
 	}
 	c.obs.Words(Agent, heard.Text, true)
 	c.obs.Turn(Turn{
-		Number: u.turn, Role: Agent, Text: u.text, Heard: heard.Text, Interrupted: interrupted,
+		Number: u.turn, Utterance: u.id, Role: Agent, Text: u.text, Heard: heard.Text, Interrupted: interrupted,
 		StartedAt: u.began, EndedAt: time.Now(), Ledger: u.ledger,
 	})
 

@@ -7,7 +7,8 @@ import "time"
 type Stage uint8
 
 // The stages, in the order in which a plain turn passes them. Final may come
-// before Endpoint. Filler comes only in turns that have one.
+// before Endpoint. Filler comes only in turns that have one, and Written at any
+// time after Token.
 const (
 	Speech   Stage = iota // the last packet with the caller's speech arrived
 	Endpoint              // the turn was judged to be over
@@ -17,6 +18,7 @@ const (
 	Sample                // the first sample of it was synthesised
 	Packet                // the first packet of the answer was sent
 	Filler                // the first packet of a filler was sent
+	Written               // the model has written all of the answer
 	stages
 )
 

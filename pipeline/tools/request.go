@@ -30,6 +30,7 @@ const (
 	firstBackOff  = 150 * time.Millisecond
 	maxBackOff    = 2 * time.Second
 	keyHeader     = "Idempotency-Key"
+	traceHeader   = "Traceparent" // W3C Trace Context section 3.2
 	maxConnsPer   = 32
 	idleConnsKept = 90 * time.Second
 )
@@ -232,6 +233,9 @@ func (r *requester) send(ctx context.Context, target *url.URL, body []byte, in i
 	req.Header.Set("User-Agent", "trunkline")
 	if r.keyed {
 		req.Header.Set(keyHeader, in.scope.Key)
+	}
+	if in.scope.Trace != "" {
+		req.Header.Set(traceHeader, in.scope.Trace)
 	}
 	for k, v := range r.headers {
 		req.Header[k] = v

@@ -565,3 +565,27 @@ func FuzzArguments(f *testing.F) {
 		set.Run(t.Context(), scope, pipeline.ToolCall{Name: "it", Args: json.RawMessage(args)})
 	})
 }
+
+func TestRequestsCarryTheTraceContext(t *testing.T) {
+	t.Parallel()
+	const parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	var got []string
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		got = append(got, strings.Join(r.Header.Values("traceparent"), ","))
+	}))
+	defer s.Close()
+	set, err := tools.New(tools.Options{Tools: []tools.Tool{{Name: "look", Description: "Looks.", HTTP: tools.HTTP{URL: s.URL}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, trace := range []string{parent, ""} {
+		of := scope
+		of.Trace = trace
+		if out := set.Run(t.Context(), of, pipeline.ToolCall{ID: "t1", Name: "look"}); out.Result.Failed {
+			t.Fatal(out.Result.Content)
+		}
+	}
+	if d := cmp.Diff([]string{parent, ""}, got); d != "" {
+		t.Errorf("traceparent (-want +got):\n%s", d)
+	}
+}
