@@ -71,7 +71,6 @@ type Event struct {
 
 	Tool string        `json:"tool,omitempty"`
 	Call string        `json:"call,omitempty"`    // of ToolStarted, ToolDone and ToolFailed: the call's ID, unique in the conversation
-	Call string        `json:"call,omitempty"`    // of ToolStarted, ToolDone and ToolFailed: the call's ID, unique in the conversation
 	Took time.Duration `json:"took_ns,omitempty"` // of ToolDone, ToolFailed and ProviderTook
 
 	Stage    string `json:"stage,omitempty"` // "recognise", "think" or "speak"
