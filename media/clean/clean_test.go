@@ -226,6 +226,44 @@ func TestAnyAudio(t *testing.T) {
 	})
 }
 
+// The table of probabilities is that of the formula.
+func TestLikelihood(t *testing.T) {
+	t.Parallel()
+	for over := 0.0; over < 100; over += 0.003 {
+		want := 1 / (1 + (1+expected)*math.Exp(-expected/(1+expected)*over))
+		if got := float64(likelihood(float32(over))); math.Abs(got-want) > 2e-5 {
+			t.Fatalf("%v times the noise: %v, want %v", over, got, want)
+		}
+	}
+}
+
+// Noise that is known is still followed, though most of its frames are passed
+// over: within two seconds when it grows by 10 dB.
+func TestKnownNoiseIsFollowed(t *testing.T) {
+	t.Parallel()
+	mean := func(c *Cleaner) float64 {
+		sum := 0.0
+		for _, p := range c.noise.power[8:120] {
+			sum += float64(p)
+		}
+		return 10 * math.Log10(sum)
+	}
+	c := New()
+	for _, f := range frames(200, -45, -100, never, 5) {
+		c.Hear(&f, false)
+	}
+	before := mean(c)
+	if looked := c.noise.frames; looked > 200/2 {
+		t.Errorf("%d of 200 frames were looked at", looked)
+	}
+	for _, f := range frames(100, -35, -100, never, 6) {
+		c.Hear(&f, false)
+	}
+	if grown := mean(c) - before; math.Abs(grown-10) > 1.5 {
+		t.Errorf("the estimate grew by %.1f dB, want 10", grown)
+	}
+}
+
 func TestExpInt(t *testing.T) {
 	t.Parallel()
 	for x, want := range map[float64]float64{0.01: 4.0379, 0.1: 1.8229, 1: 0.21938, 5: 0.0011483} { // Abramowitz and Stegun, table 5.1

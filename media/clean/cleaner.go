@@ -25,6 +25,7 @@ const (
 	usualFrames  = 10 // that weigh as much as what speech usually is
 	steadyFrames = 25 // the same for the noise's variation
 	leastQuiet   = 10 // frames without speech that tell what the noise is like
+	surprise     = 3  // dB by which a frame of steady noise hardly ever differs from the others
 	bandBins     = 8  // of one band of the signal-to-noise ratio: 250 Hz
 )
 
@@ -78,7 +79,7 @@ func New() *Cleaner {
 // Hear learns from each frame of the call, before it is treated. voiced says
 // whether it holds speech.
 func (c *Cleaner) Hear(f *media.Frame, voiced bool) {
-	if !c.noise.hear(f) {
+	if !c.noise.hear(f, voiced) {
 		return
 	}
 	if voiced {
@@ -87,6 +88,9 @@ func (c *Cleaner) Hear(f *media.Frame, voiced bool) {
 		l := 10 * math.Log10(float64(c.noise.above))
 		c.quiet++
 		d := l - c.usual
+		if math.Abs(d) > surprise {
+			c.noise.alike = 0
+		}
 		c.usual += d / float64(min(c.quiet, steadyFrames))
 		c.varies += (math.Abs(d) - c.varies) / float64(min(c.quiet, steadyFrames))
 	}

@@ -60,6 +60,11 @@ const (
 	sureSpeech = 0.99 // a bin that seems to be speech for long is rather noise
 	firstNoise = 10   // frames over which the first estimate is a plain mean
 	leastNoise = 1e-2 // power of a bin: far below one bit of the audio
+
+	// Noise is known after so many frames in a row without speech or surprise.
+	// From then on one frame in seldom is looked at.
+	known  = 50
+	seldom = 4
 )
 
 // noise follows the power spectrum of a call's noise, through speech.
@@ -69,21 +74,52 @@ type noise struct {
 	power  [bins]float32
 	speech [bins]float32 // smoothed probability of speech
 	frames int
+	alike  int     // frames in a row that were no speech and no surprise
+	passed int     // frames since one was looked at
 	above  float32 // the frame's mean power over the noise's, per bin
 }
 
-// hear takes the next frame, and reports whether it was more than digital
-// silence, which teaches nothing.
-func (n *noise) hear(f *media.Frame) bool {
+// likelies is the probability of speech in a bin by how many times its power
+// exceeds the noise's, in steps of 1/likelySteps. From likelyEnd on it is 1.
+var likelies = func() (t [likelyEnd*likelySteps + 1]float32) {
+	const slope = expected / (1 + expected)
+	for i := range t {
+		t[i] = float32(1 / (1 + (1+expected)*math.Exp(-slope*float64(i)/likelySteps)))
+	}
+	return t
+}()
+
+const (
+	likelySteps = 32
+	likelyEnd   = 16
+)
+
+func likelihood(over float32) float32 {
+	at := over * likelySteps
+	i := uint(at)
+	if i >= likelyEnd*likelySteps {
+		return 1
+	}
+	return likelies[i] + (at-float32(i))*(likelies[i+1]-likelies[i])
+}
+
+// hear takes the next frame, and reports whether it taught anything. Digital
+// silence does not, and of noise that is known only every fourth frame is
+// looked at: most of a call passes between talkspurts, in noise as before.
+func (n *noise) hear(f *media.Frame, voiced bool) bool {
 	copy(n.past[:], n.past[media.FrameSamples:])
 	silent := true
 	for i, v := range f {
 		n.past[window-media.FrameSamples+i] = float32(v)
 		silent = silent && v == 0
 	}
-	if silent {
+	if voiced {
+		n.alike = 0
+	}
+	if n.passed++; silent || n.alike >= known && n.passed < seldom {
 		return false
 	}
+	n.passed = 0
 	n.spec.of(&n.past)
 	n.frames++
 	if n.frames <= firstNoise {
@@ -93,13 +129,12 @@ func (n *noise) hear(f *media.Frame) bool {
 		}
 		return true
 	}
-	const slope = expected / (1 + expected)
 	above := float32(0)
 	for k, x := range n.spec.bin {
 		p := power(x)
 		over := min(p/n.power[k], 100)
 		above += over
-		likely := 1 / (1 + (1+expected)*float32(math.Exp(float64(-slope*over))))
+		likely := likelihood(over)
 		n.speech[k] = doubtKeep*n.speech[k] + (1-doubtKeep)*likely
 		if n.speech[k] > sureSpeech {
 			likely = min(likely, sureSpeech)
@@ -108,6 +143,7 @@ func (n *noise) hear(f *media.Frame) bool {
 		n.power[k] = max(noiseKeep*n.power[k]+(1-noiseKeep)*seen, leastNoise)
 	}
 	n.above = above / bins
+	n.alike++
 	return true
 }
 
