@@ -13,6 +13,7 @@ import (
 // What the declared providers of the turn benchmark do.
 const (
 	wordAfter  = 60 * time.Millisecond
+	onsetAfter = 40 * time.Millisecond // of speech begins a talkspurt
 	finalAfter = 150 * time.Millisecond
 	tokenAfter = 350 * time.Millisecond
 	audioAfter = 100 * time.Millisecond
@@ -52,19 +53,14 @@ func turnAgent() config.Agent {
 func (b *bench) turn(ctx context.Context) error {
 	names := turnLines()[:pick(b, len(turnLines()), 2)]
 	plan := make([]softphone.Step, len(names))
-	says := make([]string, len(names))
-	var spoken time.Duration
-	words := 0
+	says, lasts := make([]string, len(names)), make([]time.Duration, len(names))
 	for i, name := range names {
 		clip, err := crispClip(name)
 		if err != nil {
 			return err
 		}
-		plan[i].Clip, says[i] = clip, strings.ReplaceAll(name, "-", " ")
-		spoken += clip.Duration()
-		words += strings.Count(name, "-") + 1
+		plan[i].Clip, says[i], lasts[i] = clip, strings.ReplaceAll(name, "-", " "), clip.Duration()
 	}
-	each := spoken / time.Duration(words)
 	fmt.Fprintf(b.Out, "\nFrom the last packet of the caller's speech to the first of the agent's, with the wait for the end of the turn, over %d lines\n"+
 		"of a caller (%s).\n"+
 		"Declared: each word is known about %v after it was spoken, the last words %v after the end of the talkspurt was noticed,\n"+
@@ -77,9 +73,9 @@ func (b *bench) turn(ctx context.Context) error {
 	for _, speculate := range []bool{false, true} {
 		a := turnAgent()
 		a.Recogniser.Declared = config.DeclaredRecogniser{
-			FirstPartial: each + wordAfter, PartialEvery: each, Final: finalAfter, Says: says,
+			FirstPartial: wordAfter - onsetAfter, Final: finalAfter, Says: says, Lasts: lasts,
 		}
-		a.Speculation.Enabled = speculate
+		a.Speculation.Enabled = &speculate
 		g, err := b.startGateway(ctx, "turn", a)
 		if err != nil {
 			return err

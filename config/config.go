@@ -206,7 +206,7 @@ type Target struct {
 // Speculation has the model answer before the caller's turn is known to be
 // over. What it guessed wrong is not heard, and costs tokens.
 type Speculation struct {
-	Enabled bool          `yaml:"enabled"`
+	Enabled *bool         `yaml:"enabled"`  // default: where a wrong guess costs nothing, as Agent.Speculates tells
 	PerTurn int           `yaml:"per_turn"` // guesses at most, in one turn of the caller
 	Stable  time.Duration `yaml:"stable"`   // how long the caller's words must have stood for a guess in mid-speech
 }

@@ -46,6 +46,53 @@ func (c *Config) fillAgents() {
 	}
 }
 
+// Speculates reports whether the agent guesses at the end of the caller's turn:
+// as its file says, else where neither its models nor its voices charge for what
+// was guessed wrong.
+func (a *Agent) Speculates() bool {
+	if a.Speculation.Enabled != nil {
+		return *a.Speculation.Enabled
+	}
+	if !a.Model.free() || !a.Voice.free() {
+		return false
+	}
+	for i := range a.Languages {
+		l := &a.Languages[i]
+		if l.Voice != nil && !l.Voice.free() {
+			return false
+		}
+	}
+
+	return true
+}
+
+// free reports whether a model and those that may take over cost nothing.
+func (m *Model) free() bool {
+	for i := range m.Fallback {
+		if !m.Fallback[i].free() {
+			return false
+		}
+	}
+	for i := range m.Rules {
+		if !m.Rules[i].Model.free() {
+			return false
+		}
+	}
+
+	return m.Engine == "script"
+}
+
+// free reports whether a voice and those that may take over cost nothing.
+func (v *Voice) free() bool {
+	for i := range v.Fallback {
+		if !v.Fallback[i].free() {
+			return false
+		}
+	}
+
+	return v.Engine == "offline" || v.Engine == "piper"
+}
+
 // fill sets the defaults of a chosen engine.
 func (r *Recogniser) fill() {
 	def := Default().Agents[0].Recogniser

@@ -128,7 +128,7 @@ func conversation(a *config.Agent) pipeline.Config {
 	for _, l := range a.Protected {
 		t.Protected = append(t.Protected, turn.Line(l))
 	}
-	if a.Speculation.Enabled {
+	if a.Speculates() {
 		t.Speculation = turn.Speculation{PerTurn: a.Speculation.PerTurn, Stable: a.Speculation.Stable}
 	}
 
