@@ -57,7 +57,8 @@ type Session struct {
 	in struct { // what arrives
 		sync.Mutex
 		*receiver
-		failed bool // the socket could not be read, once
+		failed bool  // the socket could not be read, once
+		drops  tally // the kernel's
 	}
 	out struct { // what leaves
 		sync.Mutex
@@ -68,7 +69,6 @@ type Session struct {
 	}
 	control control
 	to      atomic.Pointer[destination] // nil while unknown
-	kernel  atomic.Uint64               // RTP datagrams the kernel dropped, as last asked
 
 	ticked  atomic.Bool // the line reads the RTP socket
 	closed  atomic.Bool
@@ -121,11 +121,13 @@ func (s *Session) Apply(p Params) error {
 	}
 
 	s.in.Lock()
-	switch anew := s.in.apply(p, s.now()); {
-	case anew && p.NAT:
-		s.direct(netip.AddrPort{})
-	case anew:
-		s.direct(p.Remote)
+	if s.in.apply(p, s.now()) {
+		s.screen(netip.AddrPort{})
+		if p.NAT {
+			s.direct(netip.AddrPort{})
+		} else {
+			s.direct(p.Remote)
+		}
 	}
 	s.in.Unlock()
 	s.control.expect(p)
@@ -220,8 +222,26 @@ func (s *Session) hearControl(b []byte, from netip.AddrPort) {
 	s.control.receive(b, from, s.in.latch.source, received.SSRC, known, time.Now())
 }
 
-// settle sends to where the far end was found. The caller holds s.in.
+// screen has the kernel keep out what does not come from source, so that a
+// flood of strangers takes neither time nor the far end's room in the queue;
+// with an invalid one it lets all in. Where it cannot, the latch does the same,
+// later. The caller holds s.in.
+func (s *Session) screen(source netip.AddrPort) {
+	s.count()
+	s.in.drops.screened = s.port.rtp.admit(source) == nil && source.IsValid()
+}
+
+// count takes note of what the kernel dropped. The caller holds s.in.
+func (s *Session) count() {
+	if n, ok := s.port.rtp.drops(); ok {
+		s.in.drops.add(n)
+	}
+}
+
+// settle sends to where the far end was found, and hears nobody else. The
+// caller holds s.in.
 func (s *Session) settle(source netip.AddrPort) {
+	s.screen(source)
 	s.direct(source)
 	sdp := s.in.latch.sdp
 	if s.log.Enabled(context.Background(), slog.LevelDebug) {
@@ -339,7 +359,9 @@ func (s *Session) Stats() media.LegStats {
 		stats.Remote = to.addr.String()
 	}
 	s.in.Lock()
+	s.count()
 	s.in.fill(&stats)
+	stats.Foreign += s.in.drops.strangers
 	gaps := s.in.source.gaps
 	s.in.Unlock()
 
@@ -362,16 +384,17 @@ func (s *Session) Stats() media.LegStats {
 
 // Drops counts what the session did not take off its sockets' hands.
 type Drops struct {
-	Kernel uint64 // RTP datagrams the kernel dropped because we read too slowly
+	Kernel uint64 // RTP datagrams the kernel dropped because we read too slowly, before it kept strangers out
 	RTCP   uint64 // RTCP datagrams of strangers, or malformed
 }
 
 // Drops is a snapshot of the session's drops.
 func (s *Session) Drops() Drops {
-	if drops, ok := s.port.rtp.drops(); ok {
-		s.kernel.Store(drops)
-	}
-	return Drops{Kernel: s.kernel.Load(), RTCP: s.control.drops()}
+	s.in.Lock()
+	s.count()
+	kernel := s.in.drops.full
+	s.in.Unlock()
+	return Drops{Kernel: kernel, RTCP: s.control.drops()}
 }
 
 // Close says goodbye by RTCP, releases the ports and waits until nobody reads

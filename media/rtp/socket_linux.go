@@ -124,8 +124,9 @@ func (s *rtpSocket) close() error {
 }
 
 // drops is how many datagrams the kernel dropped because the socket's receive
-// buffer was full; false when it cannot tell, as for a closed socket.
-func (s *rtpSocket) drops() (uint64, bool) {
+// buffer was full or its filter refused them; the count wraps. It is false when
+// the kernel cannot tell, as for a closed socket.
+func (s *rtpSocket) drops() (uint32, bool) {
 	const drops = 8 // SK_MEMINFO_DROPS of linux/sock_diag.h
 	s.using.RLock()
 	defer s.using.RUnlock()
@@ -133,7 +134,7 @@ func (s *rtpSocket) drops() (uint64, bool) {
 	size := uint32(unsafe.Sizeof(info))
 	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(s.fd), unix.SOL_SOCKET, unix.SO_MEMINFO,
 		uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0) //nolint:gosec // x/sys has no wrapper for this option
-	return uint64(info[drops]), errno == 0
+	return info[drops], errno == 0
 }
 
 // batchSize is how many datagrams one system call takes. One waits, as a rule.
