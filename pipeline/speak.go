@@ -32,8 +32,7 @@ func (c *Conversation) say(a turn.Action) {
 		defer u.cancel(errOver)
 		seg := c.player.Add(a.Utterance, said.Spoken())
 		p := c.with.Lines.audio[text]
-		_ = seg.Write(u.ctx, p.samples, p.words) // cleared: then nobody wants it
-		seg.Close()
+		seg.Share(p.samples, p.words)
 		c.player.Seal(a.Utterance)
 	})
 }
@@ -45,8 +44,7 @@ func (c *Conversation) interject(a turn.Action) {
 	c.work.Go(func() {
 		seg := c.player.Interject(a.Utterance, text)
 		p := c.with.Lines.audio[text]
-		_ = seg.Write(c.ctx, p.samples, p.words) // cleared: then nobody wants it
-		seg.Close()
+		seg.Share(p.samples, p.words)
 		c.player.Seal(a.Utterance)
 	})
 }

@@ -543,3 +543,29 @@ func BenchmarkNext(b *testing.B) {
 		p.Next(&f)
 	}
 }
+
+// A shared line takes no memory of its own, however long, nor does it wait for
+// room; it is complete.
+func TestShareDoesNotCopy(t *testing.T) {
+	t.Parallel()
+	b := setup(t, player.Options{Bound: time.Second})
+	line := make([]int16, 60*media.SampleRate)
+	s := b.Add(1, "a long greeting")
+	s.Share(line, nil)
+	for i := range line {
+		line[i] = int16(i % 1000)
+	}
+	b.Seal(1)
+	if out := b.take(1); out[159] != 159 {
+		t.Error("the line was copied")
+	}
+	if err := s.Write(t.Context(), line, nil); !errors.Is(err, player.ErrClosed) {
+		t.Errorf("Write after Share: %v, want %v", err, player.ErrClosed)
+	}
+	b.Clear()
+	s = b.Add(1, "too late")
+	s.Share(line, nil)
+	if queued := b.Stats().Queued; queued != 0 {
+		t.Errorf("%d samples of a cleared utterance wait", queued)
+	}
+}

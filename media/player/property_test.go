@@ -37,6 +37,8 @@ func TestNoSampleIsLostOrDoubled(t *testing.T) {
 			utterance = 1
 			value     int
 			paused    int // frames since Pause, 0 when not paused
+
+			lines, originals [][]int16 // shared, and as they were
 		)
 		written := func() []int16 {
 			all := slices.Clone(forgotten)
@@ -90,6 +92,24 @@ func TestNoSampleIsLostOrDoubled(t *testing.T) {
 					t.Fatalf("Write: %v", err)
 				}
 			},
+			"share": func(t *rapid.T) {
+				if len(segments) == 0 {
+					t.Skip("no segment")
+				}
+				s := rapid.SampledFrom(segments).Draw(t, "segment")
+				if s.closed {
+					t.Skip("closed")
+				}
+				line := make([]int16, rapid.IntRange(0, 3000).Draw(t, "samples"))
+				for i := range line {
+					line[i] = int16(loudest + value%span)
+					value++
+				}
+				s.audio = append(s.audio, line...)
+				s.Share(line, nil)
+				s.closed = true
+				lines, originals = append(lines, line), append(originals, slices.Clone(line))
+			},
 			"close": func(t *rapid.T) {
 				if len(segments) == 0 {
 					t.Skip("no segment")
@@ -134,6 +154,11 @@ func TestNoSampleIsLostOrDoubled(t *testing.T) {
 		}
 		for p.Stats().Queued > 0 {
 			tick(t, true)
+		}
+		for i := range lines {
+			if !slices.Equal(lines[i], originals[i]) {
+				t.Fatalf("shared line %d was written to", i)
+			}
 		}
 		if !slices.Equal(left, written()) {
 			t.Fatalf("%d samples left at full level of %d written", len(left), len(written()))

@@ -69,6 +69,27 @@ func (s *Segment) Write(ctx context.Context, samples []int16, words []media.Word
 	}
 }
 
+// Share is Write and Close at once for audio that is there whole and that
+// nobody changes, such as a fixed line: it does not block, and samples are
+// played from where they are, not copied. After Close or Clear it does nothing.
+func (s *Segment) Share(samples []int16, words []media.Word) {
+	p := s.player
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s.utterance.cleared || s.closed {
+		return
+	}
+	s.words = append(s.words, words...)
+	if len(s.buf) == 0 {
+		s.buf = samples // nothing is appended to a closed segment
+		s.total += media.Samples(len(samples))
+		p.queued += media.Samples(len(samples))
+	} else {
+		s.append(samples)
+	}
+	s.closed = true
+}
+
 // Protect says that the caller must hear the segment to its end, which Player
 // events then tell. It comes before the first Write.
 func (s *Segment) Protect() {
