@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 
 	"trunkline/media/clock"
+	"trunkline/pipeline"
+	"trunkline/pipeline/turn"
 	"trunkline/sip"
 	"trunkline/storage"
 )
@@ -22,7 +25,22 @@ type Journal interface {
 	Event(e storage.Event)
 }
 
-// Config sets up a Manager. All but KeepFax, Recordings and Watch are needed.
+// A Trace follows one call for whoever looks at it from elsewhere. Its methods
+// must not wait; the call's goroutines use them at the same time.
+type Trace interface {
+	// Step tells an event of the turn machine and what followed from it.
+	Step(at time.Time, e turn.Event, actions []turn.Action)
+	// Turn tells a turn that is over.
+	Turn(t *pipeline.Turn)
+	// Called tells a call of a tool before it is made, and gives the trace
+	// context that its requests carry (W3C traceparent).
+	Called(t pipeline.ToolCall) string
+	// End tells the final record.
+	End(rec storage.Call)
+}
+
+// Config sets up a Manager. All but KeepFax, Recordings, Trace and Watch are
+// needed.
 type Config struct {
 	Agents  map[string]*Agent // by trunk name
 	Limits  Limits
@@ -31,8 +49,9 @@ type Config struct {
 	Metrics *Metrics
 	Log     *slog.Logger
 
-	KeepFax    bool       // a caller that turns out to be a fax machine may stay
-	Recordings Recordings // nil: no recording
+	KeepFax    bool                     // a caller that turns out to be a fax machine may stay
+	Recordings Recordings               // nil: no recording
+	Trace      func(storage.Call) Trace // follows a call from its offer on; nil: nobody does
 	Watch      Watcher
 }
 

@@ -3,6 +3,7 @@ package call
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
+	"trunkline/pipeline/ledger"
 	"trunkline/pipeline/turn"
 	"trunkline/storage"
 )
@@ -37,7 +38,9 @@ func NewMetrics(r prometheus.Registerer) (*Metrics, error) {
 		}, []string{"role"}),
 		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "trunkline_turn_latency_seconds", Buckets: latencyBuckets,
-			Help: "Time from the caller's last word to the agent's first, by stage; total is all of it.",
+			Help: "Time from the caller's last packet of speech to the first packet of the answer, by stage: " +
+				"endpoint, first_token, first_sentence, first_sample and first_packet add up to total; " +
+				"final is the time to the last words, filler to the first packet of a filler.",
 		}, []string{"stage"}),
 		judged: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "trunkline_bargein_verdicts_total", Help: "Speech over the agent's voice, by verdict.",
@@ -97,10 +100,19 @@ func (m *Metrics) step(e turn.Event, actions []turn.Action) {
 	}
 }
 
-func (m *Metrics) turn(t *storage.Turn) {
+// turn counts a turn, and how long its stages took. The last words come in the
+// time to the endpoint and a filler in the time to the answer: neither is a
+// part of the total.
+func (m *Metrics) turn(t *storage.Turn, l *ledger.Ledger) {
 	m.turns.WithLabelValues(string(t.Role)).Inc()
 	if t.Interrupted {
 		m.cut.Inc()
+	}
+	since := l.Latency()
+	for name, ms := range map[string]*float64{"final": since.Final, "filler": since.Filler} {
+		if ms != nil && *ms >= 0 {
+			m.latency.WithLabelValues(name).Observe(*ms / 1000)
+		}
 	}
 	if t.Latency.Total == 0 {
 		return

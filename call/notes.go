@@ -59,10 +59,11 @@ type StepData struct {
 // does nothing with it.
 const toneHeard turn.EventKind = "tone"
 
-// notes takes what happens in a conversation to the records, the metrics and
-// whoever watches. It implements pipeline.Observer.
+// notes takes what happens in a conversation to the records, the metrics, the
+// trace and whoever watches. It implements pipeline.Observer.
 type notes struct {
 	cfg     *Config
+	trace   Trace // nil: none
 	call    uuid.UUID
 	offered time.Time
 	lead    time.Duration // from the offer to the answer, known from the conversation's first event on
@@ -72,7 +73,12 @@ type notes struct {
 }
 
 func newNotes(cfg *Config, rec storage.Call) *notes {
-	return &notes{cfg: cfg, call: rec.ID, offered: rec.StartedAt}
+	n := &notes{cfg: cfg, call: rec.ID, offered: rec.StartedAt}
+	if cfg.Trace != nil {
+		n.trace = cfg.Trace(rec)
+	}
+
+	return n
 }
 
 // Step implements pipeline.Observer.
@@ -83,6 +89,9 @@ func (n *notes) Step(e turn.Event, actions []turn.Action, state turn.State) {
 	}
 	n.event(n.lead+e.At, StepData{Event: e, Actions: actions, State: state})
 	n.mu.Unlock()
+	if n.trace != nil {
+		n.trace.Step(n.offered.Add(n.lead+e.At), e, actions)
+	}
 	n.cfg.Metrics.step(e, actions)
 	n.live(Live{Kind: LiveStep, Event: e, Actions: actions})
 }
@@ -117,12 +126,18 @@ func (n *notes) Turn(t pipeline.Turn) {
 		StartedAt: t.StartedAt, EndedAt: t.EndedAt, Latency: latency(&t.Ledger),
 	}
 	n.cfg.Journal.Turn(rec)
-	n.cfg.Metrics.turn(&rec)
+	n.cfg.Metrics.turn(&rec, &t.Ledger)
+	if n.trace != nil {
+		n.trace.Turn(&t)
+	}
 	n.live(Live{Kind: LiveTurn, Turn: &rec})
 }
 
 func (n *notes) end(rec storage.Call) {
 	n.cfg.Metrics.ended(&rec)
+	if n.trace != nil {
+		n.trace.End(rec)
+	}
 	n.live(Live{Kind: LiveEnded, Ended: &rec})
 }
 

@@ -177,6 +177,7 @@ func TestMetrics(t *testing.T) {
 			"trunkline_turns_total{role=caller}":                          2,
 			"trunkline_turn_latency_seconds{stage=total}":                 2,
 			"trunkline_turn_latency_seconds{stage=endpoint}":              2,
+			"trunkline_turn_latency_seconds{stage=final}":                 2,
 			"trunkline_turn_latency_seconds{stage=first_token}":           2,
 			"trunkline_turn_latency_seconds{stage=first_sentence}":        2,
 			"trunkline_turn_latency_seconds{stage=first_sample}":          2,

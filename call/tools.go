@@ -25,6 +25,9 @@ func (c *call) scope(settings *pipeline.Config) {
 		}
 	}
 	settings.CallID, settings.Vars, settings.Keys = c.rec.ID.String(), vars, c.press
+	if c.notes.trace != nil {
+		settings.Called = c.notes.trace.Called
+	}
 }
 
 // press sends keys to the far end; each "w" among them waits.

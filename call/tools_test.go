@@ -15,7 +15,7 @@ func TestAConversationKnowsTheNumbersOfItsCall(t *testing.T) {
 	t.Parallel()
 	own := map[string]string{"business": "Acme"}
 	settings := pipeline.Config{Vars: own}
-	c := &call{rec: storage.Call{ID: storage.NewID(), From: "+15550100", To: ""}}
+	c := &call{rec: storage.Call{ID: storage.NewID(), From: "+15550100", To: ""}, notes: &notes{}}
 	c.scope(&settings)
 	if d := cmp.Diff(map[string]string{"business": "Acme", "caller": "+15550100"}, settings.Vars); d != "" {
 		t.Errorf("values (-want +got):\n%s", d)
