@@ -157,6 +157,20 @@ func (c *recognition) Write(f *media.Frame) {
 	c.Recognition.Write(f)
 }
 
+// Lull says that the caller makes no sound.
+func (c *recognition) Lull() {
+	if a, ok := c.Recognition.(pipeline.Anticipator); ok {
+		a.Lull()
+	}
+}
+
+// Resume says that the caller goes on.
+func (c *recognition) Resume() {
+	if a, ok := c.Recognition.(pipeline.Anticipator); ok {
+		a.Resume()
+	}
+}
+
 // Transcripts delivers the words.
 func (c *recognition) Transcripts() <-chan pipeline.Transcript { return c.out }
 

@@ -44,6 +44,8 @@ type Recognizer struct {
 var (
 	_ pipeline.Recognizer = (*Recognizer)(nil)
 	_ pipeline.Warmer     = (*Recognizer)(nil)
+
+	_ pipeline.Anticipator = (*stream)(nil)
 )
 
 // NewRecognizer makes a Recognizer of at least one option, best first.
@@ -96,10 +98,12 @@ type stream struct {
 type spurt struct {
 	n     int
 	audio []byte // µ-law, frame after frame
+	lull  bool   // it may be over
 	ended bool
 
 	begun bool // what the recogniser in use was given
 	given int  // octets
+	told  bool // of the lull
 	over  bool
 }
 
@@ -131,6 +135,21 @@ func (p *spurt) add(f *media.Frame) {
 	var octets [media.FrameSamples]byte
 	g711.PCMU.Encode(octets[:], f[:])
 	p.audio = append(p.audio, octets[:]...)
+}
+
+// Lull notes that the talkspurt may be over.
+func (s *stream) Lull() { s.pause(true) }
+
+// Resume notes that the talkspurt goes on.
+func (s *stream) Resume() { s.pause(false) }
+
+func (s *stream) pause(lull bool) {
+	s.mu.Lock()
+	if k := len(s.spurts); k > 0 {
+		s.spurts[k-1].lull = lull
+	}
+	s.mu.Unlock()
+	s.poke()
 }
 
 // End notes that the talkspurt is over.
@@ -242,6 +261,7 @@ func (s *stream) feed() (behind bool) {
 			g711.PCMU.Decode(f[:], p.audio[p.given:])
 			s.inner.Write(&f)
 		}
+		p.anticipate(s.inner)
 		if p.ended && !p.over {
 			p.over = true
 			s.inner.End()
@@ -250,6 +270,20 @@ func (s *stream) feed() (behind bool) {
 	}
 
 	return false
+}
+
+// anticipate tells a recogniser that has all audio so far whether more will come.
+func (p *spurt) anticipate(r pipeline.Recognition) {
+	a, ok := r.(pipeline.Anticipator)
+	switch {
+	case !ok || p.lull == p.told || p.over:
+		return
+	case p.lull:
+		a.Lull()
+	default:
+		a.Resume()
+	}
+	p.told = p.lull
 }
 
 // expect sets when the last words of an ended talkspurt must be here.
@@ -320,7 +354,7 @@ func (s *stream) drop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, p := range s.spurts {
-		p.begun, p.given, p.over = false, 0, false
+		p.begun, p.given, p.told, p.over = false, 0, false, false
 	}
 }
 

@@ -141,3 +141,33 @@ func TestWriteAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations per frame", n)
 	}
 }
+
+func TestALullReachesTheRecogniser(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, NewRecognizer(nil, option[pipeline.Recognizer]("only", &declared.Recognizer{Final: 300 * time.Millisecond})))
+		early, ok := s.(pipeline.Anticipator)
+		if !ok {
+			t.Fatal("the stream is no Anticipator")
+		}
+		for n, lull := range []time.Duration{0, 200 * time.Millisecond} {
+			s.Begin(n)
+			s.Write(&media.Frame{})
+			time.Sleep(time.Second)
+			if lull > 0 {
+				early.Lull()
+				time.Sleep(100 * time.Millisecond)
+				early.Resume()
+				time.Sleep(100 * time.Millisecond)
+				early.Lull()
+				time.Sleep(lull)
+			}
+			start := time.Now()
+			s.End()
+			final(t, s, n)
+			if took, want := time.Since(start), 300*time.Millisecond-lull; took != want {
+				t.Errorf("after %v of silence the last words took %v, want %v", lull, took, want)
+			}
+		}
+	})
+}
