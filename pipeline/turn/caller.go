@@ -16,6 +16,7 @@ type spurt struct {
 	final     bool
 	endOfTurn bool             // the recogniser believes that the caller has said all
 	prosody   endpoint.Prosody // of its end
+	speech    bool             // a provider hears speech in it, whatever its words
 	pause     time.Duration    // the silence before it, until the habit has learnt from it
 }
 
@@ -190,7 +191,7 @@ func (m *Machine) settle() {
 // settled reports whether every talkspurt of the turn has its last words.
 func (m *Machine) settled() bool {
 	for _, s := range m.heard {
-		if !s.final {
+		if !s.final && !s.speech {
 			return false
 		}
 	}
@@ -236,7 +237,7 @@ func (m *Machine) commit() {
 	m.stopTimer(FinalTimer)
 	m.unlimitTurn()
 	text := m.text()
-	if text == "" {
+	if text == "" && !m.spoke() {
 		m.discard()
 
 		return

@@ -25,6 +25,7 @@ const (
 	AudioFed        EventKind = "audio_fed"       // it plays again
 	ProtectedBegan  EventKind = "protected_began" // wording of Utterance that the caller must hear is being said
 	ProtectedEnded  EventKind = "protected_ended" // it was said
+	SpeechHeard     EventKind = "speech_heard"    // a provider hears speech in talkspurt Spurt; its words come later, or never
 	Sounded         EventKind = "sounded"         // what talkspurt Spurt has sounded like so far; Sound
 	ReplyDone       EventKind = "reply_done"      // the model finished the reply Utterance; Spoken, Act
 	ReplyFailed     EventKind = "reply_failed"    // model or voice failed in Utterance; Text says how

@@ -116,6 +116,8 @@ func (m *Machine) Step(e Event) []Action {
 		m.protected = m.protected || e.Utterance == m.utterance && m.speaks != nothing
 	case ProtectedEnded:
 		m.protectedEnded(e)
+	case SpeechHeard:
+		m.speechHeard(e)
 	case Sounded:
 		m.sounded(e)
 	case ReplyDone:

@@ -27,7 +27,7 @@ func (m *Machine) evidence() bargein.Evidence {
 
 // judge weighs speech over the agent, whose voice is paused.
 func (m *Machine) judge() {
-	j := bargein.Judge(m.cfg.Bargein, m.evidence())
+	j := m.confirmed(bargein.Judge(m.cfg.Bargein, m.evidence()))
 	if j.Verdict == bargein.Undecided {
 		m.setTimer(VerdictTimer, max(20*time.Millisecond, m.paused+j.Again-m.now))
 
