@@ -111,7 +111,7 @@ func (c *Conversation) callKey(call ToolCall) string { return c.cfg.CallID + "-"
 
 // scope is what a tool knows of the conversation.
 func (c *Conversation) scope(call ToolCall, key string) ToolScope {
-	s := ToolScope{CallID: c.cfg.CallID, Vars: c.cfg.Vars, Key: key, Keys: c.cfg.Keys}
+	s := ToolScope{CallID: c.cfg.CallID, Vars: c.cfg.Vars, Key: key, Keys: c.cfg.Keys, Language: c.changeLanguage}
 	if c.cfg.Called != nil {
 		s.Trace = c.cfg.Called(call)
 	}
@@ -183,7 +183,7 @@ func (c *Conversation) fillerText(a turn.Action) string {
 		for _, r := range u.rounds {
 			for i, call := range r.calls {
 				if own := c.cfg.Tools.Traits(call.Name).Filler; r.result[i].ID == "" && len(own) > 0 {
-					if text := own[a.Stage%len(own)]; c.with.Lines.has(text) {
+					if text := own[a.Stage%len(own)]; c.tongue.Load().Lines.has(text) {
 						return text
 					}
 				}
@@ -191,7 +191,7 @@ func (c *Conversation) fillerText(a turn.Action) string {
 		}
 	}
 
-	return c.with.Lines.text(a.Line, a.Stage)
+	return c.tongue.Load().Lines.text(a.Line, a.Stage)
 }
 
 // keepChanges takes the calls that change something into the history, of a

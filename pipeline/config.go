@@ -33,6 +33,8 @@ type Config struct {
 	Gate     vad.GateOptions // zero: vad.FastGate, since a pause of the agent is revocable
 	Front    func() Front    // of each call's recogniser; nil: it hears the plain line
 	Stall    time.Duration   // longest pause of model or voice within a reply; 0: 5 s
+	Budget   Money           // that the call may cost before the agent says goodbye; 0: no bound
+	Detect   Detection       // of the caller's language; zero: it changes by tools only
 }
 
 // Providers are what an agent listens, thinks and speaks with. Lines are made
@@ -42,6 +44,10 @@ type Providers struct {
 	Model       Model
 	Synthesizer Synthesizer
 	Lines       *Lines
+
+	// Languages are those in which the conversation can go on, besides the one
+	// in which it begins; that is Config.Language, with the parts above.
+	Languages []Language
 }
 
 // Outcome is why a conversation wants its call to end.

@@ -46,11 +46,18 @@ type Conversation struct {
 	lost   atomic.Uint64
 	work   sync.WaitGroup // the loop, and the utterances
 
-	mu          sync.Mutex // orders Prepare, Start and Stop
-	recognition Recognition
-	busy        bool
-	started     bool
-	stopped     bool
+	account  account
+	tongues  []*tongue
+	tongue   atomic.Pointer[tongue] // in which the conversation is
+	changing sync.Mutex             // orders changes of it
+
+	mu      sync.Mutex    // orders Prepare, Start and Stop
+	streams []Recognition // every one that was opened; the last one is in use
+	busy    bool
+	deaf    error        // why there is no recogniser
+	early   []turn.Event // from before the start
+	started bool
+	stopped bool
 
 	// What follows belongs to the loop.
 	machine  *turn.Machine
@@ -66,7 +73,11 @@ type Conversation struct {
 	caller   callerTurn
 	endAct   *Act // of the latest reply
 	effects  effects
-	system   string // what the model is told
+	tokens   int // that the replies have used
+
+	words       <-chan Transcript // of the stream in use; nil: nobody listens
+	wordsBefore <-chan Transcript // of the one before; nil: there is none
+	detected    detected
 }
 
 // utterance is what the agent says, from its order to its end.
@@ -106,6 +117,8 @@ type message struct {
 	said   spoken.Text // of isText
 	round  int         // of isText: the generation that wrote it
 	tool   *toolNews   // of isTool
+	change *change     // of isChange
+	left   Recognition // of isTurned
 	kind   messageKind
 }
 
@@ -114,22 +127,26 @@ type messageKind uint8
 const (
 	isEvent messageKind = iota
 	isStamp
-	isText // said is the next sentence of utterance event.Utterance
-	isTool // tool tells of a call of utterance event.Utterance
+	isText   // said is the next sentence of utterance event.Utterance
+	isTool   // tool tells of a call of utterance event.Utterance
+	isChange // change is wanted
+	isTurned // the ear has turned from the stream left
 )
 
 // NewConversation makes the conversation of one call.
 func NewConversation(c Config, with Providers, p *player.Player, o Observer) *Conversation {
 	c.Stall = cmp.Or(c.Stall, defaultStall)
+	c.Turn = c.Turn.WithDefaults()
 	conv := &Conversation{
 		cfg: c, with: with, player: p, obs: o,
 		inbox:   make(chan message, inboxBound),
 		done:    make(chan Outcome, 1),
 		machine: turn.New(c.Turn),
 		effects: make(effects),
-		system:  c.Prompt.Text(time.Now(), c.Vars),
+		tongues: tongues(&c, &with),
 	}
-	conv.ctx, conv.cancel = context.WithCancelCause(context.Background())
+	conv.tongue.Store(conv.tongues[0])
+	conv.ctx, conv.cancel = context.WithCancelCause(WithNews(context.Background(), conv.news))
 	conv.ear.gate = vad.NewGate(cmp.Or(c.Gate, vad.FastGate()))
 	if c.Front != nil {
 		conv.ear.front = c.Front()
@@ -139,30 +156,60 @@ func NewConversation(c Config, with Providers, p *player.Player, o Observer) *Co
 	return conv
 }
 
-// Prepare takes a recogniser for the call. When all are in use the caller will
-// hear the busy line, which is no error. Stop ends it.
+// Prepare takes a recogniser for the call, and has the providers open their
+// connections meanwhile. When all recognisers are in use, or have failed, the
+// caller will hear a line about it, which is no error. Stop ends it.
 func (c *Conversation) Prepare(ctx context.Context) error {
-	ctx, cancel := context.WithCancelCause(ctx)
+	c.warm(ctx)
+	ctx, cancel := context.WithCancelCause(WithNews(ctx, c.news))
 	defer cancel(nil)
 	defer context.AfterFunc(c.ctx, func() { cancel(errOver) })()
 	r, err := c.with.Recognizer.Open(ctx)
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	switch {
+	case err == nil && c.own(r):
+		c.ear.recognition, c.words = r, r.Transcripts()
+	case err == nil:
+		return fmt.Errorf("open the recogniser: %w", errOver)
 	case errors.Is(err, ErrBusy):
 		c.busy = true
-	case err != nil:
+	case ctx.Err() != nil:
 		return fmt.Errorf("open the recogniser: %w", err)
-	case c.stopped:
-		_ = r.Close() // nobody will use it
-
-		return fmt.Errorf("open the recogniser: %w", errOver)
 	default:
-		c.recognition = r
-		c.ear.recognition = r
+		c.deaf = err
 	}
 
 	return nil
+}
+
+// warm has the providers open their connections while the phone rings, without
+// waiting for them: what one cannot do in the time of ctx, its first use does.
+func (c *Conversation) warm(ctx context.Context) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.stopped {
+		return
+	}
+	all := []struct {
+		stage    Stage
+		provider any
+	}{{Recognise, c.with.Recognizer}, {Think, c.with.Model}, {Speak, c.with.Synthesizer}}
+	until, limited := ctx.Deadline()
+	for _, p := range all {
+		w, ok := p.provider.(Warmer)
+		if !ok {
+			continue
+		}
+		c.work.Go(func() {
+			ctx, cancel := c.ctx, context.CancelFunc(func() {})
+			if limited {
+				ctx, cancel = context.WithDeadline(ctx, until)
+			}
+			defer cancel()
+			if err := w.Warm(ctx); err != nil && c.ctx.Err() == nil {
+				c.mention(turn.Event{Kind: turn.WarmFailed, Stage: string(p.stage), Text: err.Error()})
+			}
+		})
+	}
 }
 
 // Start begins the conversation at the answer. Prepare came before it. After
@@ -175,16 +222,18 @@ func (c *Conversation) Start() {
 	}
 	c.started = true
 	c.answered = time.Now()
-	first := turn.Answered
-	if c.busy {
-		first = turn.RecogniserBusy
+	first := turn.Event{Kind: turn.Answered}
+	switch {
+	case c.busy:
+		first.Kind = turn.RecogniserBusy
+	case c.deaf != nil:
+		first.Kind, first.Text = turn.RecogniserLost, c.deaf.Error()
 	}
-	c.send(turn.Event{Kind: first})
-	var transcripts <-chan Transcript
-	if c.recognition != nil {
-		transcripts = c.recognition.Transcripts()
+	c.send(first)
+	for _, e := range c.early {
+		c.send(e)
 	}
-	c.work.Go(func() { c.loop(transcripts) })
+	c.work.Go(c.loop)
 }
 
 // Done receives, once, when the conversation wants the call to end.
@@ -230,13 +279,46 @@ func (c *Conversation) Lost() uint64 { return c.lost.Load() }
 func (c *Conversation) Stop() {
 	c.mu.Lock()
 	c.stopped = true
-	r := c.recognition
 	c.mu.Unlock()
 	c.cancel(errOver)
 	c.player.Clear()
 	c.work.Wait()
-	if r != nil {
+	for _, r := range c.streams {
 		_ = r.Close() // nothing can be done about it
+	}
+}
+
+// Charges is what the call has cost so far, by stage and provider; all of it
+// after Stop.
+func (c *Conversation) Charges() []Charge { return c.account.charges() }
+
+// news takes what the providers tell.
+func (c *Conversation) news(n News) {
+	e := turn.Event{Stage: string(n.Stage), Provider: n.Provider}
+	switch n.Kind {
+	case Charged:
+		if !c.account.add(&n, c.cfg.Budget) {
+			return
+		}
+		e.Kind = turn.BudgetSpent
+	case Failed:
+		e.Kind, e.Fault, e.Text = turn.ProviderFailed, string(Fault(n.Err).Kind), n.Err.Error()
+	case TookOver:
+		e.Kind, e.Took = turn.ProviderTook, n.Took
+	}
+	c.mention(e)
+}
+
+// mention hands the loop an event that may come before the start.
+func (c *Conversation) mention(e turn.Event) {
+	c.mu.Lock()
+	early := !c.started
+	if early {
+		c.early = append(c.early, e)
+	}
+	c.mu.Unlock()
+	if !early {
+		c.send(e)
 	}
 }
 
@@ -261,7 +343,7 @@ func (c *Conversation) post(m message) {
 }
 
 // loop runs the machine.
-func (c *Conversation) loop(transcripts <-chan Transcript) {
+func (c *Conversation) loop() {
 	defer c.abandon()
 	c.take(<-c.inbox) // Start's event: also of a call that is over by now, the record tells the beginning
 	for {
@@ -270,9 +352,16 @@ func (c *Conversation) loop(transcripts <-chan Transcript) {
 			return
 		case m := <-c.inbox:
 			c.take(m)
-		case t, open := <-transcripts:
+		case t, open := <-c.words:
 			if !open {
-				transcripts = nil
+				c.words = nil
+
+				continue
+			}
+			c.transcript(t)
+		case t, open := <-c.wordsBefore:
+			if !open {
+				c.wordsBefore = nil
 
 				continue
 			}
@@ -324,6 +413,14 @@ func (c *Conversation) take(m message) {
 		c.toolNews(m)
 
 		return
+	case isChange:
+		c.setLanguage(m.change, m.at)
+
+		return
+	case isTurned:
+		c.leave(m.left, c.cfg.Turn.Final)
+
+		return
 	}
 	switch m.event.Kind {
 	case turn.SpeechOnset:
@@ -349,6 +446,8 @@ func (c *Conversation) take(m message) {
 		if mine {
 			u.failed = true
 		}
+	case turn.ReplyCost:
+		c.tokens += m.event.InputTokens + m.event.OutputTokens
 	case turn.AudioFinished:
 		if mine && !c.agentTurn(u, false) {
 			c.closeCallerTurn() // it was answered without words
@@ -377,6 +476,7 @@ func (c *Conversation) transcript(t Transcript) {
 
 		return
 	}
+	c.detect(&t, now)
 	kind := turn.Partial
 	if t.Final {
 		kind = turn.Final
@@ -420,7 +520,7 @@ func (c *Conversation) act(a turn.Action, at time.Time) {
 	case turn.StopTimer:
 		c.timers.clear(a.Timer)
 	case turn.Speak:
-		c.say(a)
+		c.say(a, at)
 	case turn.StartReply:
 		c.callerTurn(a.Text, at)
 		c.reply(a.Utterance)

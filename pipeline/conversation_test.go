@@ -648,8 +648,10 @@ func TestLongSoundWithoutWordsIsAskedAbout(t *testing.T) {
 func TestPrepareFails(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := prepared(t, options{recognizer: &declared.Recognizer{Opens: declared.Every(declared.Fault{Err: errBroken})}})
-		if err := c.conv.Prepare(t.Context()); !errors.Is(err, errBroken) {
+		c := prepared(t, options{recognizer: &declared.Recognizer{Opens: declared.Every(declared.Fault{Stall: true})}})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := c.conv.Prepare(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("error %v", err)
 		}
 		c.conv.Stop()

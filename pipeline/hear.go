@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"sync/atomic"
 	"time"
 
 	"trunkline/media"
@@ -17,9 +18,10 @@ const preRollFrames = int(PreRoll / media.FrameDuration)
 // belongs to the tick goroutine.
 type ear struct {
 	gate        *vad.Gate
-	lull        bool        // the talkspurt that runs may be over
-	recognition Recognition // nil: nobody listens
-	front       Front       // nil: the recogniser hears the plain line
+	lull        bool                        // the talkspurt that runs may be over
+	recognition Recognition                 // nil: nobody listens
+	coming      atomic.Pointer[Recognition] // to be turned to; nil: none
+	front       Front                       // nil: the recogniser hears the plain line
 
 	ring   [preRollFrames]media.Frame // the latest frames
 	next   int                        // where the next one goes
@@ -39,6 +41,9 @@ type ear struct {
 // Hear implements line.Ear.
 func (c *Conversation) Hear(f *media.Frame, in media.Inbound, voiced bool) {
 	e := &c.ear
+	if !e.gate.Talking() {
+		c.turnEar()
+	}
 	level := vad.Level(f)
 	change := e.gate.Step(voiced, level)
 	e.ring[e.next] = *f
@@ -70,6 +75,20 @@ func (c *Conversation) Hear(f *media.Frame, in media.Inbound, voiced bool) {
 		e.write(f)
 		c.tellLull()
 		c.tellSound()
+	}
+}
+
+// turnEar turns to the stream of another language between two talkspurts.
+func (c *Conversation) turnEar() {
+	if c.ear.coming.Load() == nil {
+		return
+	}
+	if next := c.ear.coming.Swap(nil); next != nil {
+		left := c.ear.recognition
+		c.ear.recognition = *next
+		if left != nil {
+			c.post(message{kind: isTurned, left: left, at: time.Now()})
+		}
 	}
 }
 
@@ -195,7 +214,7 @@ var keyNames = func() (names [128]string) {
 func (c *Conversation) asked() endpoint.Asked {
 	for i := len(c.history) - 1; i >= 0; i-- {
 		if m := &c.history[i]; m.Role == Agent && m.Text != "" {
-			return endpoint.Question(c.cfg.Turn.Endpoint.Language, m.Text)
+			return endpoint.Question(c.tongue.Load().lists, m.Text)
 		}
 	}
 

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -23,6 +24,8 @@ type Texts struct {
 	Filler     []string // the answer takes a while; said in turn
 	CapWarning string
 	CapGoodbye string
+
+	BudgetGoodbye string // the call has cost as much as it may; empty: Goodbye
 
 	Language string // BCP 47 tag of the sentences; empty: en-US
 }
@@ -47,7 +50,7 @@ func PrepareLines(ctx context.Context, voice Synthesizer, texts Texts, more ...s
 	l := &Lines{texts: texts, audio: make(map[string]prepared)}
 	all := append([]string{
 		texts.Greeting, texts.NotHeard, texts.Goodbye, texts.HandOff, texts.Busy,
-		texts.Apology, texts.Trouble, texts.CapWarning, texts.CapGoodbye,
+		texts.Apology, texts.Trouble, texts.CapWarning, texts.CapGoodbye, texts.BudgetGoodbye,
 	}, slices.Concat(texts.Idle, texts.Filler, more)...)
 	for _, text := range all {
 		if _, made := l.audio[text]; made || text == "" {
@@ -117,6 +120,8 @@ func (l *Lines) text(line turn.Line, stage int) string {
 		return l.texts.CapWarning
 	case turn.CapGoodbye:
 		return l.texts.CapGoodbye
+	case turn.BudgetGoodbye:
+		return cmp.Or(l.texts.BudgetGoodbye, l.texts.Goodbye)
 	default:
 		return ""
 	}

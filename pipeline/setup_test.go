@@ -39,6 +39,8 @@ var texts = pipeline.Texts{
 	CapWarning: "Two minutes are left.",
 	CapGoodbye: "Our time is over.",
 	Filler:     []string{"One moment.", "Just a bit longer."},
+
+	BudgetGoodbye: "I have to go now, goodbye.",
 }
 
 // phone is the caller's end: a leg, and the VAD that knows when it is loud.
@@ -176,6 +178,9 @@ type options struct {
 	replies    []string // by the caller's turns
 	model      pipeline.Model
 	voice      *declared.Voice
+	ears       pipeline.Recognizer  // in place of recognizer
+	chorus     pipeline.Synthesizer // in place of voice
+	languages  []pipeline.Language
 }
 
 // call is one call. Its test ticks it: nothing happens but in tick and run.
@@ -203,6 +208,15 @@ func (o *overheard) Generate(ctx context.Context, r pipeline.Request) iter.Seq2[
 	o.requests = append(o.requests, r)
 
 	return o.Model.Generate(ctx, r)
+}
+
+// Warm warms the model, if it can be.
+func (o *overheard) Warm(ctx context.Context) error {
+	if w, ok := o.Model.(pipeline.Warmer); ok {
+		return w.Warm(ctx)
+	}
+
+	return nil
 }
 
 func (o *overheard) asked() []pipeline.Request {
@@ -263,9 +277,14 @@ func prepared(t *testing.T, o options) *call {
 	}
 	c := &call{T: t, phone: &phone{}, notes: &notes{state: turn.Idle, actions: [][]turn.Action{}}, turn: o.cfg.Turn, model: &overheard{Model: o.model}}
 	c.player = player.New(player.Options{Notify: func(e player.Event) { c.conv.Played(e) }})
-	c.conv = pipeline.NewConversation(o.cfg, pipeline.Providers{
-		Recognizer: r, Model: c.model, Synthesizer: o.voice, Lines: lines,
-	}, c.player, c.notes)
+	with := pipeline.Providers{Recognizer: r, Model: c.model, Synthesizer: o.voice, Lines: lines, Languages: o.languages}
+	if o.ears != nil {
+		with.Recognizer = o.ears
+	}
+	if o.chorus != nil {
+		with.Synthesizer = o.chorus
+	}
+	c.conv = pipeline.NewConversation(o.cfg, with, c.player, c.notes)
 	c.line = line.New(line.Config{Leg: c.phone, Player: c.player, VAD: c.phone, Ear: c.conv})
 
 	return c

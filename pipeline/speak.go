@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"trunkline/media/player"
 	"trunkline/pipeline/ledger"
 	"trunkline/pipeline/sentence"
 	"trunkline/pipeline/spoken"
@@ -21,9 +22,13 @@ const sentencesAhead = 16
 var errStalled = errors.New("it sent nothing for too long")
 
 // say has a fixed line said.
-func (c *Conversation) say(a turn.Action) {
-	text := c.with.Lines.text(a.Line, a.Stage)
-	said := spoken.One(c.cfg.Language, text)
+func (c *Conversation) say(a turn.Action, at time.Time) {
+	if a.Text != "" {
+		c.callerTurn(a.Text, at)
+	}
+	t := c.tongue.Load()
+	text := t.Lines.text(a.Line, a.Stage)
+	said := spoken.One(t.Tag, text)
 	u := c.newUtterance(a.Utterance)
 	u.add(message{said: said})
 	c.closeCallerTurn() // no reply comes to it
@@ -31,7 +36,7 @@ func (c *Conversation) say(a turn.Action) {
 	c.work.Go(func() {
 		defer u.cancel(errOver)
 		seg := c.player.Add(a.Utterance, said.Spoken())
-		p := c.with.Lines.audio[text]
+		p := t.Lines.audio[text]
 		seg.Share(p.samples, p.words)
 		c.player.Seal(a.Utterance)
 	})
@@ -40,10 +45,10 @@ func (c *Conversation) say(a turn.Action) {
 // interject has a filler said before whatever waits.
 func (c *Conversation) interject(a turn.Action) {
 	text := c.fillerText(a)
+	p := c.tongue.Load().Lines.audio[text]
 	c.filler = a.Utterance
 	c.work.Go(func() {
 		seg := c.player.Interject(a.Utterance, text)
-		p := c.with.Lines.audio[text]
 		seg.Share(p.samples, p.words)
 		c.player.Seal(a.Utterance)
 	})
@@ -71,13 +76,14 @@ func (c *Conversation) newReplying(u *utterance, history []Message, n int) *repl
 	r := &replying{
 		conv: c, id: u.id, ctx: u.ctx, cancel: u.cancel,
 		req: Request{
-			CallID: c.cfg.CallID, Turn: n, System: c.system, Vars: c.cfg.Vars,
+			CallID: c.cfg.CallID, Turn: n, Vars: c.cfg.Vars,
 			History: append([]Message(nil), history...),
+			Elapsed: time.Since(c.answered), Tokens: c.tokens,
 		},
 		sentences: make(chan piece, sentencesAhead),
 		adopted:   make(chan struct{}),
-		reader:    spoken.New(c.cfg.Language),
 	}
+	r.turnTo(c.tongue.Load())
 	if c.cfg.Tools != nil {
 		r.req.Tools = c.cfg.Tools.Specs()
 	}
@@ -111,16 +117,44 @@ type replying struct {
 	sentences chan piece
 	adopted   chan struct{} // closed when it is the reply and no guess any more
 
+	tongue *tongue // in which the model's side writes
 	reader *spoken.Reader
-	act    *Act // the model's side writes it
-	spoken bool // the voice's side writes it
+	voice  voice // of the voice's side
+	act    *Act  // the model's side writes it
+	spoken bool  // the voice's side writes it
 }
 
 // piece is a sentence to be spoken.
 type piece struct {
 	said      spoken.Text
+	tongue    *tongue
 	round     int  // the generation that wrote it
 	protected bool // the caller must hear it
+}
+
+// turnTo has the model go on in a language.
+func (r *replying) turnTo(t *tongue) {
+	r.tongue, r.reader, r.req.System = t, spoken.New(t.Tag), t.system
+}
+
+// voice is what speaks a reply: the same one to its end, unless it fails or the
+// language changes.
+type voice struct {
+	Synthesizer
+
+	of *tongue
+}
+
+// turnTo gives the voice of a language.
+func (v *voice) turnTo(t *tongue) Synthesizer {
+	if v.of != t {
+		v.of, v.Synthesizer = t, t.Synthesizer
+		if chorus, ok := t.Synthesizer.(Chorus); ok {
+			v.Synthesizer = chorus.Voice()
+		}
+	}
+
+	return v.Synthesizer
 }
 
 // run ends when the reply is whole in the player, has failed or was cancelled.
@@ -168,6 +202,9 @@ func (r *replying) write() error {
 	for n := 0; ; n++ {
 		if n == maxRounds {
 			r.req.Tools = nil
+		}
+		if t := r.conv.tongue.Load(); n > 0 && t != r.tongue { // a tool changed it
+			r.turnTo(t)
 		}
 		text, calls, err := w.round(n)
 		switch {
@@ -253,7 +290,7 @@ func (w *writing) hand(n int, sentences []string) error {
 		w.handed = true
 		w.sentence.now()
 		select {
-		case w.r.sentences <- piece{said: said, round: n, protected: w.protected}:
+		case w.r.sentences <- piece{said: said, tongue: w.r.tongue, round: n, protected: w.protected}:
 		case <-w.r.ctx.Done():
 			return context.Cause(w.r.ctx)
 		}
@@ -286,9 +323,21 @@ func (r *replying) speakOne(p piece, first *stamp) error {
 	}
 	defer seg.Break() // unless it is closed
 	r.conv.give(message{kind: isText, said: p.said, round: p.round, event: turn.Event{Utterance: r.id}})
+	v := r.voice.turnTo(p.tongue)
+	for {
+		err := r.sayInto(seg, v, text, first)
+		if !errors.Is(err, ErrSayAgain) || context.Cause(r.ctx) != nil {
+			return err
+		}
+		seg.Retake()
+	}
+}
+
+// sayInto has a voice say a sentence.
+func (r *replying) sayInto(seg *player.Segment, v Synthesizer, text string, first *stamp) error {
 	watch := r.watch("voice")
 	defer watch.Stop()
-	for s, err := range r.conv.with.Synthesizer.Synthesize(r.ctx, text) {
+	for s, err := range v.Synthesize(r.ctx, text) {
 		watch.Stop() // the player may hold the voice back as long as it likes
 		if err != nil {
 			return err
@@ -299,7 +348,6 @@ func (r *replying) speakOne(p piece, first *stamp) error {
 		}
 		watch.Reset(r.conv.cfg.Stall)
 	}
-
 	if err := context.Cause(r.ctx); err != nil {
 		return err
 	}

@@ -117,6 +117,9 @@ func (c *Conversation) finish(reason string) {
 	if c.endAct != nil && (reason == turn.EndHandOff || reason == turn.EndGoodbye) {
 		out.Args = c.endAct.Args
 	}
+	if reason == turn.EndRescue {
+		out.Args = map[string]string{"target": c.cfg.Turn.OnFailure.Target}
+	}
 	select {
 	case c.done <- out:
 	default: // it was told before
