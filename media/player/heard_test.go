@@ -181,3 +181,29 @@ func TestHeardDuringPlay(t *testing.T) {
 		}
 	}
 }
+
+func TestTextMayComeBesideTheAudio(t *testing.T) {
+	t.Parallel()
+	p := player.New(player.Options{})
+	s := p.Add(1, "")
+	audio := make([]int16, 4*media.FrameSamples)
+	if err := s.Write(t.Context(), audio, nil); err != nil {
+		t.Fatal(err)
+	}
+	s.Extend("Good")
+	s.Extend(" day")
+	s.Close()
+	var f media.Frame
+	for range 3 {
+		p.Next(&f)
+	}
+	if h := p.Heard(1); h.Text != "Good" {
+		t.Errorf("%+v", h)
+	}
+	p.Seal(1)
+	p.Next(&f)
+	p.Next(&f)
+	if h := p.Heard(1); h.Text != "Good day" || !h.Complete {
+		t.Errorf("%+v", h)
+	}
+}

@@ -98,6 +98,14 @@ func (s *Segment) Protect() {
 	s.protected = true
 }
 
+// Extend appends to the segment's text, for speech whose words come beside its
+// audio. A space between words is part of text.
+func (s *Segment) Extend(text string) {
+	s.player.mu.Lock()
+	defer s.player.mu.Unlock()
+	s.text += text
+}
+
 // Close says that the segment has all its audio. It may be called twice.
 func (s *Segment) Close() {
 	s.player.mu.Lock()
