@@ -69,7 +69,7 @@ const (
 
 // noise follows the power spectrum of a call's noise, through speech.
 type noise struct {
-	past   [window]float32 // the latest samples
+	tail   [hop]int16 // the end of the frame before
 	spec   spectrum
 	power  [bins]float32
 	speech [bins]float32 // smoothed probability of speech
@@ -107,20 +107,23 @@ func likelihood(over float32) float32 {
 // silence does not, and of noise that is known only every fourth frame is
 // looked at: most of a call passes between talkspurts, in noise as before.
 func (n *noise) hear(f *media.Frame, voiced bool) bool {
-	copy(n.past[:], n.past[media.FrameSamples:])
-	silent := true
-	for i, v := range f {
-		n.past[window-media.FrameSamples+i] = float32(v)
-		silent = silent && v == 0
-	}
+	tail := n.tail
+	n.tail = [hop]int16(f[media.FrameSamples-hop:])
 	if voiced {
 		n.alike = 0
 	}
-	if n.passed++; silent || n.alike >= known && n.passed < seldom {
+	if n.passed++; n.alike >= known && n.passed < seldom || *f == (media.Frame{}) {
 		return false
 	}
 	n.passed = 0
-	n.spec.of(&n.past)
+	var latest [window]float32
+	for i, v := range tail {
+		latest[i] = float32(v)
+	}
+	for i, v := range f {
+		latest[hop+i] = float32(v)
+	}
+	n.spec.of(&latest)
 	n.frames++
 	if n.frames <= firstNoise {
 		share := 1 / float32(n.frames)

@@ -6,19 +6,23 @@ const (
 	lowest = 16
 	oldest = 100
 	none   = 10000
+
+	timeless = -oldest - 1 // the birth of none
 )
 
 // lows follows the least energies that a band had in the last 100 frames, Q4.
 type lows struct {
 	values [lowest]int16 // rising
-	ages   [lowest]int16 // frames
+	births [lowest]int32 // frames at which they came
+	frame  int32         // this one
+	due    int32         // until which frame none is too old
 	smooth int16
 }
 
 func newLows() lows {
 	l := lows{smooth: 1600}
 	for i := range l.values {
-		l.values[i] = none
+		l.values[i], l.births[i] = none, timeless
 	}
 	return l
 }
@@ -48,15 +52,24 @@ func (l *lows) add(x int16, frames int) int16 {
 // age drops the values that are too old. The one that takes a dropped one's
 // place does not age in this frame.
 func (l *lows) age() {
-	for i := range l.ages {
-		if l.ages[i] != oldest {
-			l.ages[i]++
-			continue
-		}
-		copy(l.values[i:], l.values[i+1:])
-		copy(l.ages[i:], l.ages[i+1:])
-		l.values[lowest-1], l.ages[lowest-1] = none, oldest+1
+	if l.frame++; l.frame < l.due {
+		return
 	}
+	due := l.frame + oldest
+	for i := range l.births {
+		if l.frame-l.births[i] == oldest {
+			copy(l.values[i:], l.values[i+1:])
+			copy(l.births[i:], l.births[i+1:])
+			l.values[lowest-1], l.births[lowest-1] = none, timeless
+			if l.births[i] != timeless {
+				l.births[i]++
+			}
+		}
+		if l.births[i] != timeless {
+			due = min(due, l.births[i]+oldest)
+		}
+	}
+	l.due = due
 }
 
 // insert puts x in its place when it is one of the least.
@@ -66,7 +79,7 @@ func (l *lows) insert(x int16) {
 	}
 	i := lowest - 1
 	for ; i > 0 && x < l.values[i-1]; i-- {
-		l.values[i], l.ages[i] = l.values[i-1], l.ages[i-1]
+		l.values[i], l.births[i] = l.values[i-1], l.births[i-1]
 	}
-	l.values[i], l.ages[i] = x, 1
+	l.values[i], l.births[i] = x, l.frame
 }
