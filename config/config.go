@@ -22,6 +22,7 @@ type Config struct {
 	Database  Database  `yaml:"database"`
 	Calls     Calls     `yaml:"calls"`
 	Recording Recording `yaml:"recording"`
+	Traces    Traces    `yaml:"traces"`
 	Currency  string    `yaml:"currency"` // of all prices and budgets, as it is shown
 	Agents    []Agent   `yaml:"agents"`
 }
@@ -344,6 +345,7 @@ func Default() Config {
 			Gap:    "tone",
 			Upload: Upload{Method: "PUT", Timeout: 5 * time.Minute, Retries: 10, Content: "stored"},
 		},
+		Traces:   Traces{Protocol: "http/protobuf", Sample: 1},
 		Currency: "USD",
 		Agents: []Agent{{
 			Name:        "reception",

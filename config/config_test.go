@@ -80,6 +80,11 @@ func TestMistakesNameFileLineAndWhatToDo(t *testing.T) {
 			[]string{"tone, silence", "/nowhere.keys", "/dev/urandom", "PUT, POST", "stored, wav", "upload.timeout", "upload.retries", "no copy"},
 		},
 		"uploads to one place": {"recording: {upload: {url: \"https://a.example/x\"}}\n", []string{"recording.upload.url", "same place"}},
+		"traces to nowhere": {
+			"traces: {endpoint: \"127.0.0.1:4318\", protocol: grpc, sample: 2, headers_env: {Authorization: TRUNKLINE_TEST_NOT_SET}}\n",
+			[]string{"traces.endpoint", "is no URL", "/v1/traces", `"grpc"`, "traces.sample", "TRUNKLINE_TEST_NOT_SET"},
+		},
+		"traces without a path": {"traces: {endpoint: \"http://127.0.0.1:4318\"}\n", []string{"traces.endpoint", "has no path"}},
 		"uploads by FTP":       {"recording: {upload: {url: \"ftp://a.example/{file}\"}}\n", []string{`"ftp"`}},
 		"no URL":               {"recording: {upload: {url: \"https://u:pa%ss@a.example/{file}\"}}\n", []string{"is no URL"}},
 		"headers of nothing": {

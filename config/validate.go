@@ -27,6 +27,7 @@ func (c *Config) Validate() []Problem {
 	}
 	v.calls(c)
 	v.recording(c)
+	v.traces(&c.Traces)
 	v.agents(c)
 
 	return v.problems
