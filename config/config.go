@@ -231,8 +231,8 @@ type Lines struct {
 // Recogniser chooses the speech recogniser. Only the block of its own engine
 // may hold settings.
 type Recogniser struct {
-	// Engine is "offline" (pocketsphinx), "declared", "deepgram", "assemblyai"
-	// or "openai".
+	// Engine is "offline" (pocketsphinx), "declared", "deepgram", "assemblyai",
+	// "openai" or "whisper".
 	Engine     string               `yaml:"engine"`
 	Mode       string               `yaml:"mode"`  // offline: domain, general+domain or general
 	Pool       int                  `yaml:"pool"`  // offline and declared: decoders, which is calls heard at once
@@ -241,6 +241,7 @@ type Recogniser struct {
 	Deepgram   DeepgramRecogniser   `yaml:"deepgram"`
 	AssemblyAI AssemblyAIRecogniser `yaml:"assemblyai"`
 	OpenAI     OpenAIRecogniser     `yaml:"openai"`
+	Whisper    WhisperRecogniser    `yaml:"whisper"`
 
 	Patience `yaml:",inline"`
 

@@ -170,6 +170,10 @@ func TestMistakesNameFileLineAndWhatToDo(t *testing.T) {
 				"model.breaker", "elevenlabs.voice: is empty", "0.7 to 1.2", "elevenlabs.ready", "breaker.longest",
 			},
 		},
+		"ranges of whisper": {
+			"agents:\n  - {name: reception, recogniser: {engine: whisper, whisper: {path: x, rate: 44100, no_speech: 2, interim: 1ms, longest: 1h, timeout: -1s}}}\n",
+			[]string{"whisper.path", "8000 or 16000", "no_speech", "200ms", "5s to 1m", "whisper.timeout"},
+		},
 		"fallbacks and rules": {
 			"agents:\n  - name: reception\n    recogniser: {fallback: [{engine: deepgram, fallback: [{engine: offline}]}]}\n" +
 				"    model:\n      fallback: [{engine: openai, instructions: x, openai: {model: m}, rules: [{after: 1m}]}, {engine: script, fallback: [{}]}]\n" +
@@ -182,11 +186,11 @@ func TestMistakesNameFileLineAndWhatToDo(t *testing.T) {
 			},
 		},
 		"languages": {
-			"agents:\n  - name: reception\n    languages:\n      - {language: en-US}\n      - {language: german}\n      - {language: de, recogniser: {engine: x}, model: {engine: y}}\n" +
+			"agents:\n  - name: reception\n    languages:\n      - {language: en-US}\n      - {language: german}\n      - {language: de, recogniser: {engine: x}}\n" +
 				"      - {language: es, voice: {engine: z}}\n      - {language: es}\n",
 			[]string{
 				"t.yaml:4:20", "is there already", "t.yaml:5:20", "no language tag", `t.yaml:6:20: agents[0].languages[2].language: "de" cannot be spoken by the offline voice`,
-				"languages[2].recogniser.engine", "languages[2].model.engine", "languages[3].voice.engine", `t.yaml:8:20: agents[0].languages[4].language: "es" is there already`,
+				"languages[2].recogniser.engine", "languages[3].voice.engine", `t.yaml:8:20: agents[0].languages[4].language: "es" is there already`,
 			},
 		},
 		"two agents of a name": {

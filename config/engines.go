@@ -10,11 +10,12 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // The engines of each stage, in the order in which messages name them.
 var (
-	recogniserEngines = []string{"offline", "declared", "deepgram", "assemblyai", "openai"}
+	recogniserEngines = []string{"offline", "declared", "deepgram", "assemblyai", "openai", "whisper"}
 	modelEngines      = []string{"script", "declared", "openai", "anthropic", "gemini"}
 	voiceEngines      = []string{"offline", "declared", "elevenlabs", "cartesia", "aura", "openai", "piper"}
 )
@@ -41,9 +42,6 @@ func (v *validator) providers(path string, a *Agent) {
 		if l.Recogniser != nil {
 			v.recogniser(at+".recogniser", l.Recogniser, true)
 		}
-		if l.Model != nil {
-			v.model(at+".model", l.Model, true)
-		}
 		voice := &a.Voice
 		if l.Voice != nil {
 			v.voice(at+".voice", l.Voice, true)
@@ -59,6 +57,7 @@ func (v *validator) providers(path string, a *Agent) {
 func (v *validator) recogniser(path string, r *Recogniser, first bool) {
 	v.engine(path, r.Engine, recogniserEngines, map[string]any{
 		"mode": r.Mode, "declared": r.Declared, "deepgram": r.Deepgram, "assemblyai": r.AssemblyAI, "openai": r.OpenAI,
+		"whisper": r.Whisper,
 	}, map[string]string{"mode": "offline"})
 	v.oneOf(path+".clean", r.Clean, "auto", "off")
 	switch r.Engine {
@@ -77,6 +76,8 @@ func (v *validator) recogniser(path string, r *Recogniser, first bool) {
 		v.service(path+".assemblyai", &r.AssemblyAI.Service)
 	case "openai":
 		v.service(path+".openai", &r.OpenAI.Service)
+	case "whisper":
+		v.whisper(path+".whisper", &r.Whisper)
 	}
 	switch local := r.Engine == "offline" || r.Engine == "declared"; {
 	case local && r.Pool < 1:
@@ -94,6 +95,28 @@ func (v *validator) recogniser(path string, r *Recogniser, first bool) {
 			break
 		}
 		v.recogniser(at, &r.Fallback[i], false)
+	}
+}
+
+func (v *validator) whisper(path string, w *WhisperRecogniser) {
+	v.service(path, &w.Service)
+	if w.Path != "" && !strings.HasPrefix(w.Path, "/") {
+		v.addf(path+".path", "must begin with a /")
+	}
+	if w.Rate != 0 && w.Rate != 8000 && w.Rate != 16000 {
+		v.addf(path+".rate", "must be 8000 or 16000")
+	}
+	if !(w.NoSpeech >= 0 && w.NoSpeech <= 1) {
+		v.addf(path+".no_speech", "is no probability; write 0 to 1")
+	}
+	if w.Interim != 0 && w.Interim < 200*time.Millisecond {
+		v.addf(path+".interim", "must be at least 200ms, or left out for never: each time is a request")
+	}
+	if w.Longest != 0 && (w.Longest < 5*time.Second || w.Longest > time.Minute) {
+		v.addf(path+".longest", "must be 5s to 1m")
+	}
+	if w.Timeout < 0 {
+		v.addf(path+".timeout", "must not be below 0")
 	}
 }
 
@@ -251,9 +274,28 @@ func (v *validator) engine(path, engine string, known []string, settings map[str
 		if o, ok := of[name]; ok {
 			owner = o
 		}
-		if owner != engine && !reflect.ValueOf(settings[name]).IsZero() {
+		if owner != engine && given(reflect.ValueOf(settings[name])) {
 			v.addf(path+"."+name, "is a setting of the engine %s, and the engine is %s; remove one of them", owner, engine)
 		}
+	}
+}
+
+// given tells whether a setting, or one of its block, has a value. Empty lists
+// are none.
+func given(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if given(v.Field(i)) {
+				return true
+			}
+		}
+
+		return false
+	case reflect.Slice:
+		return v.Len() > 0
+	default:
+		return !v.IsZero()
 	}
 }
 

@@ -22,16 +22,13 @@ func (c *Config) fillAgents() {
 		a.Recogniser.Engine = cmp.Or(a.Recogniser.Engine, def.Recogniser.Engine)
 		a.Model.Engine = cmp.Or(a.Model.Engine, def.Model.Engine)
 		a.Voice.Engine = cmp.Or(a.Voice.Engine, def.Voice.Engine)
-		a.Recogniser.fill()
+		a.Recogniser.fill(a.Model.mode())
 		a.Model.fill()
 		a.Voice.fill()
 		for j := range a.Languages {
 			l := &a.Languages[j]
 			if l.Recogniser != nil {
-				l.Recogniser.fill()
-			}
-			if l.Model != nil {
-				l.Model.fill()
+				l.Recogniser.fill(a.Model.mode())
 			}
 			if l.Voice != nil {
 				l.Voice.fill()
@@ -93,13 +90,28 @@ func (v *Voice) free() bool {
 	return v.Engine == "offline" || v.Engine == "piper"
 }
 
+// mode is that of an offline recogniser: only a script tells what its callers
+// may say.
+func (m *Model) mode() string {
+	for i := range m.Fallback {
+		if m.Fallback[i].Engine == "script" {
+			return "domain"
+		}
+	}
+	if m.Engine == "script" {
+		return "domain"
+	}
+
+	return "general"
+}
+
 // fill sets the defaults of a chosen engine.
-func (r *Recogniser) fill() {
+func (r *Recogniser) fill(mode string) {
 	def := Default().Agents[0].Recogniser
 	clean := "off" // vendors' recognisers know noise better than what has been cleaned of it
 	switch r.Engine {
 	case "offline":
-		r.Mode = cmp.Or(r.Mode, def.Mode)
+		r.Mode = cmp.Or(r.Mode, mode)
 		r.Pool = cmp.Or(r.Pool, def.Pool)
 		clean = def.Clean
 	case "declared":
@@ -114,10 +126,15 @@ func (r *Recogniser) fill() {
 	case "openai":
 		r.OpenAI.Model = cmp.Or(r.OpenAI.Model, "gpt-4o-transcribe")
 		r.OpenAI.fillOpen(openaiKeyEnv)
+	case "whisper":
+		if r.Whisper.BaseURL == "" {
+			r.Whisper.Model = cmp.Or(r.Whisper.Model, "whisper-1")
+		}
+		r.Whisper.fillOpen(openaiKeyEnv)
 	}
 	r.Clean = cmp.Or(r.Clean, clean)
 	for i := range r.Fallback {
-		r.Fallback[i].fill()
+		r.Fallback[i].fill(mode)
 	}
 }
 

@@ -54,7 +54,7 @@ type DeepgramRecogniser struct {
 
 	Model     string        `yaml:"model"`      // default: nova-3
 	Language  string        `yaml:"language"`   // a language of the model, or multi; default: the agent's
-	KeyTerms  []string      `yaml:"key_terms,omitempty"`  // words to expect
+	KeyTerms  []string      `yaml:"key_terms"`  // words to expect
 	KeepAlive time.Duration `yaml:"keep_alive"` // between messages while nobody speaks; default: 4s
 }
 
@@ -63,7 +63,7 @@ type AssemblyAIRecogniser struct {
 	Service `yaml:",inline"`
 
 	Model    string   `yaml:"model"`     // default: universal-streaming-english
-	KeyTerms []string `yaml:"key_terms,omitempty"` // words to expect
+	KeyTerms []string `yaml:"key_terms"` // words to expect
 }
 
 // OpenAIRecogniser is realtime transcription at OpenAI, or at a server of the
@@ -74,6 +74,23 @@ type OpenAIRecogniser struct {
 	Model    string `yaml:"model"`    // default: gpt-4o-transcribe
 	Language string `yaml:"language"` // ISO 639-1; default: the agent's
 	Prompt   string `yaml:"prompt"`   // words to expect
+}
+
+// WhisperRecogniser is a server that takes whole recordings: OpenAI's
+// transcriptions, and those that speak it.
+type WhisperRecogniser struct {
+	Service `yaml:",inline"`
+
+	Path     string        `yaml:"path"`      // default: /audio/transcriptions; whisper.cpp: /inference
+	Model    string        `yaml:"model"`     // default: whisper-1 at OpenAI, elsewhere none is named
+	Language string        `yaml:"language"`  // ISO 639-1; default: the agent's
+	Prompt   string        `yaml:"prompt"`    // words to expect
+	Rate     int           `yaml:"rate"`      // Hz, of what is sent: 8000 or 16000; default: 8000
+	Verbose  bool          `yaml:"verbose"`   // ask what the model thinks of its own words, where it can tell
+	NoSpeech float64       `yaml:"no_speech"` // probability of silence from which words do not count; default: 0.6
+	Interim  time.Duration `yaml:"interim"`   // ask for the words so far after each such time; default: never
+	Longest  time.Duration `yaml:"longest"`   // audio of one request; default: 25s
+	Timeout  time.Duration `yaml:"timeout"`   // of one request; default: 15s
 }
 
 // OpenAIModel is chat completions at OpenAI, or at a server of the same
@@ -161,11 +178,11 @@ type ModelRule struct {
 }
 
 // AgentLanguage is how an agent speaks another language than its own, when the
-// call changes to it. What it leaves out is the agent's.
+// call changes to it. The model is the same; what else it leaves out is the
+// agent's.
 type AgentLanguage struct {
 	Language     string      `yaml:"language"`     // BCP 47 tag
 	Recogniser   *Recogniser `yaml:"recogniser"`   // whole, with its own fallback
-	Model        *Model      `yaml:"model"`        // whole, with its own fallback and rules
 	Voice        *Voice      `yaml:"voice"`        // whole, with its own fallback
 	Instructions string      `yaml:"instructions"` // in place of model.instructions
 	Greeting     string      `yaml:"greeting"`

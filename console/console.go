@@ -36,10 +36,13 @@ type Config struct {
 	Keys       *seal.Keyring // opens encrypted recordings; nil: none can be
 	// Pause pauses or resumes the recording of a running call; the error is
 	// ErrNotRunning or ErrNotRecorded when there is none. nil: not possible.
-	Pause   func(call uuid.UUID, paused bool) error
-	Checks  []Check      // of readiness
-	Metrics http.Handler // answers GET /metrics; nil: not found
-	Log     *slog.Logger // nil: silent
+	Pause func(call uuid.UUID, paused bool) error
+	// Providers tells how the agents' providers do, by agent and stage in their
+	// order; it is called by many at once. nil: not found.
+	Providers func() []Provider
+	Checks    []Check      // of readiness
+	Metrics   http.Handler // answers GET /metrics; nil: not found
+	Log       *slog.Logger // nil: silent
 }
 
 type console struct {
@@ -68,6 +71,7 @@ func New(c Config) http.Handler {
 	mux.Handle("/v1/calls/{id}", api(s.apiCall))
 	mux.Handle("POST /v1/calls/{id}/recording", s.changing(s.apiPause))
 	mux.Handle("/v1/calls/{id}/recording", api(s.recording))
+	mux.Handle("/v1/providers", api(s.apiProviders))
 	mux.Handle("/v1/", api(noSuchPath))
 
 	mux.Handle("/{$}", http.RedirectHandler("/calls", http.StatusFound))

@@ -9,19 +9,24 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"trunkline/config"
+	"trunkline/engine"
+	"trunkline/pipeline"
 	"trunkline/storage"
 )
 
 // checkCmd validates the configuration and what it needs, without answering a
 // call.
-type checkCmd struct{}
+type checkCmd struct {
+	Online bool `help:"Ask vendors whether the keys are good, where that costs nothing."`
+}
 
 // errCheck says that a check failed; the lines above it say which.
 var errCheck = errors.New("not ready: see the lines marked FAIL")
 
-func (checkCmd) Run(ctx context.Context, c *cli, std *streams) error {
+func (k checkCmd) Run(ctx context.Context, c *cli, std *streams) error {
 	cfg, err := c.load()
 	if err != nil {
 		return err
@@ -30,16 +35,21 @@ func (checkCmd) Run(ctx context.Context, c *cli, std *streams) error {
 	cfg.Log.Level = quiet
 	g := &gateway{cfg: cfg, log: newLogger(&cfg, std)}
 	failed := false
-	for _, check := range []struct {
+	type condition struct {
 		name string
 		run  func(context.Context) (uses string, err error)
-	}{
+	}
+	conditions := []condition{
 		{"ports", g.checkPorts},
 		{"audio", g.checkAudio},
 		{"database", g.checkDatabase},
 		{"agents", g.checkAgents},
 		{"recordings", g.checkRecordings},
-	} {
+	}
+	if k.Online {
+		conditions = append(conditions, condition{"keys", g.checkKeys})
+	}
+	for _, check := range conditions {
 		uses, err := check.run(ctx)
 		if err != nil {
 			failed = true
@@ -99,28 +109,95 @@ func (g *gateway) checkDatabase(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%s, schema %d", where, versions.Have), err
 }
 
-// checkAgents makes every agent ready.
+// checkAgents makes every agent ready, as far as that costs nothing.
 func (g *gateway) checkAgents(ctx context.Context) (string, error) {
-	if err := g.startAgents(ctx); err != nil {
-		return "", err
-	}
 	var all []string
+	var errs []error
 	for i := range g.cfg.Agents {
 		a := &g.cfg.Agents[i]
-		r, m, v := a.Recogniser.Engine, a.Model.Engine, a.Voice.Engine
-		if r == "offline" {
-			r = "offline " + a.Recogniser.Mode
+		e, _, err := g.openAgent(ctx, a)
+		if err == nil {
+			err = linesHere(ctx, e, a)
 		}
-		if m == "script" {
-			m = "script " + cmp.Or(a.Model.Script, "(built in)")
+		if err != nil {
+			errs = append(errs, err)
+
+			continue
 		}
-		if v == "offline" {
-			v = "offline " + a.Voice.Name
-		}
-		all = append(all, fmt.Sprintf("%s (recogniser %s for %d calls, model %s, voice %s)", a.Name, r, a.Recogniser.Pool, m, v))
+		all = append(all, fmt.Sprintf("%s (recogniser %s%s, model %s, voice %s)", a.Name, uses(e, pipeline.Recognise),
+			places(&a.Recogniser), uses(e, pipeline.Think), uses(e, pipeline.Speak)))
 	}
 
-	return strings.Join(all, ", "), nil
+	return strings.Join(all, ", "), errors.Join(errs...)
+}
+
+// linesHere makes an agent's lines if its voices are on this machine: vendors
+// charge for them.
+func linesHere(ctx context.Context, e *engine.Set, a *config.Agent) error {
+	for _, p := range e.Providers() {
+		if p.Stage == pipeline.Speak && p.Host != "" {
+			return nil
+		}
+	}
+	if _, err := pipeline.PrepareLines(ctx, e.Synthesizer, e.Texts(a), toolLines(a)...); err != nil {
+		return fmt.Errorf("agent %q: %w", a.Name, err)
+	}
+
+	return nil
+}
+
+// uses are the providers of a stage in their order.
+func uses(e *engine.Set, stage pipeline.Stage) string {
+	var all []string
+	for _, p := range e.Providers() {
+		if p.Stage == stage && p.Rule == "" && p.Language == "" {
+			all = append(all, strings.TrimSpace(p.Name+" "+p.Model))
+		}
+	}
+
+	return strings.Join(all, ", then ")
+}
+
+// places are the calls that a recogniser of this machine hears at once.
+func places(r *config.Recogniser) string {
+	if r.Pool == 0 {
+		return ""
+	}
+
+	return fmt.Sprintf(" for %d calls", r.Pool)
+}
+
+// keyBound is how long a vendor may take to say whether a key is good.
+const keyBound = 10 * time.Second
+
+// checkKeys asks each vendor whether its key is good.
+func (g *gateway) checkKeys(ctx context.Context) (string, error) {
+	var said []string
+	var errs []error
+	for _, e := range g.engines {
+		for _, p := range e.Providers() {
+			if p.Host == "" {
+				continue
+			}
+			name := fmt.Sprintf("%s's %s (%s)", e.Agent(), p.Name, p.Stage)
+			bounded, cancel := context.WithTimeout(ctx, keyBound)
+			err := p.Check(bounded)
+			cancel()
+			switch {
+			case errors.Is(err, engine.ErrNothingToAsk):
+				said = append(said, name+": not checked, its vendor answers no question that is free")
+			case err != nil:
+				errs = append(errs, fmt.Errorf("%s: %w", name, err))
+			default:
+				said = append(said, name+": good")
+			}
+		}
+	}
+	if len(said) == 0 {
+		said = []string{"none is in use"}
+	}
+
+	return strings.Join(said, ", "), errors.Join(errs...)
 }
 
 // checkRecordings writes a file where the recordings will be.

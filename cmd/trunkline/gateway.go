@@ -18,6 +18,7 @@ import (
 	"trunkline/call"
 	"trunkline/config"
 	"trunkline/console"
+	"trunkline/engine"
 	"trunkline/media/clock"
 	"trunkline/media/dtmf"
 	"trunkline/media/g711"
@@ -52,6 +53,8 @@ type gateway struct {
 	sip     *sip.UA
 	http    net.Addr
 	agents  map[string]*call.Agent // by agent name
+	engines []*engine.Set          // of the agents, in their order
+	metrics *engine.Metrics        // of the engines' providers; nil: none
 	keys    *seal.Keyring          // of recordings; nil: they are not encrypted
 
 	stops []stopStep // in the order of the starts
@@ -66,6 +69,10 @@ type stopStep struct {
 // start brings the gateway up. On an error nothing is left running.
 func (g *gateway) start(ctx context.Context) error {
 	g.registry = prometheus.NewRegistry()
+	var err error
+	if g.metrics, err = engine.NewMetrics(g.registry); err != nil {
+		return err
+	}
 	for _, step := range []struct {
 		name string
 		run  func(context.Context) error
@@ -170,24 +177,28 @@ func (g *gateway) startDatabase(ctx context.Context) error {
 	return nil
 }
 
+// openEngines makes what an agent listens, thinks and speaks with.
+func (g *gateway) openEngines(ctx context.Context, a *config.Agent) (*engine.Set, error) {
+	e, err := engine.Open(ctx, engine.Options{StateDir: g.cfg.StateDir, Metrics: g.metrics, Log: g.log}, a)
+	if err != nil {
+		return nil, err
+	}
+	g.engines = append(g.engines, e)
+	g.onStop("the engines of "+a.Name, partStop, func(context.Context) error { return e.Close() })
+
+	return e, nil
+}
+
 func (g *gateway) startAgents(ctx context.Context) error {
 	g.agents = make(map[string]*call.Agent)
 	for i := range g.cfg.Agents {
 		a := &g.cfg.Agents[i]
-		e, err := newEngines(ctx, &g.cfg, a, g.log)
+		e, settings, err := g.openAgent(ctx, a)
 		if err != nil {
 			return err
 		}
-		g.onStop("the engines of "+a.Name, partStop, func(context.Context) error { return e.Close() })
-		texts := e.texts(a)
-		settings := conversation(a)
-		if err := equip(&settings, a, g.store); err != nil {
-			return fmt.Errorf("agent %q: %w", a.Name, err)
-		}
-		if err := e.callable(settings.Tools); err != nil {
-			return fmt.Errorf("agent %q: %w", a.Name, err)
-		}
-		lines, err := pipeline.PrepareLines(ctx, e.voice, texts, toolLines(a)...)
+		e.Warm(ctx)
+		lines, err := pipeline.PrepareLines(ctx, e.Synthesizer, e.Texts(a), toolLines(a)...)
 		if err != nil {
 			return fmt.Errorf("agent %q: %w", a.Name, err)
 		}
@@ -195,12 +206,29 @@ func (g *gateway) startAgents(ctx context.Context) error {
 			Name:         a.Name,
 			Conversation: settings,
 			Providers: pipeline.Providers{
-				Recognizer: e.recogniser, Model: e.model, Synthesizer: e.voice, Lines: lines,
+				Recognizer: e.Recognizer, Model: e.Model, Synthesizer: e.Synthesizer, Lines: lines,
 			},
 		}
 	}
 
 	return nil
+}
+
+// openAgent makes what an agent needs for its conversations, but its lines.
+func (g *gateway) openAgent(ctx context.Context, a *config.Agent) (*engine.Set, pipeline.Config, error) {
+	settings := engine.Conversation(a)
+	e, err := g.openEngines(ctx, a)
+	if err != nil {
+		return nil, settings, err
+	}
+	if err = equip(&settings, a, g.store); err == nil {
+		err = callable(e.Script, settings.Tools)
+	}
+	if err != nil {
+		err = fmt.Errorf("agent %q: %w", a.Name, err)
+	}
+
+	return e, settings, err
 }
 
 func (g *gateway) startMedia(context.Context) error {
@@ -339,6 +367,7 @@ func (g *gateway) startHTTP(ctx context.Context) error {
 		Recordings: g.cfg.RecordingDir(),
 		Keys:       g.keys,
 		Pause:      g.pauseRecording,
+		Providers:  g.providers,
 		Checks:     []console.Check{{Name: "database", Run: g.store.Ping}},
 		Metrics:    metricsHandler(g.registry),
 		Log:        g.log,

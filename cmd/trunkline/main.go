@@ -36,6 +36,7 @@ type cli struct {
 	Talk      talkCmd      `cmd:"" help:"Have the agent's conversation typed, with no audio."`
 	Sim       simCmd       `cmd:"" help:"Play callers from scenario files against an agent, and judge it."`
 	Check     checkCmd     `cmd:"" help:"Validate the configuration and what it needs."`
+	Providers providersCmd `cmd:"" help:"Show the agents' providers: whether they are reached, and how they do."`
 	Migrate   migrateCmd   `cmd:"" help:"Bring the database to this version's schema."`
 	Why       whyCmd       `cmd:"" help:"Tell the plain story of a finished call."`
 	Recording recordingCmd `cmd:"" help:"Decrypt or erase a recording's file."`

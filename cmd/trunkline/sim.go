@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"math/rand/v2"
 	"os"
 
 	"trunkline/config"
+	"trunkline/engine"
 	"trunkline/pipeline"
 	"trunkline/pipeline/tts/flite"
 	"trunkline/sim"
@@ -91,7 +91,7 @@ func (s *simCmd) Run(ctx context.Context, c *cli, std *streams) (err error) {
 // party is the agent of the configuration that scenarios without one talk to;
 // nil when all bring their own.
 func (s *simCmd) party(ctx context.Context, c *cli, scenarios []*sim.Scenario) (*sim.Party, io.Closer, error) {
-	e := &engines{}
+	e := &engine.Set{}
 	if !sim.NeedAgent(scenarios) {
 		return nil, e, nil
 	}
@@ -104,15 +104,15 @@ func (s *simCmd) party(ctx context.Context, c *cli, scenarios []*sim.Scenario) (
 		return nil, e, err
 	}
 	if s.Mode == string(sim.Text) {
-		err = e.openModel(&a)
+		e, err = engine.OpenModel(engine.Options{}, &a)
 	} else {
-		e, err = newEngines(ctx, &cfg, &a, slog.New(slog.DiscardHandler))
+		e, err = engine.Open(ctx, engine.Options{StateDir: cfg.StateDir}, &a)
 	}
 	if err != nil {
-		return nil, &engines{}, err
+		return nil, &engine.Set{}, err
 	}
 
-	settings := conversation(&a)
+	settings := engine.Conversation(&a)
 	if err := equip(&settings, &a, nil); err != nil {
 		return nil, e, err
 	}
@@ -120,8 +120,8 @@ func (s *simCmd) party(ctx context.Context, c *cli, scenarios []*sim.Scenario) (
 	return &sim.Party{
 		Name:         a.Name,
 		Conversation: settings,
-		Providers:    pipeline.Providers{Recognizer: e.recogniser, Model: e.model, Synthesizer: e.voice},
-		Texts:        e.texts(&a),
+		Providers:    pipeline.Providers{Recognizer: e.Recognizer, Model: e.Model, Synthesizer: e.Synthesizer},
+		Texts:        e.Texts(&a),
 		Cap:          cfg.Calls.Cap, WarnBefore: cfg.Calls.WarnBefore,
 	}, e, nil
 }

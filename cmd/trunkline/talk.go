@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
 
+	"trunkline/engine"
 	"trunkline/pipeline"
 )
 
@@ -14,7 +16,7 @@ type talkCmd struct {
 	Agent string `help:"Agent to talk to; the first one by default."`
 }
 
-func (t *talkCmd) Run(ctx context.Context, c *cli, std *streams) error {
+func (t *talkCmd) Run(ctx context.Context, c *cli, std *streams) (err error) {
 	cfg, err := c.load()
 	if err != nil {
 		return err
@@ -26,19 +28,20 @@ func (t *talkCmd) Run(ctx context.Context, c *cli, std *streams) error {
 			return usageError(fmt.Sprintf("no agent is called %q", t.Agent))
 		}
 	}
-	e := &engines{}
-	if err := e.openModel(&a); err != nil {
+	e, err := engine.OpenModel(engine.Options{StateDir: cfg.StateDir}, &a)
+	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, e.Close()) }()
 
-	settings := conversation(&a)
+	settings := engine.Conversation(&a)
 	settings.CallID = uuid.NewString() // names its calls of tools
 	if err := equip(&settings, &a, nil); err != nil {
 		return err
 	}
-	if err := e.callable(settings.Tools); err != nil {
+	if err := callable(e.Script, settings.Tools); err != nil {
 		return err
 	}
 
-	return pipeline.Talk(ctx, settings, e.model, e.texts(&a), std.in, std.out)
+	return pipeline.Talk(ctx, settings, e.Model, e.Texts(&a), std.in, std.out)
 }

@@ -12,6 +12,7 @@ import (
 
 	"trunkline/config"
 	"trunkline/pipeline"
+	"trunkline/pipeline/llm/script"
 	"trunkline/pipeline/prompt"
 	"trunkline/pipeline/tools"
 	"trunkline/storage"
@@ -118,11 +119,11 @@ func (p promises) OptOut(ctx context.Context, o tools.OptedOut) error {
 }
 
 // callable says when the agent's script calls a tool that the agent has not.
-func (e *engines) callable(set pipeline.Tools) error {
-	if e.script == nil {
+func callable(s *script.Script, set pipeline.Tools) error {
+	if s == nil {
 		return nil
 	}
-	for _, name := range e.script.Tools() {
+	for _, name := range s.Tools() {
 		if set == nil || !slices.ContainsFunc(set.Specs(), func(s pipeline.ToolSpec) bool { return s.Name == name }) {
 			return fmt.Errorf("the script calls the tool %q, which the agent does not have; add it to tools, or remove the call", name)
 		}

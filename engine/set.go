@@ -1,0 +1,176 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"trunkline/config"
+	"trunkline/pipeline"
+	"trunkline/pipeline/failover"
+	"trunkline/pipeline/llm/script"
+)
+
+// Options are what all agents share.
+type Options struct {
+	StateDir string       // for caches
+	Metrics  *Metrics     // nil: nothing is measured
+	Log      *slog.Logger // nil: silent
+}
+
+// Speech is what an agent listens and speaks with in one language.
+type Speech struct {
+	Language    string // BCP 47 tag
+	Recognizer  pipeline.Recognizer
+	Synthesizer pipeline.Synthesizer
+}
+
+// Set is what one agent uses. It is safe for concurrent use.
+type Set struct {
+	Speech
+
+	Model  pipeline.Model
+	Script *script.Script // of the first model in the agent's own language; nil: it is no scripted one
+	Others []Speech       // in the order of the configuration's languages
+
+	name      string
+	options   Options
+	providers []*Provider
+	closers   []io.Closer
+}
+
+// Open makes an agent's providers. What its first use would find is found now
+// where that needs no network: a key that is missing, a model that is not
+// there. The error names all that is wrong.
+func Open(ctx context.Context, o Options, a *config.Agent) (*Set, error) {
+	return open(o, a, func(s *Set) error {
+		var errs []error
+		s.Language = a.Language
+		own := tongue{set: s}
+		s.Model = note(&errs, own.models, &a.Model)
+		s.Synthesizer = note(&errs, own.voices, &a.Voice)
+		s.Recognizer = note(&errs, own.recognisers(ctx), &a.Recogniser)
+		for i := range a.Languages {
+			errs = append(errs, s.other(ctx, a, &a.Languages[i]))
+		}
+
+		return errors.Join(errs...)
+	})
+}
+
+// OpenModel makes an agent's model alone, for conversations that are typed.
+func OpenModel(o Options, a *config.Agent) (*Set, error) {
+	return open(o, a, func(s *Set) error {
+		var errs []error
+		s.Language = a.Language
+		s.Model = note(&errs, (&tongue{set: s}).models, &a.Model)
+
+		return errors.Join(errs...)
+	})
+}
+
+func open(o Options, a *config.Agent, fill func(*Set) error) (*Set, error) {
+	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
+	s := &Set{name: a.Name, options: o}
+	if err := fill(s); err != nil {
+		return nil, errors.Join(fmt.Errorf("agent %q: %w", a.Name, err), s.Close())
+	}
+	o.Metrics.add(s.providers)
+
+	return s, nil
+}
+
+// note makes a stage, and keeps its error.
+func note[C, T any](errs *[]error, make func(C) (T, error), c C) T {
+	t, err := make(c)
+	*errs = append(*errs, err)
+
+	return t
+}
+
+// other makes what the agent uses in another language. It shares all that is
+// not the language's own.
+func (s *Set) other(ctx context.Context, a *config.Agent, l *config.AgentLanguage) error {
+	var errs []error
+	v := Speech{Language: l.Language, Recognizer: s.Recognizer, Synthesizer: s.Synthesizer}
+	t := tongue{set: s, language: l.Language}
+	switch {
+	case l.Voice != nil:
+		v.Synthesizer = note(&errs, t.voices, l.Voice)
+	case voiceDiffers(&a.Voice):
+		v.Synthesizer = note(&errs, t.voices, &a.Voice)
+	}
+	switch {
+	case l.Recogniser != nil:
+		v.Recognizer = note(&errs, t.recognisers(ctx), l.Recogniser)
+	case recogniserDiffers(&a.Recogniser):
+		v.Recognizer = note(&errs, t.recognisers(ctx), &a.Recogniser)
+	}
+	s.Others = append(s.Others, v)
+
+	return errors.Join(errs...)
+}
+
+// Agent is the agent's name.
+func (s *Set) Agent() string { return s.name }
+
+// Providers are all of the agent's, stage by stage in their order.
+func (s *Set) Providers() []*Provider { return slices.Clone(s.providers) }
+
+// warmAtOnce bounds Warm.
+const warmAtOnce = 5 * time.Second
+
+// Warm opens connections before they are needed. What it cannot do is tried
+// again at the first use: it is logged.
+func (s *Set) Warm(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, warmAtOnce)
+	defer cancel()
+	done := make(chan struct{})
+	for _, p := range s.providers {
+		go func() {
+			defer func() { done <- struct{}{} }()
+			if _, err := p.Warm(ctx); err != nil {
+				s.options.Log.Warn("a provider cannot be reached yet", slog.String("agent", s.name),
+					slog.String("stage", string(p.Stage)), slog.String("provider", p.Name), slog.Any("error", err))
+			}
+		}()
+	}
+	for range s.providers {
+		<-done
+	}
+}
+
+// Close gives the providers back.
+func (s *Set) Close() error {
+	var errs []error
+	for _, c := range slices.Backward(s.closers) {
+		errs = append(errs, c.Close())
+	}
+	s.closers = nil
+
+	return errors.Join(errs...)
+}
+
+// watch notes a provider's failure.
+func (s *Set) watch(f failover.Failure) {
+	s.options.Log.Warn("a provider failed", slog.String("agent", s.name), slog.String("stage", string(f.Stage)),
+		slog.String("provider", f.Provider), slog.String("kind", string(f.Kind)), slog.Any("error", f.Err))
+	for _, p := range s.providers {
+		if p.Stage == f.Stage && p.Name == f.Provider {
+			p.failed(f.Kind, f.At)
+		}
+	}
+}
+
+// base is the language's own tag, without region and script.
+func base(language string) string {
+	b, _, _ := strings.Cut(language, "-")
+
+	return strings.ToLower(b)
+}

@@ -1,0 +1,111 @@
+package engine
+
+import (
+	"cmp"
+	"errors"
+
+	"trunkline/config"
+	"trunkline/pipeline"
+	"trunkline/pipeline/cost"
+	"trunkline/pipeline/declared"
+	"trunkline/pipeline/failover"
+	"trunkline/pipeline/tts/aura"
+	"trunkline/pipeline/tts/cartesia"
+	"trunkline/pipeline/tts/elevenlabs"
+	"trunkline/pipeline/tts/flite"
+	"trunkline/pipeline/tts/openai"
+	"trunkline/pipeline/tts/piper"
+)
+
+var speak = &stage[pipeline.Synthesizer]{
+	is:      pipeline.Speak,
+	measure: func(s pipeline.Synthesizer, p *Provider) pipeline.Synthesizer { return measuredVoice{s, p} },
+	join: func(w failover.Watch, o ...failover.Option[pipeline.Synthesizer]) pipeline.Synthesizer {
+		return failover.NewSynthesizer(w, o...)
+	},
+}
+
+// voices makes a voice of a list.
+func (t *tongue) voices(first *config.Voice) (pipeline.Synthesizer, error) {
+	l := &list[pipeline.Synthesizer]{tongue: t, stage: speak}
+	var errs []error
+	for i, v := range append([]config.Voice{*first}, first.Fallback...) {
+		m, err := t.voice(&v)
+		if err != nil {
+			errs = append(errs, at("voice", i, v.Engine, err))
+
+			continue
+		}
+		l.add(v.Engine, m, &v.Patience, speakingCosts(v.Price))
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+
+	return l.one(), nil
+}
+
+func speakingCosts(c config.VoicePrice) func(pipeline.Synthesizer, *Provider) pipeline.Synthesizer {
+	if c == (config.VoicePrice{}) {
+		return nil
+	}
+
+	return func(s pipeline.Synthesizer, p *Provider) pipeline.Synthesizer {
+		p.price = cost.Price{CharsPerMillion: c.CharsPerMillion}
+
+		return cost.Synthesizer{Synthesizer: s, Name: p.Name, Price: p.price}
+	}
+}
+
+// voiceDiffers tells whether a voice is another one for another language.
+func voiceDiffers(v *config.Voice) bool {
+	for _, v := range append([]config.Voice{*v}, v.Fallback...) {
+		if v.Engine == "cartesia" && v.Cartesia.Language == "" {
+			return true
+		}
+	}
+
+	return false
+}
+
+// voice makes one voice.
+func (t *tongue) voice(v *config.Voice) (m made[pipeline.Synthesizer], err error) {
+	switch v.Engine {
+	case "offline":
+		s, err := flite.New(flite.Options{Voice: v.Name})
+
+		return made[pipeline.Synthesizer]{provider: s, model: v.Name}, err
+	case "declared":
+		m.provider = &declared.Voice{FirstAudio: v.Declared.FirstAudio, Speed: v.Declared.Speed}
+	case "elevenlabs":
+		d := v.ElevenLabs
+		c := elevenlabs.Config{BaseURL: d.BaseURL, Voice: d.Voice, Model: d.Model, Language: d.Language, Speed: d.Speed, Ready: d.Ready}
+		c.Key, err = key(&d.Service)
+		m = made[pipeline.Synthesizer]{elevenlabs.New(c), d.Model + " " + d.Voice, cmp.Or(d.BaseURL, elevenlabs.BaseURL)}
+	case "cartesia":
+		d := v.Cartesia
+		c := cartesia.Config{BaseURL: d.BaseURL, Voice: d.Voice, Model: d.Model, Language: cmp.Or(d.Language, base(t.speaks())), Speed: d.Speed}
+		c.Key, err = key(&d.Service)
+		m = made[pipeline.Synthesizer]{cartesia.New(c), d.Model + " " + d.Voice, cmp.Or(d.BaseURL, cartesia.BaseURL)}
+	case "aura":
+		d := v.Aura
+		c := aura.Config{BaseURL: d.BaseURL, Voice: d.Voice}
+		c.Key, err = key(&d.Service)
+		m = made[pipeline.Synthesizer]{aura.New(c), d.Voice, cmp.Or(d.BaseURL, aura.BaseURL)}
+	case "openai":
+		d := v.OpenAI
+		c := openai.Config{BaseURL: d.BaseURL, Voice: d.Voice, Model: d.Model, Instructions: d.Instructions, Speed: d.Speed}
+		c.Key, err = key(&d.Service)
+		m = made[pipeline.Synthesizer]{openai.New(c), d.Model + " " + d.Voice, cmp.Or(d.BaseURL, openai.BaseURL)}
+	case "piper":
+		d := v.Piper
+		s, err := piper.New(piper.Config{Program: d.Program, Model: d.Model, Speaker: d.Speaker, Ready: d.Ready})
+		if err != nil {
+			return m, err
+		}
+
+		return made[pipeline.Synthesizer]{provider: s, model: d.Model}, nil
+	}
+
+	return m, err
+}
