@@ -482,7 +482,7 @@ func (c *Conversation) transcript(t Transcript) {
 		kind = turn.Final
 		c.caller.finalised = now
 	}
-	c.step(turn.Event{Kind: kind, Spurt: t.Spurt, Text: t.Text, EndOfTurn: t.EndOfTurn}, now)
+	c.step(turn.Event{Kind: kind, Spurt: t.Spurt, Text: t.Text, Confidence: t.Confidence, EndOfTurn: t.EndOfTurn}, now)
 	c.tellCaller()
 }
 

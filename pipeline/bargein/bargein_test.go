@@ -66,12 +66,13 @@ func TestJudgeDecides(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		e := Evidence{
-			Text:    rapid.SampledFrom([]string{"", "yeah", "sunday", "stop", "um", "what is it"}).Draw(t, "text"),
-			Final:   rapid.Bool().Draw(t, "final"),
-			Ended:   rapid.Bool().Draw(t, "ended"),
-			Elapsed: time.Duration(rapid.IntRange(0, 2000).Draw(t, "elapsed")) * ms,
-			Voiced:  time.Duration(rapid.IntRange(0, 2000).Draw(t, "voiced")) * ms,
-			Level:   rapid.Float64Range(-90, 0).Draw(t, "level"),
+			Text:       rapid.SampledFrom([]string{"", "yeah", "sunday", "stop", "um", "what is it"}).Draw(t, "text"),
+			Final:      rapid.Bool().Draw(t, "final"),
+			Confidence: rapid.Float64Range(0, 1).Draw(t, "confidence"),
+			Ended:      rapid.Bool().Draw(t, "ended"),
+			Elapsed:    time.Duration(rapid.IntRange(0, 2000).Draw(t, "elapsed")) * ms,
+			Voiced:     time.Duration(rapid.IntRange(0, 2000).Draw(t, "voiced")) * ms,
+			Level:      rapid.Float64Range(-90, 0).Draw(t, "level"),
 		}
 		for range 2 {
 			j := Judge(Config{}, e)

@@ -3,6 +3,7 @@ package bargein
 import (
 	"embed"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -68,12 +69,24 @@ func Languages() []string {
 	return codes
 }
 
+// Phrases lists what callers say over an agent in a language, by its lists:
+// words of agreement and words that ask to stop. It is empty for a language
+// without lists.
+func Phrases(language string) []string {
+	l := languages[language]
+
+	return slices.Concat(slices.Sorted(maps.Keys(l.backchannels)), slices.Sorted(maps.Keys(l.commands)))
+}
+
 // heard counts words by what they mean over an agent's voice.
 type heard struct {
 	command     string // the first phrase that asks the agent to stop
 	backchannel int
 	content     int
 }
+
+// something tells words that mean anything.
+func (h heard) something() bool { return h.command != "" || h.backchannel+h.content > 0 }
 
 // read goes through words from the left, longest phrases first.
 func (l wordList) read(words []string) heard {

@@ -11,16 +11,21 @@ import (
 
 // spurt is one talkspurt's words, or keys in a row.
 type spurt struct {
-	n         int // keyed: keys
-	text      string
-	final     bool
-	endOfTurn bool             // the recogniser believes that the caller has said all
-	prosody   endpoint.Prosody // of its end
-	speech    bool             // a provider hears speech in it, whatever its words
-	pause     time.Duration    // the silence before it, until the habit has learnt from it
+	n          int // keyed: keys
+	text       string
+	confidence float64 // of the recogniser in text; 0: it tells none
+	final      bool
+	endOfTurn  bool             // the recogniser believes that the caller has said all
+	prosody    endpoint.Prosody // of its end
+	speech     bool             // a provider hears speech in it, whatever its words
+	pause      time.Duration    // the silence before it, until the habit has learnt from it
 }
 
 const keyed = -1
+
+// joins is how soon after a sound with doubtful words the next one belongs to
+// it.
+const joins = time.Second
 
 // listen gives the caller the turn.
 func (m *Machine) listen() {
@@ -53,11 +58,13 @@ func (m *Machine) speechOnset(e Event) {
 	if m.speaks == last || m.held { // on hold it is music, or talk that is not meant for us
 		return
 	}
-	m.talking, m.due = true, false
+	m.talking, m.lulled, m.due = true, false, false
 	pause := m.now - m.lastLoud
 	m.onset, m.lastLoud, m.voiced, m.level = m.now, m.now, 0, e.Level
 	m.shape, m.asked = bargein.Sound{}, e.Asked
 	switch {
+	case m.state == Speaking && m.doubted > 0 && pause < joins:
+		m.before = m.doubted
 	case m.state == Speaking && !m.noted:
 		m.clearTurn() // what was said over the agent before was judged
 	case m.state == Speaking, m.state == Thinking:
@@ -117,6 +124,7 @@ func (m *Machine) words(e Event) {
 	for i := range m.heard {
 		if m.heard[i].n == e.Spurt {
 			m.heard[i].text, m.heard[i].final, m.heard[i].endOfTurn = e.Text, e.Kind == Final, e.EndOfTurn
+			m.heard[i].confidence = e.Confidence
 			m.settle()
 
 			return
@@ -282,6 +290,7 @@ func (m *Machine) forgetCaller() {
 // clearTurn forgets what was said. A talkspurt that runs goes on.
 func (m *Machine) clearTurn() {
 	m.heard, m.over, m.sound, m.guesses = nil, 0, 0, 0
+	m.doubted, m.before = 0, 0
 	m.unlimitTurn()
 	m.dropGuess("the turn was given up")
 }
@@ -290,6 +299,7 @@ func (m *Machine) clearTurn() {
 // said since stays.
 func (m *Machine) answered() {
 	m.heard, m.over, m.sound, m.guesses = m.heard[m.over:], 0, 0, 0
+	m.doubted, m.before = 0, 0
 }
 
 // CallerText is what the caller has said in the turn that runs.

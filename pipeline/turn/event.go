@@ -15,6 +15,7 @@ const (
 	Answered        EventKind = "answered"        // the call was answered: the agent speaks first
 	SpeechOnset     EventKind = "speech_onset"    // the caller began talkspurt Spurt; Level
 	SpeechLull      EventKind = "speech_lull"     // the caller makes no sound for the moment, and may go on; Spurt
+	SpeechResumed   EventKind = "speech_resumed"  // the caller goes on in talkspurt Spurt after a lull
 	SpeechEnd       EventKind = "speech_end"      // the caller fell silent; Spurt, Voiced, Level, Silence
 	Partial         EventKind = "partial"         // words so far; Spurt, Text
 	Final           EventKind = "final"           // last words; Spurt, Text
@@ -51,24 +52,25 @@ const (
 // Event is one thing that happened in a call. Which fields count depends on
 // the kind; the rest are zero.
 type Event struct {
-	At        time.Duration     `json:"at_ns"` // since the call was answered, never decreasing
-	Kind      EventKind         `json:"kind"`
-	Spurt     int               `json:"spurt,omitempty"`
-	Utterance int               `json:"utterance,omitempty"`
-	Text      string            `json:"text,omitempty"`
-	Timer     Timer             `json:"timer,omitempty"`
-	Line      Line              `json:"line,omitempty"`
-	Reason    string            `json:"reason,omitempty"`
-	Act       string            `json:"act,omitempty"`        // what the agent does once it was heard: see ActHangUp, ActHandOff
-	Args      map[string]string `json:"args,omitempty"`       // of the act
-	Spoken    bool              `json:"spoken,omitempty"`     // the reply has words
-	Voiced    time.Duration     `json:"voiced_ns,omitempty"`  // of the talkspurt
-	Silence   time.Duration     `json:"silence_ns,omitempty"` // since the talkspurt's last voiced frame
-	Level     float64           `json:"level_dbov,omitempty"`
-	EndOfTurn bool              `json:"end_of_turn,omitempty"` // of Partial and Final: the recogniser believes that the caller has said all
-	Prosody   endpoint.Prosody  `json:"prosody,omitzero"`      // of SpeechEnd
-	Asked     endpoint.Asked    `json:"asked,omitzero"`        // of SpeechOnset and SpeechEnd: what the agent had asked
-	Sound     bargein.Sound     `json:"sound,omitzero"`        // of SpeechEnd and Sounded, when it was measured
+	At         time.Duration     `json:"at_ns"` // since the call was answered, never decreasing
+	Kind       EventKind         `json:"kind"`
+	Spurt      int               `json:"spurt,omitempty"`
+	Utterance  int               `json:"utterance,omitempty"`
+	Text       string            `json:"text,omitempty"`
+	Timer      Timer             `json:"timer,omitempty"`
+	Line       Line              `json:"line,omitempty"`
+	Reason     string            `json:"reason,omitempty"`
+	Act        string            `json:"act,omitempty"`        // what the agent does once it was heard: see ActHangUp, ActHandOff
+	Args       map[string]string `json:"args,omitempty"`       // of the act
+	Spoken     bool              `json:"spoken,omitempty"`     // the reply has words
+	Voiced     time.Duration     `json:"voiced_ns,omitempty"`  // of the talkspurt
+	Silence    time.Duration     `json:"silence_ns,omitempty"` // since the talkspurt's last voiced frame
+	Level      float64           `json:"level_dbov,omitempty"`
+	Confidence float64           `json:"confidence,omitempty"`  // of Partial and Final: the recogniser's in its words; 0: it tells none
+	EndOfTurn  bool              `json:"end_of_turn,omitempty"` // of Partial and Final: the recogniser believes that the caller has said all
+	Prosody    endpoint.Prosody  `json:"prosody,omitzero"`      // of SpeechEnd
+	Asked      endpoint.Asked    `json:"asked,omitzero"`        // of SpeechOnset and SpeechEnd: what the agent had asked
+	Sound      bargein.Sound     `json:"sound,omitzero"`        // of SpeechEnd and Sounded, when it was measured
 
 	Tool string        `json:"tool,omitempty"`
 	Call string        `json:"call,omitempty"`    // of ToolStarted, ToolDone and ToolFailed: the call's ID, unique in the conversation

@@ -51,7 +51,8 @@ type Machine struct {
 
 	// Guessing.
 	guess   guess
-	guesses int // in this turn of the caller
+	guesses int  // in this turn of the caller
+	lulled  bool // the talkspurt that runs has fallen silent
 
 	// The caller.
 	entry    entry          // keys that the agent asked for
@@ -65,6 +66,8 @@ type Machine struct {
 	habit    endpoint.Habit // how the caller pauses
 	asked    endpoint.Asked // by the agent, before the caller's turn
 	paused   time.Duration  // when the agent was paused for the caller
+	doubted  time.Duration  // voice of the latest sound over the agent's, if that was too short for its doubtful words
+	before   time.Duration  // the same of the sound that the latest one goes on with
 	shape    bargein.Sound  // what the latest talkspurt sounds like
 	sound    time.Duration  // voice in the talkspurts of the turn that have ended
 	due      bool           // the silence was long enough; only the last words are missing
@@ -96,7 +99,7 @@ func (m *Machine) Step(e Event) []Action {
 	switch e.Kind {
 	case SpeechOnset:
 		m.speechOnset(e)
-	case SpeechLull:
+	case SpeechLull, SpeechResumed:
 		m.lull(e)
 	case SpeechEnd:
 		m.speechEnd(e)

@@ -262,6 +262,45 @@ func TestWordsAfterTheVerdictStillInterrupt(t *testing.T) {
 	k.want(Listening, Clear)
 }
 
+func TestAShortSoundWithDoubtfulWordsLetsTheAgentGoOn(t *testing.T) {
+	t.Parallel()
+	k := answering(t)
+	k.step(800*ms, Event{Kind: SpeechOnset, Spurt: 2, Level: -25})
+	k.step(300*ms, Event{Kind: Partial, Spurt: 2, Text: "nine", Confidence: 0.01})
+	k.step(150*ms, Event{Kind: TimerFired, Timer: VerdictTimer})
+	k.want(Interrupted)
+	k.step(100*ms, Event{Kind: SpeechEnd, Spurt: 2, Voiced: 350 * ms, Silence: 200 * ms, Level: -25})
+	k.step(50*ms, Event{Kind: Final, Spurt: 2, Text: "nine", Confidence: 0.2})
+	k.want(Speaking, Resume)
+}
+
+func TestTwoShortSoundsWithDoubtfulWordsAreJudgedTogether(t *testing.T) {
+	t.Parallel()
+	k := answering(t)
+	k.step(800*ms, Event{Kind: SpeechOnset, Spurt: 2, Level: -25})
+	k.step(200*ms, Event{Kind: Partial, Spurt: 2, Text: "no", Confidence: 0.01})
+	k.step(500*ms, Event{Kind: SpeechEnd, Spurt: 2, Voiced: 500 * ms, Silence: 200 * ms, Level: -25})
+	k.step(50*ms, Event{Kind: Final, Spurt: 2, Text: "no that", Confidence: 0.2})
+	k.want(Speaking, Respeak)
+	k.step(200*ms, Event{Kind: SpeechOnset, Spurt: 3, Level: -25})
+	k.step(200*ms, Event{Kind: Partial, Spurt: 3, Text: "five", Confidence: 0.01})
+	k.step(500*ms, Event{Kind: SpeechEnd, Spurt: 3, Voiced: 500 * ms, Silence: 200 * ms, Level: -25})
+	k.want(Listening, Clear)
+	k.step(50*ms, Event{Kind: Final, Spurt: 3, Text: "friday", Confidence: 0.2})
+	k.step(k.timer(EndpointTimer), Event{Kind: TimerFired, Timer: EndpointTimer})
+	k.answers("no that friday")
+}
+
+func TestDoubtfulWordsGoOnWithATurnThatWasNotAnsweredYet(t *testing.T) {
+	t.Parallel()
+	k := asked(t, "i would like to come")
+	k.step(200*ms, Event{Kind: SpeechOnset, Spurt: 2, Level: -25})
+	k.step(500*ms, Event{Kind: SpeechEnd, Spurt: 2, Voiced: 300 * ms, Silence: 200 * ms, Level: -25})
+	k.step(50*ms, Event{Kind: Final, Spurt: 2, Text: "tuesday", Confidence: 0.1})
+	k.step(k.timer(EndpointTimer), Event{Kind: TimerFired, Timer: EndpointTimer})
+	k.answers("i would like to come tuesday")
+}
+
 func TestAgreementOverTheLastWordsOfAQuestionAnswersIt(t *testing.T) {
 	t.Parallel()
 	k := answering(t)

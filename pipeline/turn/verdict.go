@@ -20,14 +20,32 @@ func (m *Machine) evidence() bargein.Evidence {
 	}
 
 	return bargein.Evidence{
-		Text: text(m.heard[m.over:]), Final: m.heard[len(m.heard)-1].final, Ended: !m.talking,
-		Voiced: voiced, Elapsed: m.now - since, Level: m.level, Sound: m.shape,
+		Text: text(m.heard[m.over:]), Confidence: m.confidence(), Final: m.heard[len(m.heard)-1].final, Ended: !m.talking,
+		Voiced: m.before + voiced, Elapsed: m.now - since, Level: m.level, Sound: m.shape,
 	}
+}
+
+// confidence is the least that the recogniser has in the words of the sound that
+// is judged. While the agent is not heard yet it does not matter: any words go
+// on with the caller's turn.
+func (m *Machine) confidence() float64 {
+	if !m.begun {
+		return 0
+	}
+	var least float64
+	for _, s := range m.heard[m.over:] {
+		if s.text != "" && s.confidence > 0 && (least == 0 || s.confidence < least) {
+			least = s.confidence
+		}
+	}
+
+	return least
 }
 
 // judge weighs speech over the agent, whose voice is paused.
 func (m *Machine) judge() {
-	j := m.confirmed(bargein.Judge(m.cfg.Bargein, m.evidence()))
+	ev := m.evidence()
+	j := m.confirmed(bargein.Judge(m.cfg.Bargein, ev))
 	if j.Verdict == bargein.Undecided {
 		m.setTimer(VerdictTimer, max(20*time.Millisecond, m.paused+j.Again-m.now))
 
@@ -41,6 +59,9 @@ func (m *Machine) judge() {
 		return
 	}
 	m.do(Action{Kind: Discard, Text: text(m.heard[m.over:]), Reasons: j.Reasons})
+	if m.doubted = 0; j.Doubtful {
+		m.doubted = ev.Voiced
+	}
 	m.goOn()
 }
 

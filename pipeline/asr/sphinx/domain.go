@@ -1,16 +1,15 @@
 package sphinx
 
 import (
-	"os"
-	"strconv"
 	"trunkline/pipeline/asr/sphinx/lexicon"
 	"trunkline/pipeline/asr/sphinx/ngram"
 )
 
 // phrase is something that callers say, and how often compared with others.
 type phrase struct {
-	words  []string
-	weight float64
+	words    []string
+	weight   float64
+	optional bool // it is left out when the dictionary lacks a word of it
 }
 
 // courtesies are what callers say to any agent.
@@ -31,30 +30,25 @@ var spoken = []lexicon.Entry{
 }
 
 // What a courtesy and an interjection count, against 1 for an agent's phrase.
+// An interjection is said by itself far more often than it is a part of
+// anything; above 3 more words are taken for one than are found.
 const (
 	courtesyWeight     = 0.5
 	interjectionWeight = 3
 )
 
 // domainPhrases is the whole of what a domain's model is made from.
-func domainPhrases(agent, interjections []string) []phrase {
+func domainPhrases(c *Config) []phrase {
 	var phrases []phrase
-	add := func(texts []string, weight float64) {
+	add := func(texts []string, weight float64, optional bool) {
 		for _, text := range texts {
 			if words := ngram.Words(text); len(words) > 0 {
-				phrases = append(phrases, phrase{words: words, weight: weight})
+				phrases = append(phrases, phrase{words: words, weight: weight, optional: optional})
 			}
 		}
 	}
-	add(courtesies, courtesyWeight)
-	add(agent, 1)
-	add(interjections, weightNow())
+	add(courtesies, courtesyWeight, false)
+	add(c.Phrases, 1, false)
+	add(c.Interjections, interjectionWeight, true)
 	return phrases
-}
-
-func weightNow() float64 {
-	if v, err := strconv.ParseFloat(os.Getenv("IW"), 64); err == nil {
-		return v
-	}
-	return interjectionWeight
 }

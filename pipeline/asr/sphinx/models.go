@@ -37,8 +37,8 @@ func prepare(c Config) (*models, error) {
 		return m, nil
 	}
 
-	phrases := domainPhrases(c.Phrases, c.Interjections)
-	entries, guessed, unsayable, err := pronounce(c.Dictionary, phrases)
+	phrases := domainPhrases(&c)
+	entries, guessed, unsayable, err := pronounce(c.Dictionary, &phrases)
 	if err != nil {
 		return nil, err
 	}
@@ -87,12 +87,6 @@ func (m *models) arguments() []string {
 		"-dict", m.dictionary,
 	}
 	args = append(args, searchSettings...)
-	if v := os.Getenv("FP"); v != "" {
-		args = append(args, "-fillprob", v)
-	}
-	if v := os.Getenv("SP"); v != "" {
-		args = append(args, "-silprob", v)
-	}
 	switch m.mode {
 	case Domain:
 		args = append(append(args, everyFrame...), "-lm", m.domain)
@@ -106,9 +100,10 @@ func (m *models) arguments() []string {
 
 // pronounce finds the entries of all words in phrases: those of the
 // dictionary, then guessed ones. Words that cannot be guessed are returned.
-func pronounce(dictionary string, phrases []phrase) (entries, guessed []lexicon.Entry, unsayable []string, err error) {
+// Optional phrases with a word that the dictionary lacks are taken out.
+func pronounce(dictionary string, phrases *[]phrase) (entries, guessed []lexicon.Entry, unsayable []string, err error) {
 	var words []string
-	for _, p := range phrases {
+	for _, p := range *phrases {
 		words = append(words, p.words...)
 	}
 	file, err := os.Open(dictionary)
@@ -120,6 +115,10 @@ func pronounce(dictionary string, phrases []phrase) (entries, guessed []lexicon.
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("%s: %w", dictionary, err)
 	}
+	*phrases = slices.DeleteFunc(*phrases, func(p phrase) bool { return p.optional && containsAny(p.words, missing) })
+	missing = slices.DeleteFunc(missing, func(word string) bool {
+		return !slices.ContainsFunc(*phrases, func(p phrase) bool { return slices.Contains(p.words, word) })
+	})
 	for _, word := range missing {
 		if phones, ok := lexicon.Guess(word); ok {
 			guessed = append(guessed, lexicon.Entry{Word: word, Phones: phones})

@@ -23,9 +23,9 @@ func domainFiles(t *testing.T, phrases ...string) (arpa, dictionary, log string)
 	}
 	var out bytes.Buffer
 	config, err := Config{
-		Phrases: phrases,
-		Cache:   t.TempDir(),
-		Log:     slog.New(slog.NewTextHandler(&out, nil)),
+		Phrases: phrases, Interjections: []string{"yep", "mmhm", "hang on"},
+		Cache: t.TempDir(),
+		Log:   slog.New(slog.NewTextHandler(&out, nil)),
 	}.withDefaults()
 	if err != nil {
 		t.Fatal(err)
@@ -54,6 +54,9 @@ func TestDomainFiles(t *testing.T) {
 		if !strings.Contains(arpa, want) {
 			t.Errorf("the language model lacks %q", want)
 		}
+	}
+	if !strings.Contains(arpa, "<s> hang on\n") || strings.Contains(dictionary, "mmhm") || strings.Contains(log, "mmhm") {
+		t.Error("interjections are not heard, or a sound is guessed for one")
 	}
 	if strings.Contains(arpa, "main street") {
 		t.Error("a phrase with a word that has no sound is in the language model")

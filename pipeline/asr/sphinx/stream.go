@@ -21,6 +21,10 @@ const (
 	// partialFrames is the least new audio between looks for a partial
 	// transcript, once a talkspurt has one: 60 ms.
 	partialFrames = 3
+	// hunch is the confidence of partial words, of which the engine tells none:
+	// they are the best path so far through the few words that it knows. Final
+	// words have no less, since zero would say that none was told.
+	hunch = 0.01
 	// transcripts bounds those that wait for the conversation. Partials that
 	// find it full are left out: a later one says more.
 	transcripts = 16
@@ -187,7 +191,7 @@ func (s *stream) partial(n int) (pipeline.Transcript, bool) {
 		return pipeline.Transcript{}, false
 	}
 	s.text = text
-	return pipeline.Transcript{Spurt: n, Text: text}, true
+	return pipeline.Transcript{Spurt: n, Text: text, Confidence: hunch}, true
 }
 
 // finish is the final transcript of talkspurt n.
@@ -195,6 +199,9 @@ func (s *stream) finish(n int, lost bool) pipeline.Transcript {
 	t := pipeline.Transcript{Spurt: n, Final: true}
 	if s.started && s.failure == nil {
 		t.Text, t.Confidence, s.failure = s.decoder.finish()
+	}
+	if t.Text != "" {
+		t.Confidence = max(t.Confidence, hunch)
 	}
 	s.started = false
 	t.Err = s.failure

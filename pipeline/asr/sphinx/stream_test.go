@@ -60,8 +60,8 @@ func TestStreamPartialsAndFinals(t *testing.T) {
 		s.End()
 		got = append(got, received(s)...)
 		want := []pipeline.Transcript{
-			{Spurt: 1, Text: "a"},       // the first one at once
-			{Spurt: 1, Text: "a b c d"}, // then after 60 ms of audio
+			{Spurt: 1, Text: "a", Confidence: hunch},       // the first one at once
+			{Spurt: 1, Text: "a b c d", Confidence: hunch}, // then after 60 ms of audio
 			{Spurt: 1, Text: "a b c d", Final: true, Confidence: 0.5},
 			{Spurt: 2, Final: true},
 			{Spurt: 3, Text: "z", Final: true, Confidence: 0.5},
