@@ -10,6 +10,7 @@ import (
 const (
 	slots       = 32  // packets held at most
 	slotSamples = 160 // samples a slot has room for before it grows
+	roomy       = 12  // slots with that room from the start: of 20 ms each, more than the usual delay allows
 
 	// defaultMax covers the jitter of a bad Internet path; a longer delay
 	// makes people talk over one another (ITU-T G.114).
@@ -149,10 +150,12 @@ func New(o Options) *Buffer {
 	if b.concealer == nil {
 		b.concealer = nobody{}
 	}
-	room := make([]int16, slots*slotSamples)
+	room := make([]int16, roomy*slotSamples)
 	held := make([]slot, slots)
 	for i := range held {
-		held[i].store = room[i*slotSamples : i*slotSamples : (i+1)*slotSamples]
+		if n := slots - 1 - i; n < roomy { // the last one is taken first
+			held[i].store = room[n*slotSamples : n*slotSamples : (n+1)*slotSamples]
+		}
 		b.free = append(b.free, &held[i])
 	}
 	return b

@@ -49,8 +49,9 @@ type Config struct {
 	Tap    Tap  // may be nil
 	Echo   Echo // may be nil: the far end returns nothing
 
-	// Keys says by which ways key presses count, and Told brings those that
-	// the signalling tells; it may be nil. The Line does not wait for it.
+	// Keys says by which ways key presses count, and Told, a buffered channel
+	// of the Line's alone, brings those that the signalling tells; it may be
+	// nil. The Line does not wait for it.
 	Keys dtmf.Mode
 	Told <-chan media.Digit
 

@@ -2,6 +2,7 @@ package rtp
 
 import (
 	"net/netip"
+	"sync"
 	"time"
 
 	pion "github.com/pion/rtp"
@@ -14,6 +15,10 @@ import (
 	"trunkline/media/srtp"
 )
 
+// decodings are the memory of a packet's samples on their way to the jitter
+// buffer, which calls share.
+var decodings = sync.Pool{New: func() any { return new([maxPayload]int16) }}
+
 // receiver takes the datagrams of one call and gives back frames and digits.
 // It owns no socket and reads no clock.
 type receiver struct {
@@ -22,8 +27,7 @@ type receiver struct {
 
 	opener *srtp.Opener // nil without SRTP
 
-	packet  pion.Packet // reused
-	samples [maxPayload]int16
+	packet pion.Packet // reused
 
 	latch   latch
 	source  source
@@ -141,12 +145,14 @@ func (r *receiver) isEvent() bool {
 // jitter buffer too: they say that the sender is silent.
 func (r *receiver) deliver(seq int64, at time.Time) jitter.Verdict {
 	p := &r.packet
-	audio := r.samples[:0]
-	if p.PayloadType == r.params.PayloadType {
-		audio = r.samples[:r.params.Codec.Decode(r.samples[:], p.Payload)]
-	}
 	if !r.params.Receive {
 		return jitter.Queued
+	}
+	samples := decodings.Get().(*[maxPayload]int16) //nolint:errcheck,forcetypeassert // New makes nothing else
+	defer decodings.Put(samples)
+	audio := samples[:0]
+	if p.PayloadType == r.params.PayloadType {
+		audio = samples[:r.params.Codec.Decode(samples[:], p.Payload)]
 	}
 	if r.isEvent() {
 		if e, ok := parseEvent(p.Payload); ok {
