@@ -92,9 +92,9 @@ func (c *Conversation) turnEar() {
 	}
 }
 
-// lullFrames is the silence that tells that a talkspurt may be over: longer than
-// most stops within words, and well before the gate is sure.
-const lullFrames = 4
+// lullFrames is the silence that tells that a talkspurt may be over. The stops
+// within words are hardly longer; what a lull begins can be taken back.
+const lullFrames = 3
 
 // tellLull tells that the talkspurt may be over, or that it is not.
 func (c *Conversation) tellLull() {
@@ -111,8 +111,12 @@ func (c *Conversation) tellLull() {
 			a.Resume()
 		}
 	}
-	if lull && c.cfg.Turn.Speculation.PerTurn > 0 {
-		c.post(message{event: turn.Event{Kind: turn.SpeechLull, Spurt: e.spurt}, at: time.Now()})
+	if c.cfg.Turn.Speculation.PerTurn > 0 {
+		kind := turn.SpeechResumed
+		if lull {
+			kind = turn.SpeechLull
+		}
+		c.post(message{event: turn.Event{Kind: kind, Spurt: e.spurt}, at: time.Now()})
 	}
 }
 

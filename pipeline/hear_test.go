@@ -68,14 +68,14 @@ func TestTheRecogniserHearsNoSpeechTwice(t *testing.T) {
 	want := []int16{-1}
 	for n := int16(7); n < 34; n++ { // 15 frames up to and with 21
 		want = append(want, n)
-		if n == 28 {
+		if n == 27 {
 			want = append(want, -3)
 		}
 	}
 	want = append(want, -2, -1)
 	for n := int16(25); n < 51; n++ { // 34, in which the end was heard, was not written yet
 		want = append(want, n)
-		if n == 45 {
+		if n == 44 {
 			want = append(want, -3)
 		}
 	}
@@ -85,21 +85,21 @@ func TestTheRecogniserHearsNoSpeechTwice(t *testing.T) {
 	}
 }
 
-// TestTheRecogniserIsToldOfASilenceThatMayBeTheEnd: after 80 ms of it.
+// TestTheRecogniserIsToldOfASilenceThatMayBeTheEnd: after 60 ms of it.
 func TestTheRecogniserIsToldOfASilenceThatMayBeTheEnd(t *testing.T) {
 	t.Parallel()
 	s, hear := listening(t)
 	hear(5, true)   // 0-4
-	hear(3, false)  // 5-7: too short
-	hear(5, true)   // 8-12
-	hear(6, false)  // 13-18: the lull is told after 16
+	hear(2, false)  // 5-6: too short
+	hear(6, true)   // 7-12
+	hear(6, false)  // 13-18: the lull is told after 15
 	hear(2, true)   // 19-20
-	hear(10, false) // 21-30: told after 24; the end is heard at 30
+	hear(10, false) // 21-30: told after 23; the end is heard at 30
 	want := []int16{-1}
 	for n := int16(0); n < 30; n++ {
 		want = append(want, n)
 		switch n {
-		case 16, 24:
+		case 15, 23:
 			want = append(want, -3)
 		case 19:
 			want = append(want, -4)

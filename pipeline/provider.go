@@ -43,7 +43,7 @@ type Recognition interface {
 }
 
 // An Anticipator is a Recognition that can have the final words of a talkspurt
-// ready when its end is told: silence tells it some 100 ms before. Lull and
+// ready when its end is told: silence tells it some 140 ms before. Lull and
 // Resume are called as Write is.
 type Anticipator interface {
 	// Lull says that the caller makes no sound: if no Resume comes before

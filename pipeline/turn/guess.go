@@ -7,14 +7,9 @@ import (
 	"trunkline/pipeline/endpoint"
 )
 
-// Words are worth a guess when the silence that they ask for is short. Those
-// that ask for no more than evident are the whole turn, as far as words can tell:
-// they are answered while the caller still makes sound. Those that ask for more
-// than patient are not answered early: a caller who spells a name will go on.
-const (
-	evident = 400 * time.Millisecond
-	patient = time.Second
-)
+// patient is how long a silence the words may ask for and still be worth a
+// guess: a caller who spells a name will go on.
+const patient = time.Second
 
 // guess is a reply to what may become the caller's turn. The model writes it
 // and the voice speaks it unheard.
@@ -38,50 +33,47 @@ func (m *Machine) speculate() {
 		m.dropGuess("the words changed")
 	}
 	switch {
-	case !m.guessable(words, patient) || m.talking && m.sparing():
+	case !m.guessable(words):
 		m.stopTimer(StableTimer)
-	case !m.talking || m.guessable(words, evident):
-		m.startGuess(words)
-	default:
+	case m.sounds():
 		m.setTimer(StableTimer, m.cfg.Speculation.Stable)
+	default:
+		m.startGuess(words)
 	}
 }
 
-// sparing keeps the last of several guesses for a silence of the caller: words
-// alone are wrong more often.
-func (m *Machine) sparing() bool {
+// sounds reports whether the caller can be heard now.
+func (m *Machine) sounds() bool { return m.talking && !m.lulled }
+
+// guessable tells words that may be the whole turn. The last of several guesses
+// is kept for a silence of the caller: words alone are wrong more often.
+func (m *Machine) guessable(words []string) bool {
 	most := m.cfg.Speculation.PerTurn
+	if m.sounds() && most > 1 {
+		most--
+	}
 
-	return most > 1 && m.guesses >= most-1
-}
-
-// guessable tells words that may be the whole turn: that ask for no longer a
-// silence than most.
-func (m *Machine) guessable(words []string, most time.Duration) bool {
-	return m.guesses < m.cfg.Speculation.PerTurn &&
-		len(words) > 0 && m.heard[len(m.heard)-1].n != keyed && m.ending().Wait <= most
+	return m.guesses < most && len(words) > 0 && m.heard[len(m.heard)-1].n != keyed && m.ending().Wait <= patient
 }
 
 // stable guesses that a caller whose words have stood for a while has said
 // all.
 func (m *Machine) stable() {
-	if m.state == Listening && !(m.talking && m.sparing()) {
-		m.guessNow()
-	}
-}
-
-// lull guesses that a caller who has just fallen silent has said all.
-func (m *Machine) lull(e Event) {
-	if m.state == Listening && m.talking && m.heard[len(m.heard)-1].n == e.Spurt {
-		m.guessNow()
-	}
-}
-
-// guessNow answers the words so far, when they are worth it and nothing
-// answers them yet.
-func (m *Machine) guessNow() {
-	if words := endpoint.Words(m.text()); m.guess.utterance == 0 && m.guessable(words, patient) {
+	words := endpoint.Words(m.text())
+	if m.state == Listening && m.guess.utterance == 0 && m.guessable(words) {
 		m.startGuess(words)
+	}
+}
+
+// lull notes that the caller has just fallen silent, or goes on in the same
+// talkspurt.
+func (m *Machine) lull(e Event) {
+	if !m.talking || m.heard[len(m.heard)-1].n != e.Spurt {
+		return
+	}
+	m.lulled = e.Kind == SpeechLull
+	if m.lulled {
+		m.speculate()
 	}
 }
 

@@ -318,7 +318,7 @@ func (w *world) happen(t *rapid.T, choice int) {
 		w.protected = !w.protected
 		w.step(Event{Kind: kind, Utterance: w.reply})
 	case choice == 19 && w.talking && rapid.Bool().Draw(t, "lull"):
-		w.step(Event{Kind: SpeechLull, Spurt: w.spurt})
+		w.step(Event{Kind: rapid.SampledFrom([]EventKind{SpeechLull, SpeechResumed}).Draw(t, "falls"), Spurt: w.spurt})
 	case choice == 19 && w.talking:
 		w.step(Event{Kind: Sounded, Spurt: w.spurt, Sound: sounds(t)})
 	case choice == 20 && rapid.IntRange(0, 9).Draw(t, "rare") == 0:
