@@ -213,6 +213,7 @@ var sayings = [Features]string{
 	NumberLong:    "a long row of digits",
 	SpellingOpen:  "spells",
 	SpellingShort: "few letters yet",
+	SpellingBegun: "more letters of the word are missing",
 	SpellingWhole: "has spelled the word",
 	EmailOpen:     "inside an e-mail address",
 	EmailWhole:    "a whole e-mail address",

@@ -39,6 +39,7 @@ const (
 	NumberLong    // as many of them as a telephone number has
 	SpellingOpen  // letters
 	SpellingShort // hardly any letters yet
+	SpellingBegun // letters of a word before them, of which more are missing
 	SpellingWhole // letters that spell a word before them
 	EmailOpen     // an address without its end
 	EmailWhole
@@ -64,7 +65,7 @@ var featureNames = [Features]string{
 	"bias", "one_word", "two_words", "few_words",
 	"conjunction", "preposition", "determiner", "auxiliary", "subject", "verb", "adverb", "stranded", "filled",
 	"clause", "bare_question", "whole_question", "whole_answer", "answers_yes_no",
-	"number_open", "number_whole", "number_run", "number_short", "number_long", "spelling_open", "spelling_short", "spelling_whole", "email_open", "email_whole",
+	"number_open", "number_whole", "number_run", "number_short", "number_long", "spelling_open", "spelling_short", "spelling_begun", "spelling_whole", "email_open", "email_whole",
 	"date_open", "date_whole", "name_first", "name_whole", "unanswered",
 	"trailing", "comma", "period",
 	"falling", "lowered", "faded", "drawn",
@@ -251,6 +252,9 @@ func (t *turnWords) question() {
 		t.v[BareQuestion] = 1
 	case (asks || t.l.Inversions.has(t.words[0])) && !t.open():
 		t.v[WholeQuestion] = 1
+		if asks {
+			t.v[FewWords] = 0 // "where is the bank" is as whole as a long question
+		}
 	case t.l.Subordinators.has(t.words[0]) && n <= 6:
 		t.v[Clause] = 1
 	}
@@ -299,12 +303,17 @@ const (
 // spelling looks at letters at the end of the turn.
 func (t *turnWords) spelling() bool {
 	letters, taken := t.l.letterRun(t.words)
-	if len(letters) == 0 || len(letters) == 1 && t.asked.For != AsksSpelling {
+	before := t.words[:len(t.words)-taken]
+	begun := t.begun(letters, before)
+	if len(letters) == 0 || len(letters) == 1 && t.asked.For != AsksSpelling && !begun {
 		return false
 	}
-	if len(letters) > 1 && spells(letters, t.words[:len(t.words)-taken]) {
+	switch {
+	case len(letters) > 1 && spells(letters, before):
 		t.v[SpellingWhole] = 1
-	} else {
+	case begun:
+		t.v[SpellingBegun] = 1
+	default:
 		t.v[SpellingOpen] = 1
 		if len(letters) < shortName {
 			t.v[SpellingShort] = 1
@@ -312,6 +321,22 @@ func (t *turnWords) spelling() bool {
 	}
 
 	return true
+}
+
+// begun tells letters of which more will come: they begin the word before them,
+// or are too few for a name that was said, which may have been misheard.
+func (t *turnWords) begun(letters []byte, before []string) bool {
+	if len(letters) == 0 || len(before) == 0 {
+		return false
+	}
+	word := before[len(before)-1]
+	named := t.asked.For == AsksName || t.l.Named.in(before)
+	switch {
+	case len(letters) >= len(word), t.asked.For == AsksSpelling && !named:
+		return false
+	default:
+		return strings.HasPrefix(word, string(letters)) || named && len(letters) > 1
+	}
 }
 
 // email looks for an address.
