@@ -64,7 +64,7 @@ func TestBargeIn(t *testing.T) {
 					}
 				})
 				if len(wrong) > 0 {
-					t.Logf("the agent heard itself at %v of call %d", wrong, start/time.Minute)
+					t.Logf("the agent heard itself at %v of call %d: %v, %.0f dB", wrong, start/time.Minute, delay, erl)
 				}
 
 				when, err := s.Interrupt(-23)
@@ -87,7 +87,7 @@ func TestBargeIn(t *testing.T) {
 					if g >= 0 && g-w <= samples(100*time.Millisecond) {
 						heard++
 					} else {
-						t.Logf("the caller was not heard at %v", media.Samples(p).Duration())
+						t.Logf("the caller was not heard at %v of call %d: %v, %.0f dB", media.Samples(p).Duration(), start/time.Minute, delay, erl)
 					}
 					if g >= 0 {
 						late = append(late, media.Samples(g-w).Duration())

@@ -63,7 +63,7 @@ func (c *Canceller) cancel(near *media.Frame) Verdict {
 		c.farSum += (px - c.farSum) / 64
 		c.echoSum += (py - c.echoSum) / 64
 	}
-	c.rests[c.frames%len(c.rests)] = pe
+	c.rests[(c.frames-1)%nearFrames] = pe
 	v.Echo = c.judge(pd, min(pe, pd), max(py, px*c.echoSum/(c.farSum+1)))
 	switch {
 	case !v.Echo && c.changed():

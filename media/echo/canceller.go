@@ -21,6 +21,7 @@ const (
 	lookEvery = 10                           // between comparisons, 200 ms
 	looks     = 12                           // comparisons until they become rare
 	lookLater = 100                          // between them then, 2 s
+	lasting   = 8                            // that nearMean remembers
 	doubtful  = 50                           // of unexplained sound held to be echo, 1 s
 	hesitant  = 25                           // the same that a young filter does not explain, 0.5 s
 	softly    = 150                          // the same of soft sound, 3 s
@@ -30,7 +31,7 @@ const (
 // The filter's rest.
 const (
 	firstLeak = 0.3  // power that a new filter leaves of an echo
-	leastLeak = 0.03  // power above which what is left is the caller's, at least
+	leastLeak = 0.05 // power above which what is left is the caller's, at least
 	leakRate  = 0.05 // of the leak's mean, per frame
 	youth     = 100  // frames of echo in which a new filter learns twice
 
@@ -55,9 +56,13 @@ const (
 const (
 	standsOut   = 5.5 // height of a correlation's peak that is worth a trial
 	standsFar   = 8   // the same once many were in vain
-	proof       = 4.0 // the trial must take away so much power: 6 dB
-	likelyProof = 2.5 // the same when the peak is standsFar: 4 dB
+	proof       = 8   // evidence that a trial must bring
+	wellAway    = 20  // a filter that takes away so much power, 13 dB, has the right delay
+	likelyProof = 6   // the same when the peak is standsFar
 )
+
+// Turns are the frames over which Stagger spreads calls.
+const Turns = 5
 
 // Verdict is what a frame from the caller was found to be.
 type Verdict struct {
@@ -78,24 +83,27 @@ type Canceller struct {
 	far, near ring
 	frames    int
 
-	farPower [tail + 1]float32
-	farOn    uint64  // bit i is set when the agent spoke i frames ago
-	loud     uint64  // the same of loud speech
-	nearOn   uint64  // the same of sound from the caller
-	nearMean float32 // of the last frames' powers
-	sinceFar int     // frames since the agent spoke
-	noise    noise
-	clean    bool // the agent spoke and nothing came back
-	own      bool // the caller's talkspurt began while nothing could echo
-	unknown  int  // frames of sound that may be echo
-	heard    int  // the same since the last comparison
-	looked   int  // comparisons
-	sum      correlation
+	farPower  [farFrames]float32
+	nearPower [nearFrames]float32
+	farOn     uint64  // bit i is set when the agent spoke i frames ago
+	loud      uint64  // the same of loud speech
+	nearOn    uint64  // the same of sound from the caller
+	nearMean  float32 // of the last frames' powers
+	sinceFar  int     // frames since the agent spoke
+	noise     noise
+	clean     bool // the agent spoke and nothing came back
+	own       bool // the caller's talkspurt began while nothing could echo
+	unknown   int  // frames of sound that may be echo
+	heard     int  // the same since the last comparison
+	looked    int  // comparisons
+	looking   bool // a comparison is under way
+	compare   comparison
+	trial     trial
 
 	delay           int // samples
 	filter, spare   *filter
-	strange         int                              // frames of sound that the filter does not explain
-	rests           [nearFrames - partitions]float32 // what was left of the latest frames
+	strange         int                 // frames of sound that the filter does not explain
+	rests           [nearFrames]float32 // what was left of the latest frames
 	x, y, d, e      [block]float32
 	age             int
 	doubted         int // frames of sound that a young filter does not explain
@@ -105,8 +113,9 @@ type Canceller struct {
 	echoPower       [3]float32
 	farSum, echoSum float32
 	gain            float32
-	made, seam      bool // this frame did not come by the path; nor did the one before
-	last            bool // the latest frame that came by the path was echo alone
+	madeUp          uint64 // bit i is set when the frame i frames ago did not come by the path
+	made, seam      bool   // this frame did not come by the path; nor did the one before
+	last            bool   // the latest frame that came by the path was echo alone
 	hush            hush
 
 	found atomic.Int64  // the delay, for Found
@@ -118,6 +127,11 @@ func New() *Canceller {
 	return &Canceller{far: newRing(farFrames), near: newRing(nearFrames), sinceFar: tail, gain: 1, spread: margin}
 }
 
+// Stagger puts the first comparison of both directions off by as many frames
+// as turn modulo Turns, so that calls which begin together do not all compare
+// in the same tick. It belongs before the first frame.
+func (c *Canceller) Stagger(turn int) { c.heard = -(turn % Turns) }
+
 // Process takes the agent's echo out of near, which is of kind in. far is the
 // frame that left at the last tick, silence where none did.
 func (c *Canceller) Process(near, far *media.Frame, in media.Kind) Verdict {
@@ -125,15 +139,24 @@ func (c *Canceller) Process(near, far *media.Frame, in media.Kind) Verdict {
 	c.near.put(c.frames, near)
 	c.frames++
 	c.seam, c.made = c.made, in != media.Received
+	c.madeUp <<= 1
+	if c.made {
+		c.madeUp |= 1
+	}
 	c.follow(power(near), power(far))
+	v := c.hear(near)
+	c.test()
+	return v
+}
+
+// hear takes the echo out of the frame that was just noted.
+func (c *Canceller) hear(near *media.Frame) Verdict {
 	if c.made {
 		return c.guess(near)
 	}
 	c.listen(near)
 	if c.filter == nil {
 		c.watch()
-	}
-	if c.filter == nil {
 		c.last = c.mayEcho()
 		return Verdict{Echo: c.last}
 	}
@@ -195,7 +218,9 @@ func power(f *media.Frame) float32 {
 
 // follow notes the levels of both directions.
 func (c *Canceller) follow(near, far float32) {
-	c.farPower[c.frames%len(c.farPower)] = far
+	c.farPower[(c.frames-1)%farFrames] = far
+	c.nearPower[(c.frames-1)%nearFrames] = near
+	c.rests[(c.frames-1)%nearFrames] = near
 	c.farOn <<= 1
 	if far > farFloor {
 		c.farOn |= 1
@@ -232,8 +257,8 @@ func (c *Canceller) listen(near *media.Frame) {
 
 // loudest is the far end's greatest power that may echo now.
 func (c *Canceller) loudest() (p float32) {
-	for _, v := range c.farPower {
-		p = max(p, v)
+	for n := max(c.frames-tail-lasting, 0); n < c.frames; n++ {
+		p = max(p, c.farPower[n%farFrames])
 	}
 	return p
 }

@@ -25,69 +25,96 @@ const (
 	highBin = 950 * decimation * window / media.SampleRate
 )
 
-// correlator is the memory of one comparison. Calls share some.
-type correlator struct {
-	far, near         [window]float32
-	farBins, nearBins [window/2 + 1]complex64
-	work              fft.Work
-}
-
 // correlate is the transform of a window.
 var correlate = sync.OnceValue(func() *fft.Transform { return fft.New(window) })
 
-var correlators = sync.Pool{New: func() any { return &correlator{work: fft.NewWork(window)} }}
-
-// correlation sums comparisons; the newest counts most.
-type correlation [lags]float32
-
-// keep is the weight of the comparisons before.
-const keep = 0.8
-
-// add compares the last n samples of near with far; both end at sample end.
-// It returns the lag of the best fit so far, in samples, and how far it stands
-// out: its height over the root mean square of the others.
-func (sum *correlation) add(far, near ring, end, n int) (lag int, height float64) {
-	c := correlators.Get().(*correlator) //nolint:errcheck,forcetypeassert // New makes nothing else
-	defer correlators.Put(c)
-	n = min(n/decimation, maxNear)
-	far.decimate(c.far[:], end)
-	clear(c.near[:window-n])
-	near.decimate(c.near[window-n:], end)
-	f := correlate()
-	f.Forward(c.farBins[:], c.far[:], c.work)
-	f.Forward(c.nearBins[:], c.near[:], c.work)
-	c.whiten()
-	f.Inverse(c.far[:], c.nearBins[:], c.work)
-	return sum.peak(c.far[:lags])
+// scratch is the memory of a step of a comparison, which calls share.
+type scratch struct {
+	x    [window]float32
+	bins [window/2 + 1]complex64
+	work fft.Work
 }
 
-// whiten replaces nearBins by the cross-spectrum, all of whose bins count
-// alike, but for those with next to nothing in them.
-func (c *correlator) whiten() {
+var scratches = sync.Pool{New: func() any { return &scratch{work: fft.NewWork(window)} }}
+
+// A comparison has three steps, one per frame, so that no frame bears the
+// whole: the far end's spectrum, the cross-spectrum, the correlation.
+const (
+	takeFar = iota
+	takeNear
+	findPeak
+)
+
+// comparison sums correlations of both directions; the newest counts most.
+type comparison struct {
+	sum  [lags]float32
+	step int
+	end  int                     // sample after the last one compared
+	bins [window/2 + 1]complex64 // of the far end, then of both
+}
+
+// keep is the weight of the correlations before.
+const keep = 0.8
+
+// begin makes the samples up to end the ones that are compared.
+func (c *comparison) begin(end int) { c.step, c.end = takeFar, end }
+
+// next takes the next step with the last n samples of near. After the last one
+// done is true, lag the delay that fits best so far, in samples, and height
+// how far it stands out: its height over the root mean square of the others.
+func (c *comparison) next(far, near ring, n int) (lag int, height float64, done bool) {
+	s := scratches.Get().(*scratch) //nolint:errcheck,forcetypeassert // New makes nothing else
+	defer scratches.Put(s)
+	f := correlate()
+	switch c.step {
+	case takeFar:
+		far.decimate(s.x[:], c.end)
+		f.Forward(c.bins[:], s.x[:], s.work)
+	case takeNear:
+		n = min(n/decimation, maxNear)
+		clear(s.x[:window-n])
+		near.decimate(s.x[window-n:], c.end)
+		f.Forward(s.bins[:], s.x[:], s.work)
+		whiten(&c.bins, &s.bins)
+	case findPeak:
+		f.Inverse(s.x[:], c.bins[:], s.work)
+		lag, height = c.peak(s.x[:lags])
+		return lag, height, true
+	}
+	c.step++
+	return 0, 0, false
+}
+
+// forget drops what was summed.
+func (c *comparison) forget() { clear(c.sum[:]) }
+
+// whiten replaces far's spectrum by the cross-spectrum, all of whose bins
+// count alike, but for those with next to nothing in them.
+func whiten(far, near *[window/2 + 1]complex64) {
 	var mean float32
 	for k := lowBin; k < highBin; k++ {
-		x, y := c.farBins[k], c.nearBins[k]
+		x, y := far[k], near[k]
 		z := complex(real(x)*real(y)+imag(x)*imag(y), real(x)*imag(y)-imag(x)*real(y))
-		c.nearBins[k] = z
+		far[k] = z
 		mean += float32(math.Sqrt(float64(real(z)*real(z) + imag(z)*imag(z))))
 	}
 	mean = mean/(highBin-lowBin) + 1e-20
-	clear(c.nearBins[:lowBin])
-	clear(c.nearBins[highBin:])
+	clear(far[:lowBin])
+	clear(far[highBin:])
 	for k := lowBin; k < highBin; k++ {
-		z := c.nearBins[k]
+		z := far[k]
 		a := float32(math.Sqrt(float64(real(z)*real(z)+imag(z)*imag(z)))) + whitening*mean
-		c.nearBins[k] = complex(real(z)/a, imag(z)/a)
+		far[k] = complex(real(z)/a, imag(z)/a)
 	}
 }
 
 // peak adds r and finds the highest point of the sum. An echo may come back
 // upside down.
-func (sum *correlation) peak(r []float32) (lag int, height float64) {
+func (c *comparison) peak(r []float32) (lag int, height float64) {
 	var best, total float32
 	for i, v := range r[:lags] {
-		v += keep * sum[i]
-		sum[i] = v
+		v += keep * c.sum[i]
+		c.sum[i] = v
 		total += v * v
 		if v = max(v, -v); v > best {
 			best, lag = v, i
@@ -95,7 +122,7 @@ func (sum *correlation) peak(r []float32) (lag int, height float64) {
 	}
 	others := lags
 	for i := max(0, lag-guard); i < min(lags, lag+guard+1); i++ {
-		total -= sum[i] * sum[i]
+		total -= c.sum[i] * c.sum[i]
 		others--
 	}
 	if total <= 0 {

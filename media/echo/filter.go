@@ -17,10 +17,9 @@ const (
 
 // Tuning of the adaptive filter.
 const (
-	overlap    = 0.5   // share of a transform that is new
-	firstDoubt = 0.5   // variance of a new path, as a share of the return loss
-	forget     = 0.998 // share of the path that is the same a frame later
-	nearDecay  = 0.6   // weight of the near-end spectrum before, per frame
+	overlap   = 0.5   // share of a transform that is new
+	forget    = 0.998 // share of the path that is the same a frame later
+	nearDecay = 0.6   // weight of the near-end spectrum before, per frame
 
 	// coarse is the power per bin of what G.711 takes from a soft block: the
 	// finest step of µ-law is 8. An echo below half a step comes back as
@@ -28,6 +27,10 @@ const (
 	// pause of a line without noise.
 	coarse = 4 * 4 * block
 )
+
+// prior is the variance of a new path by partition, as a share of the return
+// loss: most of it comes soon after the delay.
+var prior = [partitions]float32{1.5, 1.5, 0.4, 0.2}
 
 // twoBlocks is the transform of two blocks.
 var twoBlocks = sync.OnceValue(func() *fft.Transform { return fft.New(2 * block) })
@@ -62,7 +65,7 @@ func (f *filter) reset(loss float32) {
 	clear(f.path[:])
 	for p := range f.doubt {
 		for k := range f.doubt[p] {
-			f.doubt[p][k] = firstDoubt * loss
+			f.doubt[p][k] = prior[p] * loss
 		}
 	}
 	clear(f.near[:])

@@ -23,14 +23,14 @@ func (c *Canceller) changed() bool {
 		return false
 	}
 	c.strange++
-	if c.strange >= piece && c.strange <= piece+3 {
+	if !c.trial.on && c.strange >= piece && c.strange <= piece+3 {
 		if by := c.moved(); by != 0 && c.follows(c.delay+by) {
 			c.settle()
 			return true
 		}
 	}
 	if lag, need := c.look(); need > 0 {
-		c.prove(lag, need)
+		c.try(lag, need)
 	}
 	return false
 }

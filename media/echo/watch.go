@@ -12,9 +12,11 @@ func (c *Canceller) watch() {
 	if c.nearOn&1 == 0 {
 		return
 	}
-	c.unknown++
+	if !c.trial.on {
+		c.unknown++
+	}
 	if lag, need := c.look(); need > 0 {
-		c.prove(lag, need)
+		c.try(lag, need)
 	}
 }
 
@@ -32,17 +34,27 @@ func (c *Canceller) nothingBack() bool {
 	return gap == 0
 }
 
-// look compares both directions now and then, and returns a delay that is
-// worth a trial, and by how much the trial must lessen the power. need is 0
-// when there is none.
+// look compares both directions now and then while sound is heard. It returns
+// a delay that is worth a trial, and by how much the trial must lessen the
+// power; need is 0 when there is none.
 func (c *Canceller) look() (lag int, need float32) {
-	c.heard++
-	if c.heard < lookEvery || c.looked >= looks && c.heard < lookLater {
+	if c.trial.on {
 		return 0, 0
 	}
-	c.heard = 0
-	c.looked++
-	lag, height := c.sum.add(c.far, c.near, c.frames*block, lookEvery*block)
+	c.heard++
+	if !c.looking {
+		if c.heard < lookEvery || c.looked >= looks && c.heard < lookLater {
+			return 0, 0
+		}
+		c.heard, c.looking = 0, true
+		c.looked++
+		c.compare.begin(c.frames * block)
+	}
+	lag, height, done := c.compare.next(c.far, c.near, lookEvery*block)
+	if !done {
+		return 0, 0
+	}
+	c.looking = false
 	switch {
 	case height >= standsFar:
 		return lag, likelyProof
@@ -54,57 +66,26 @@ func (c *Canceller) look() (lag int, need float32) {
 }
 
 // confirm looks again while the filter is young: a vowel is like itself some
-// periods later, so that the first delay that was found may be a wrong one.
+// periods later, so that the first delay that was found may be a wrong one. It
+// was not when the filter takes nearly all away.
 func (c *Canceller) confirm() {
-	lag, need := c.look()
-	if d := lag - c.delay; need > 0 && (d > still*decimation || d < -still*decimation) {
-		c.prove(lag, need)
-	}
-}
-
-// prove trains a filter for the delay with what is kept of the call, and puts
-// it to work when it lessens the power by need.
-func (c *Canceller) prove(lag int, need float32) {
-	if c.spare == nil {
-		c.spare = newFilter()
-	}
-	f := c.spare
-	near, far := c.powers(lag)
-	f.reset(min(0.5, max(0.0005, near/(far+1))))
 	var before, after float32
-	var x, d, y, e [block]float32
-	for pass := range 3 {
-		f.flush()
-		before, after = 0, 0
-		for n := max(c.frames-nearFrames, 0); n < c.frames; n++ {
-			c.far.read(x[:], n*block-max(lag-early, 0))
-			c.near.read(d[:], n*block)
-			f.push(&x)
-			f.echo(&y)
-			b, a, _ := subtract(&e, &d, &y)
-			if n >= c.frames-nearFrames+partitions {
-				before, after = before+b, after+a
-			}
-			if pass < 2 || n < c.frames-1 {
-				f.learn(&e)
-			}
-		}
+	for i, p := range c.nearPower {
+		before, after = before+p, after+c.rests[i]
 	}
-	if before < need*after || c.filter != nil && c.rest() < 2*after {
+	if before > wellAway*after {
 		return
 	}
-	c.spare, c.filter = c.filter, f
-	c.clean = false
-	c.leak, c.age, c.doubted = firstLeak, 0, 0
-	c.farSum, c.echoSum = far, near
-	c.align(lag)
-	c.settle()
+	lag, need := c.look()
+	if d := lag - c.delay; need > 0 && (d > still*decimation || d < -still*decimation) {
+		c.try(lag, need)
+	}
 }
 
 // settle forgets what was noted about sound that has its reason now.
 func (c *Canceller) settle() {
-	c.looked, c.heard, c.strange = 0, 0, 0
-	clear(c.sum[:])
+	c.looked, c.heard, c.strange, c.looking = 0, 0, 0, false
+	c.compare.forget()
 }
 
 // align makes lag the delay.
@@ -121,25 +102,4 @@ func (c *Canceller) fill(f *filter, lag, n int) {
 		c.far.read(x[:], i*block-max(lag-early, 0))
 		f.push(&x)
 	}
-}
-
-// rest is the power that was left of the frames in which a trial is proved.
-func (c *Canceller) rest() (p float32) {
-	for _, v := range c.rests {
-		p += v
-	}
-	return p
-}
-
-// powers are the near end's mean power, and that of what may have caused it,
-// in what is kept of the call.
-func (c *Canceller) powers(lag int) (near, far float32) {
-	var x, d [block]float32
-	for n := max(c.frames-nearFrames, 0); n < c.frames; n++ {
-		c.far.read(x[:], n*block-lag)
-		c.near.read(d[:], n*block)
-		near += mean(&d)
-		far += mean(&x)
-	}
-	return near / nearFrames, far / nearFrames
 }
