@@ -22,6 +22,9 @@ func (c *Client) Dial(ctx context.Context, url string, header http.Header) (*web
 		Proxy: http.ProxyFromEnvironment, HandshakeTimeout: 5 * time.Second,
 		ReadBufferSize: 16 << 10, WriteBufferSize: 4 << 10,
 	}
+	if t, ok := c.HTTP.Transport.(*http.Transport); ok {
+		d.NetDialContext = t.DialContext
+	}
 	conn, resp, err := d.DialContext(ctx, url, header)
 	switch {
 	case err == nil:
