@@ -308,6 +308,9 @@ func (c *call) tearDown() {
 	if err != nil {
 		c.log.Error("a provider or the disk does not stop; the record is closed without it", slog.Any("error", err))
 	}
+	if b, ok := c.conv.(biller); ok {
+		c.rec.Costs = costs(b.Charges())
+	}
 	if c.leg != nil {
 		c.rec.Media = mediaRecord(c.leg.Stats())
 	}

@@ -3,6 +3,7 @@ package call
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
+	"trunkline/pipeline/cost"
 	"trunkline/pipeline/ledger"
 	"trunkline/pipeline/turn"
 	"trunkline/storage"
@@ -19,6 +20,7 @@ type Metrics struct {
 	fillers   prometheus.Counter
 	tokens    *prometheus.CounterVec // speech over the agent's voice, by verdict
 	cut       prometheus.Counter
+	cost      *prometheus.CounterVec // by stage
 	durations prometheus.Histogram
 	mos       *prometheus.HistogramVec // of answered calls, by direction
 	trips     prometheus.Histogram
@@ -57,6 +59,9 @@ func NewMetrics(r prometheus.Registerer) (*Metrics, error) {
 		cut: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "trunkline_interrupted_turns_total", Help: "Agent turns that the caller cut off.",
 		}),
+		cost: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "trunkline_cost_total", Help: "What calls that ended cost by the configured prices, in their currency, by stage.",
+		}, []string{"stage"}),
 		durations: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "trunkline_call_duration_seconds", Help: "Length of answered calls.",
 			Buckets: []float64{1, 5, 15, 30, 60, 120, 300, 600, 1200, 1800},
@@ -70,7 +75,7 @@ func NewMetrics(r prometheus.Registerer) (*Metrics, error) {
 			Buckets: []float64{.001, .005, .01, .02, .05, .1, .15, .2, .3, .5, 1},
 		}),
 	}
-	for _, c := range []prometheus.Collector{m.mos, m.trips, m.calls, m.turns, m.latency, m.judged, m.guesses, m.fillers, m.tokens, m.cut, m.durations} {
+	for _, c := range []prometheus.Collector{m.mos, m.trips, m.calls, m.turns, m.latency, m.judged, m.guesses, m.fillers, m.tokens, m.cut, m.cost, m.durations} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}
@@ -127,6 +132,9 @@ func (m *Metrics) ended(c *storage.Call) {
 	m.calls.WithLabelValues(c.EndReason, string(c.Fault)).Inc()
 	if !c.AnsweredAt.IsZero() {
 		m.durations.Observe(c.EndedAt.Sub(c.AnsweredAt).Seconds())
+	}
+	for _, x := range c.Costs {
+		m.cost.WithLabelValues(x.Stage).Add(float64(x.Amount) / float64(cost.Unit))
 	}
 	if q := c.Media; q != nil {
 		observe(m.mos.WithLabelValues("in"), q.MOSIn)

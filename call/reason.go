@@ -18,6 +18,8 @@ const (
 	NoACK            Reason = "no_ack"            // the answer was never acknowledged
 	SignallingFailed Reason = "signalling_failed" // the door failed in another way
 	ProviderFailed   Reason = "provider_failed"   // recogniser, model or voice failed for good
+	ProviderHandOff  Reason = "provider_hand_off" // so they did, and the call went to a person
+	BudgetSpent      Reason = "budget_spent"      // the call cost as much as it may
 	RecogniserBusy   Reason = "recogniser_busy"   // no recogniser was free
 	LineBusy         Reason = "line_busy"         // the limit of calls at once was reached
 	NoPort           Reason = "no_port"           // no RTP port could be opened for the call
@@ -35,9 +37,9 @@ func (r Reason) Fault() storage.Fault {
 		return storage.FaultAgent
 	case NoMedia, NoACK, SignallingFailed:
 		return storage.FaultCarrier
-	case ProviderFailed:
+	case ProviderFailed, ProviderHandOff:
 		return storage.FaultProvider
-	case CapReached, RecogniserBusy, LineBusy, NoPort, Shutdown:
+	case CapReached, BudgetSpent, RecogniserBusy, LineBusy, NoPort, Shutdown:
 		return storage.FaultOperator
 	default:
 		return storage.FaultTrunkline
@@ -69,6 +71,10 @@ func (r Reason) Plain() string {
 		return "the signalling failed"
 	case ProviderFailed:
 		return "the recogniser, the model or the voice failed for good"
+	case ProviderHandOff:
+		return "the recogniser, the model or the voice failed, and the agent handed the caller over to a person (on_failure)"
+	case BudgetSpent:
+		return "the call cost as much as one may (budget), so the agent said goodbye"
 	case RecogniserBusy:
 		return "every recogniser was in use (agents.recogniser.pool), so the caller heard the busy line"
 	case LineBusy:

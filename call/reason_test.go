@@ -8,22 +8,23 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"trunkline/pipeline"
+	"trunkline/pipeline/cost"
 	"trunkline/pipeline/declared"
 	"trunkline/pipeline/turn"
 	"trunkline/storage"
 )
 
 // machineReasons are the ends that the turn machine decides.
-var machineReasons = []string{turn.EndGoodbye, turn.EndHandOff, turn.EndSilent, turn.EndProvider, turn.EndBusy}
+var machineReasons = []string{turn.EndGoodbye, turn.EndHandOff, turn.EndSilent, turn.EndProvider, turn.EndBusy, turn.EndBudget, turn.EndRescue}
 
 // everyReason lists the reasons with their faults.
 var everyReason = map[Reason]storage.Fault{
 	CallerHangup: storage.FaultCaller, CallerCancelled: storage.FaultCaller, CallerSilent: storage.FaultCaller,
 	AgentGoodbye: storage.FaultAgent, AgentHandOff: storage.FaultAgent,
 	NoMedia: storage.FaultCarrier, NoACK: storage.FaultCarrier, SignallingFailed: storage.FaultCarrier,
-	ProviderFailed: storage.FaultProvider,
-	CapReached:     storage.FaultOperator, RecogniserBusy: storage.FaultOperator,
-	LineBusy: storage.FaultOperator, NoPort: storage.FaultOperator, Shutdown: storage.FaultOperator,
+	ProviderFailed: storage.FaultProvider, ProviderHandOff: storage.FaultProvider,
+	CapReached: storage.FaultOperator, RecogniserBusy: storage.FaultOperator,
+	BudgetSpent: storage.FaultOperator, LineBusy: storage.FaultOperator, NoPort: storage.FaultOperator, Shutdown: storage.FaultOperator,
 	NotPrepared: storage.FaultTrunkline, GatewayCrashed: storage.FaultTrunkline,
 }
 
@@ -121,13 +122,29 @@ func TestEnds(t *testing.T) {
 			},
 			door: append(all[:2:2], "hang up provider_failed"),
 		},
+		ProviderHandOff: {
+			options: options{
+				recogniser: &declared.Recognizer{Opens: declared.Every(declared.Fault{Err: broken})},
+				turn:       turn.Config{OnFailure: turn.OnFailure{Do: turn.HandOver, Target: "desk"}},
+			},
+			during: func(*rig) {},
+			door:   append(all[:2:2], "hang up provider_hand_off"),
+		},
+		BudgetSpent: {
+			options: options{
+				model:  cost.Model{Model: &declared.Model{FirstToken: 100 * time.Millisecond, Reply: declared.Replies("Nine to five.")}, Name: "gpt", Price: cost.Price{InputPerMillion: 1}},
+				budget: 1,
+			},
+			during: speakUp,
+			door:   append(all[:2:2], "hang up budget_spent"),
+		},
 		RecogniserBusy: {
 			options: options{recogniser: &declared.Recognizer{Opens: declared.Every(declared.Fault{Err: pipeline.ErrBusy})}},
 			during:  func(*rig) {},
 			door:    append(all[:2:2], "hang up recogniser_busy"),
 		},
 		NotPrepared: {
-			options: options{recogniser: &declared.Recognizer{Opens: declared.Every(declared.Fault{Err: broken})}},
+			options: options{recogniser: &declared.Recognizer{Opens: declared.Every(declared.Fault{Stall: true})}},
 			during:  func(*rig) {},
 			door:    []string{"ring", "refuse not_prepared"},
 		},

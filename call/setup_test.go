@@ -35,6 +35,7 @@ var texts = pipeline.Texts{
 	Goodbye:    "Thank you and goodbye.",
 	Busy:       "All lines are busy.",
 	Apology:    "Sorry, something went wrong.",
+	Filler:     []string{"One moment."},
 	CapWarning: "Two minutes are left.",
 	CapGoodbye: "Our time is over.",
 }
@@ -48,6 +49,7 @@ type options struct {
 	voice      pipeline.Synthesizer
 	recordings string
 	watch      Watcher
+	budget     pipeline.Money
 }
 
 // rig is a Manager with one door, whose caller the test plays.
@@ -125,7 +127,7 @@ func newRig(t *testing.T, o options) *rig {
 	r.manager, err = NewManager(Config{
 		Agents: map[string]*Agent{"carrier": {
 			Name:         "reception",
-			Conversation: pipeline.Config{Turn: o.turn},
+			Conversation: pipeline.Config{Turn: o.turn, Budget: o.budget},
 			Providers:    pipeline.Providers{Recognizer: o.recogniser, Model: o.model, Synthesizer: o.voice, Lines: lines},
 		}},
 		Limits: l, Clock: r.clock, Journal: r.journal, Metrics: metrics,

@@ -2,7 +2,6 @@ package call
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,6 +22,8 @@ func Story(h *storage.History) []string {
 	if !c.AnsweredAt.IsZero() {
 		lines = append(lines, conversation(h.Turns)...)
 		lines = append(lines, toolsCalled(h.Events)...)
+		lines = append(lines, providers(h.Events)...)
+		lines = append(lines, spent(c)...)
 		lines = append(lines, promises(&h.Promises)...)
 	}
 	if c.Media != nil {
@@ -85,9 +86,9 @@ func toolsCalled(events []storage.Event) []string {
 		if kind != turn.ToolDone && kind != turn.ToolFailed {
 			continue
 		}
-		var d StepData
-		if json.Unmarshal(e.Data, &d) != nil {
-			continue // an older version wrote it otherwise
+		d, ok := stepData(e)
+		if !ok {
+			continue
 		}
 		i := slices.IndexFunc(all, func(c *count) bool { return c.name == d.Event.Tool })
 		if i < 0 {

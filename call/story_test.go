@@ -70,6 +70,23 @@ func TestStory(t *testing.T) {
 			h.Promises.Callbacks = []storage.Callback{{Number: "+15550100123", DueAt: start.Add(48 * time.Hour), Note: "secret words"}}
 			h.Promises.OptOuts = []storage.OptOut{{Number: "+15550100123", MadeAt: start.Add(time.Minute), Said: "secret words"}}
 		}),
+		"providers": record(BudgetSpent, func(h *storage.History) {
+			h.Turns = []storage.Turn{{Number: 1, Role: storage.Agent}, caller(2), reply(3, 300, 100, false)}
+			h.Call.Costs = []storage.Cost{{Stage: "think", Provider: "gpt", Amount: 12_300_000}, {Stage: "speak", Provider: "aura", Amount: 700_000}}
+			for i, e := range []turn.Event{
+				{Kind: turn.WarmFailed, Stage: "speak", Text: "aura: unavailable: connection refused"},
+				{Kind: turn.ProviderFailed, Stage: "think", Provider: "gpt", Fault: "slow", Text: "gpt: slow: no first token within 1.5s"},
+				{Kind: turn.ProviderTook, Stage: "think", Provider: "claude", Took: ms(310)},
+				{Kind: turn.ProviderFailed, Stage: "think", Provider: "gpt", Fault: "slow", Text: "gpt: slow: no first token within 1.5s"},
+				{Kind: turn.ProviderTook, Stage: "think", Provider: "claude", Took: ms(290)},
+			} {
+				data, err := json.Marshal(StepData{Event: e})
+				if err != nil {
+					t.Fatal(err)
+				}
+				h.Events = append(h.Events, storage.Event{Seq: i, At: time.Duration(i) * time.Second, Kind: string(e.Kind), Data: data})
+			}
+		}),
 		"no_media": record(NoMedia, func(h *storage.History) {
 			h.Turns = []storage.Turn{{Number: 1, Role: storage.Agent}}
 			h.Call.Media = mediaRecord(media.LegStats{Codec: "PCMU", Local: "127.0.0.1:16384", PacketsOut: 1500})

@@ -35,7 +35,7 @@ type Page struct {
 }
 
 const callColumns = `id, direction, door, trunk, from_number, to_number, agent, state,
-	started_at, answered_at, ended_at, end_reason, fault, recording, door_call_id, media`
+	started_at, answered_at, ended_at, end_reason, fault, recording, door_call_id, media, costs`
 
 const selectCalls = `SELECT ` + callColumns + ` FROM calls
 	WHERE ($1 = '' OR state = $1)
@@ -167,7 +167,10 @@ func scanCall(r pgx.CollectableRow) (Call, error) {
 		answered, ended *time.Time
 	)
 	err := r.Scan(&c.ID, &c.Direction, &c.Door, &c.Trunk, &from, &to, &c.Agent, &c.State, &c.StartedAt,
-		&answered, &ended, &c.EndReason, &c.Fault, &c.Recording, &c.DoorCallID, &c.Media)
+		&answered, &ended, &c.EndReason, &c.Fault, &c.Recording, &c.DoorCallID, &c.Media, &c.Costs)
+	if len(c.Costs) == 0 {
+		c.Costs = nil
+	}
 	c.From, c.To = privacy.Number(from), privacy.Number(to)
 	c.StartedAt, c.AnsweredAt, c.EndedAt = c.StartedAt.UTC(), zeroOrUTC(answered), zeroOrUTC(ended)
 	return c, err

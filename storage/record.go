@@ -79,6 +79,7 @@ type Call struct {
 	Recording  string    // the recording's file; empty when there is none
 	DoorCallID string    // the door's own name of the call: the SIP Call-ID
 	Media      *Media    // nil until known
+	Costs      []Cost    // by stage and provider; nil until known
 }
 
 // LogValue tells what identifies the call; numbers are masked.

@@ -49,14 +49,15 @@ func (s *session) close() {
 	_ = s.conn.Close(ctx) // the server notices in any case
 }
 
-const upsertCall = `INSERT INTO calls (` + callColumns + `, node, boot)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+const upsertCall = `INSERT INTO calls (` + callColumns + `, cost, node, boot)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18::numeric, $19, $20)
 	ON CONFLICT (id) DO UPDATE SET
 		direction = excluded.direction, door = excluded.door, trunk = excluded.trunk,
 		from_number = excluded.from_number, to_number = excluded.to_number, agent = excluded.agent,
 		state = excluded.state, started_at = excluded.started_at, answered_at = excluded.answered_at,
 		ended_at = excluded.ended_at, end_reason = excluded.end_reason, fault = excluded.fault,
 		recording = excluded.recording, door_call_id = excluded.door_call_id, media = excluded.media,
+		costs = excluded.costs, cost = excluded.cost,
 		node = excluded.node, boot = excluded.boot
 	WHERE calls.state <> 'ended' OR excluded.state = 'ended'` // a call that has ended stays so
 
@@ -97,10 +98,15 @@ func (s *session) enqueue(batch *pgx.Batch, r row) *pgx.QueuedQuery {
 	switch {
 	case r.call != nil:
 		c := r.call
+		costs := c.Costs
+		if costs == nil {
+			costs = []Cost{}
+		}
 		return batch.Queue(upsertCall, c.ID, string(c.Direction), string(c.Door), storable(c.Trunk),
 			storable(string(c.From)), storable(string(c.To)), storable(c.Agent), string(c.State),
 			c.StartedAt, timeOrNull(c.AnsweredAt), timeOrNull(c.EndedAt), storable(c.EndReason), string(c.Fault),
-			storable(c.Recording), storable(c.DoorCallID), c.Media, s.owner.Node, s.owner.Boot)
+			storable(c.Recording), storable(c.DoorCallID), c.Media, costs, c.Cost().String(),
+			s.owner.Node, s.owner.Boot)
 	case r.turn != nil:
 		t := r.turn
 		stages := t.Latency.Stages

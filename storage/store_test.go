@@ -66,6 +66,7 @@ func sampleHistory() History {
 	c.State, c.AnsweredAt, c.EndedAt, c.EndReason, c.Fault = Ended, at(2), at(30.5), "caller_hung_up", FaultCaller
 	c.Recording = "/var/lib/trunkline/recordings/x.wav"
 	c.Media = &Media{Codec: "PCMU", Local: "192.0.2.7:40000", Remote: "192.0.2.1:4000", PacketsIn: 1400, JitterMS: 1.25}
+	c.Costs = []Cost{{Stage: "think", Provider: "gpt", Amount: 12_300_000}, {Stage: "speak", Provider: "aura", Amount: 700_000}}
 	return History{
 		Call: c,
 		Turns: []Turn{
@@ -88,7 +89,7 @@ func sampleHistory() History {
 
 func record(j *Journal, h History) {
 	begun := h.Call
-	begun.State, begun.AnsweredAt, begun.EndedAt, begun.EndReason, begun.Fault, begun.Media = Ringing, time.Time{}, time.Time{}, "", "", nil
+	begun.State, begun.AnsweredAt, begun.EndedAt, begun.EndReason, begun.Fault, begun.Media, begun.Costs = Ringing, time.Time{}, time.Time{}, "", "", nil, nil
 	j.Begin(begun)
 	for _, turn := range h.Turns {
 		j.Turn(turn)
