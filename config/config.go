@@ -141,9 +141,13 @@ type Agent struct {
 	Lines    Lines  `yaml:"lines"`
 	// Protected names lines that the caller must hear to their end, such as a
 	// greeting that discloses something. Who interrupts is answered after it.
-	Protected   []string        `yaml:"protected"`
-	Speculation Speculation     `yaml:"speculation"`
-	Idle        []time.Duration `yaml:"idle"` // caller silence before each prompt; after the last one, goodbye
+	Protected []string `yaml:"protected"`
+	// ProtectedWording is what the caller must hear to its end wherever the
+	// model says it: words, whatever their case, or a regular expression
+	// between slashes. The whole sentence is protected.
+	ProtectedWording []string        `yaml:"protected_wording"`
+	Speculation      Speculation     `yaml:"speculation"`
+	Idle             []time.Duration `yaml:"idle"` // caller silence before each prompt; after the last one, goodbye
 	// Language is the BCP 47 tag of what the agent speaks: English is read out
 	// in full, of other languages numbers are left to the voice.
 	Language string `yaml:"language"`

@@ -131,8 +131,8 @@ func TestMistakesNameFileLineAndWhatToDo(t *testing.T) {
 			[]string{"recogniser.declared.says", "model.declared.replies"},
 		},
 		"guesses and protected lines": {
-			"agents:\n  - {name: reception, protected: [greeting, all], speculation: {per_turn: 50, stable: 1ms}}\n",
-			[]string{"agents[0].protected[1]", "speculation.per_turn", "1 to 5", "speculation.stable", "50ms to 2s"},
+			"agents:\n  - {name: reception, protected: [greeting, all], protected_wording: [/(/, \" \", /x*/, may cancel], speculation: {per_turn: 50, stable: 1ms}}\n",
+			[]string{"agents[0].protected[1]", "protected_wording[0]: is no regular expression", "protected_wording[1]: is empty", "protected_wording[2]: matches every", "speculation.per_turn", "1 to 5", "speculation.stable", "50ms to 2s"},
 		},
 		"unknown engines": {
 			"agents:\n  - {name: reception, recogniser: {engine: a, mode: b, pool: -1}, model: {engine: c}, voice: {engine: d, name: e}}\n",

@@ -2,9 +2,11 @@ package config
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -188,12 +190,41 @@ func (v *validator) yielding(path string, a *Agent) {
 	for i, l := range a.Protected {
 		v.oneOf(fmt.Sprintf("%s.protected[%d]", path, i), l, "greeting", "idle", "not_heard", "apology", "cap_warning")
 	}
+	for i, w := range a.ProtectedWording {
+		if _, err := Wording(w); err != nil {
+			v.addf(fmt.Sprintf("%s.protected_wording[%d]", path, i), "%v", err)
+		}
+	}
 	if n := a.Speculation.PerTurn; n < 1 || n > 5 {
 		v.addf(path+".speculation.per_turn", "is %d; each guess costs tokens: use 1 to 5", n)
 	}
 	if d := a.Speculation.Stable; d < 50*time.Millisecond || d > 2*time.Second {
 		v.addf(path+".speculation.stable", "is %v; use 50ms to 2s", d)
 	}
+}
+
+// Wording is a pattern for an entry of Agent.ProtectedWording.
+func Wording(entry string) (*regexp.Regexp, error) {
+	if len(entry) > 1 && strings.HasPrefix(entry, "/") && strings.HasSuffix(entry, "/") {
+		r, err := regexp.Compile(entry[1 : len(entry)-1])
+		if err != nil {
+			return nil, fmt.Errorf("is no regular expression: %w", err)
+		}
+		if r.MatchString("") {
+			return nil, errors.New("matches every sentence; make it narrower")
+		}
+
+		return r, nil
+	}
+	words := strings.Fields(entry)
+	if len(words) == 0 {
+		return nil, errors.New("is empty; write the words, or a regular expression between slashes")
+	}
+	for i := range words {
+		words[i] = regexp.QuoteMeta(words[i])
+	}
+
+	return regexp.Compile("(?i)" + strings.Join(words, `\s+`))
 }
 
 // ParseListen splits "udp:HOST:PORT" or "tcp:HOST:PORT".

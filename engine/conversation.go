@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"regexp"
 
 	"trunkline/config"
 	"trunkline/media/clean"
@@ -17,11 +18,22 @@ func Conversation(a *config.Agent) pipeline.Config {
 	for _, l := range a.Protected {
 		t.Protected = append(t.Protected, turn.Line(l))
 	}
+	var wording []*regexp.Regexp
+	for _, w := range a.ProtectedWording {
+		if r, err := config.Wording(w); err == nil { // the configuration was validated
+			wording = append(wording, r)
+		}
+	}
 	if a.Speculates() {
 		t.Speculation = turn.Speculation{PerTurn: a.Speculation.PerTurn, Stable: a.Speculation.Stable}
 	}
 
-	return pipeline.Config{Turn: t, Front: front(a)}
+	t.OnFailure = turn.OnFailure{Do: turn.Rescue(a.OnFailure.Do), Target: a.OnFailure.Target}
+
+	return pipeline.Config{
+		Turn: t, Protected: wording, Front: front(a), Budget: cost.Amount(a.Budget),
+		Detect: pipeline.Detection{Finals: a.DetectLanguage.Finals, Words: a.DetectLanguage.Words},
+	}
 }
 
 // front treats what the agent's recogniser hears; nil: nothing does.

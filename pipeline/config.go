@@ -2,6 +2,8 @@ package pipeline
 
 import (
 	"context"
+	"regexp"
+	"slices"
 	"time"
 
 	"trunkline/media/vad"
@@ -32,9 +34,12 @@ type Config struct {
 	Sentence sentence.Config
 	Gate     vad.GateOptions // zero: vad.FastGate, since a pause of the agent is revocable
 	Front    func() Front    // of each call's recogniser; nil: it hears the plain line
-	Stall    time.Duration   // longest pause of model or voice within a reply; 0: 5 s
-	Budget   Money           // that the call may cost before the agent says goodbye; 0: no bound
-	Detect   Detection       // of the caller's language; zero: it changes by tools only
+	// Protected finds wording of the model that the caller must hear: each
+	// sentence in which one of them matches is heard to its end.
+	Protected []*regexp.Regexp
+	Stall     time.Duration // longest pause of model or voice within a reply; 0: 5 s
+	Budget    Money         // that the call may cost before the agent says goodbye; 0: no bound
+	Detect    Detection     // of the caller's language; zero: it changes by tools only
 }
 
 // Providers are what an agent listens, thinks and speaks with. Lines are made
@@ -54,4 +59,9 @@ type Providers struct {
 type Outcome struct {
 	Reason string            // one of turn's End reasons, or what Finish was given
 	Args   map[string]string // of the act that ended it, such as the target of a hand-off
+}
+
+// protects tells a sentence that the caller must hear.
+func (c *Config) protects(sentence string) bool {
+	return slices.ContainsFunc(c.Protected, func(r *regexp.Regexp) bool { return r.MatchString(sentence) })
 }

@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -33,6 +34,24 @@ func TestProtectedWordingIsHeardAndTheCallerAnsweredAfterIt(t *testing.T) {
 		judged := c.notes.did(turn.Judge)
 		if len(judged) == 0 || judged[0].Text != "interruption" {
 			c.Errorf("the interruption was not noted: %+v", judged)
+		}
+	})
+}
+
+func TestASentenceWithProtectedWordingIsHeardToItsEnd(t *testing.T) {
+	const terms = "You have the right to cancel within fourteen days of this call."
+	o := options{
+		cfg:     pipeline.Config{Protected: []*regexp.Regexp{regexp.MustCompile("(?i)right to cancel")}},
+		says:    []string{"hello there", "stop it please", "bye"},
+		replies: []string{terms + " Now let me tell you all about our new offers of this summer."},
+	}
+	converse(t, o, func(c *call) {
+		c.ask()
+		c.run(600 * ms)
+		c.speak(900 * ms)
+		c.until("the next turn", func() bool { return len(c.notes.said(pipeline.Caller)) >= 2 })
+		if first := c.notes.told()[2]; !strings.HasPrefix(first.Heard, terms) || strings.Contains(first.Heard, "summer") {
+			c.Errorf("heard: %q", first.Heard)
 		}
 	})
 }

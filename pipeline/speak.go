@@ -290,7 +290,7 @@ func (w *writing) hand(n int, sentences []string) error {
 		w.handed = true
 		w.sentence.now()
 		select {
-		case w.r.sentences <- piece{said: said, tongue: w.r.tongue, round: n, protected: w.protected}:
+		case w.r.sentences <- piece{said: said, tongue: w.r.tongue, round: n, protected: w.protected || w.r.conv.cfg.protects(s)}:
 		case <-w.r.ctx.Done():
 			return context.Cause(w.r.ctx)
 		}

@@ -89,7 +89,7 @@ func (d *dialogue) resume(in *intentPlan, res pipeline.ToolResult) reply {
 			v = res.Content
 		}
 		d.flatten(resultName, v)
-		r.answer = d.pick("replies of "+in.name, in.replies)
+		r.answer, r.protected = d.pick("replies of "+in.name, in.replies), in.protected
 	}
 	if r.act == nil && in.more {
 		d.open = moreAsked

@@ -22,11 +22,12 @@ const (
 
 // reply is what the agent says to one message of the caller.
 type reply struct {
-	answer   string // what it tells
-	question string // what it then asks; may be empty
-	act      *pipeline.Act
-	call     *pipeline.ToolCall // whose result is answered next
-	intent   *intentPlan        // of call
+	answer    string // what it tells
+	protected bool   // the caller must hear the answer
+	question  string // what it then asks; may be empty
+	act       *pipeline.Act
+	call      *pipeline.ToolCall // whose result is answered next
+	intent    *intentPlan        // of call
 }
 
 func (r reply) text() string {
@@ -170,7 +171,7 @@ func (d *dialogue) begin(in *intentPlan, words []string) reply {
 	if in.call != nil {
 		return d.call(in)
 	}
-	r := reply{answer: d.pick("replies of "+in.name, in.replies), act: in.act}
+	r := reply{answer: d.pick("replies of "+in.name, in.replies), protected: in.protected, act: in.act}
 	switch {
 	case in.act != nil:
 		d.doing, d.open = nil, nothingAsked
@@ -238,7 +239,7 @@ func (d *dialogue) finish() reply {
 	if in.call != nil {
 		return d.call(in)
 	}
-	r := reply{answer: d.pick("replies of "+in.name, in.replies), act: in.act}
+	r := reply{answer: d.pick("replies of "+in.name, in.replies), protected: in.protected, act: in.act}
 	d.open = nothingAsked
 	if in.act == nil && in.more {
 		d.open = moreAsked

@@ -43,6 +43,8 @@
 //	      failed: [...]      the reply when it did not work
 //	    replies: [...]       variants are used in turn; {result} is what the tool
 //	                         gave, {result.time} a part of it
+//	    protected: true      the reply is heard to its end, also when the caller
+//	                         interrupts; what is asked after it is not
 //	    more: true           then ask whether there is anything else
 //	    act: hand_off        or hang_up, carried out after the reply was heard
 //	    target: front-desk   the configured name to hand off to

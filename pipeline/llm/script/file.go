@@ -47,16 +47,17 @@ type Lines struct {
 
 // intent is something that callers want.
 type intent struct {
-	Name    string   `yaml:"name"`
-	Phrases []string `yaml:"phrases"`
-	Slots   []slot   `yaml:"slots"`
-	Confirm []string `yaml:"confirm"`
-	Change  string   `yaml:"change"`
-	Replies []string `yaml:"replies"`
-	More    bool     `yaml:"more"`
-	Call    *call    `yaml:"call"`
-	Act     string   `yaml:"act"`
-	Target  string   `yaml:"target"`
+	Name      string   `yaml:"name"`
+	Phrases   []string `yaml:"phrases"`
+	Slots     []slot   `yaml:"slots"`
+	Confirm   []string `yaml:"confirm"`
+	Change    string   `yaml:"change"`
+	Replies   []string `yaml:"replies"`
+	Protected bool     `yaml:"protected"`
+	More      bool     `yaml:"more"`
+	Call      *call    `yaml:"call"`
+	Act       string   `yaml:"act"`
+	Target    string   `yaml:"target"`
 }
 
 // slot is a value that an intent needs before it can be answered.

@@ -23,16 +23,16 @@ func (s *Script) Generate(ctx context.Context, req pipeline.Request) iter.Seq2[p
 			yield(pipeline.Delta{}, fmt.Errorf("script %s: %w", s.name, err))
 			return
 		}
-		for text := r.text(); text != ""; {
+		for text, said := r.text(), 0; said < len(text); {
 			if err := ctx.Err(); err != nil {
 				yield(pipeline.Delta{}, fmt.Errorf("script %s: %w", s.name, context.Cause(ctx)))
 				return
 			}
-			n := pieceLen(text)
-			if !yield(pipeline.Delta{Text: text[:n]}, nil) {
+			n := pieceLen(text[said:])
+			if !yield(pipeline.Delta{Text: text[said : said+n], Protected: r.protected && said < len(r.answer)}, nil) {
 				return
 			}
-			text = text[n:]
+			said += n
 		}
 		if r.call != nil {
 			call := *r.call

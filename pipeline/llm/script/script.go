@@ -28,15 +28,16 @@ var _ pipeline.Model = (*Script)(nil)
 
 // intentPlan is an intent made ready for use.
 type intentPlan struct {
-	name    string
-	phrases [][]string // folded words; values are their slots' keys
-	slots   []*slotPlan
-	confirm []template
-	change  template
-	replies []template
-	more    bool
-	call    *callPlan // nil: none
-	act     *pipeline.Act
+	name      string
+	phrases   [][]string // folded words; values are their slots' keys
+	slots     []*slotPlan
+	confirm   []template
+	change    template
+	replies   []template
+	protected bool // the caller must hear the reply
+	more      bool
+	call      *callPlan // nil: none
+	act       *pipeline.Act
 }
 
 type morePlan struct {
@@ -253,6 +254,7 @@ func (c *compiler) intent(i int, in *intent) *intentPlan {
 	p.call = c.call(at+".call", in, p.slots)
 	c.results = p.call != nil
 	p.replies = c.texts(at+".replies", in.Replies, p.slots)
+	p.protected = in.Protected
 	c.results = false
 	if len(in.Replies) == 0 {
 		c.failf(at, "intent %q has no replies; add what the agent answers", in.Name)
