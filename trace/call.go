@@ -207,5 +207,8 @@ func (c *Call) closeAll(at time.Time) {
 	for n, s := range c.spurts {
 		c.tellSpurt(n, s, at, "")
 	}
-	c.discard(at, nil)
+	if c.caller != nil {
+		c.caller.judged = time.Time{} // whether it was answered or not
+		c.discard(at, nil)
+	}
 }

@@ -44,6 +44,7 @@ type gateway struct {
 	registry *prometheus.Registry
 	progress func(string) // told before each step that may take a while
 	watch    call.Watcher
+	trace    func(storage.Call) call.Trace // nil: no traces
 
 	store   *storage.Store
 	journal *storage.Journal
@@ -80,6 +81,7 @@ func (g *gateway) start(ctx context.Context) error {
 		{"opening the database", g.startDatabase},
 		{"making the agents ready", g.startAgents},
 		{"starting the clocks", g.startMedia},
+		{"starting the traces", g.startTraces},
 		{"opening the SIP door", g.startCalls},
 		{"serving the API and the pages", g.startHTTP},
 	} {
@@ -286,7 +288,7 @@ func (g *gateway) startCalls(context.Context) error {
 			NoMedia: g.cfg.Calls.NoMedia, MaxCalls: g.cfg.Calls.MaxCalls,
 		},
 		Clock: g.clock, Journal: g.journal, Metrics: metrics, Log: g.log,
-		KeepFax: g.cfg.Calls.Fax == "keep", Recordings: recordings, Watch: g.watch,
+		KeepFax: g.cfg.Calls.Fax == "keep", Recordings: recordings, Trace: g.trace, Watch: g.watch,
 	})
 	if err != nil {
 		return err
