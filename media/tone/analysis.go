@@ -25,24 +25,23 @@ type sound struct {
 	hertz  float64 // of the single tone; 0: there is none
 }
 
-// listen analyses a frame. One pass gives the autocorrelation at lags 0 to 2,
-// and with it by Pisarenko's method the frequency that a single tone would
+// listen analyses a frame that is not silent. One pass gives the autocorrelation
+// at lags 1 and 2, and with it by Pisarenko's method the frequency that a single tone would
 // have; a second one, by Goertzel's algorithm, how much of the power is really
 // there, and by the phase between the two halves of the frame the frequency
 // to 1 Hz.
 func listen(f *media.Frame) (s sound) {
-	var r0, r1, r2 int64
+	s.energy = energy(f)
+	if s.energy < floor*media.FrameSamples {
+		return s
+	}
+	var r1, r2 int64
 	a, b := int64(0), int64(0) // the two samples before
 	for _, v := range f {
 		x := int64(v)
-		r0 += x * x
 		r1 += x * a
 		r2 += x * b
 		a, b = x, a
-	}
-	s.energy = float64(r0)
-	if s.energy < floor*media.FrameSamples {
-		return s
 	}
 	one := float64(r1) * media.FrameSamples / (media.FrameSamples - 1)
 	two := float64(r2) * media.FrameSamples / (media.FrameSamples - 2)
@@ -65,6 +64,17 @@ func listen(f *media.Frame) (s sound) {
 	angle -= 2 * math.Pi * math.Round(angle/(2*math.Pi))
 	s.hertz = (w + angle/half) / (2 * math.Pi) * media.SampleRate
 	return s
+}
+
+// energy is the sum of f's squares, each of which fits 31 bits.
+func energy(f *media.Frame) float64 {
+	var even, odd uint64 // side by side
+	for i := 0; i < len(f); i += 2 {
+		x, y := int32(f[i]), int32(f[i+1])
+		even += uint64(uint32(x * x))
+		odd += uint64(uint32(y * y))
+	}
+	return float64(even + odd)
 }
 
 // goertzel is the complex amplitude of each half of f at the frequency whose
