@@ -31,6 +31,7 @@ type callJSON struct {
 	EndReason  *string           `json:"end_reason"`
 	Fault      *string           `json:"fault"`
 	Recording  *string           `json:"recording"` // where the API serves it
+	Cost       *storage.Amount   `json:"cost"`      // in the currency of the configured prices
 }
 
 func callToJSON(c *storage.Call) callJSON {
@@ -41,6 +42,9 @@ func callToJSON(c *storage.Call) callJSON {
 	}
 	if c.Recording != "" {
 		j.Recording = new(recordingPath(c.ID))
+	}
+	if len(c.Costs) > 0 {
+		j.Cost = new(c.Cost())
 	}
 	return j
 }
@@ -59,7 +63,8 @@ func recordingPath(id uuid.UUID) string { return "/calls/" + id.String() + "/rec
 type historyJSON struct {
 	callJSON
 
-	Turns []turnJSON `json:"turns"`
+	Costs []storage.Cost `json:"costs"` // by stage and provider; null when none are known
+	Turns []turnJSON     `json:"turns"`
 }
 
 type turnJSON struct {
@@ -71,7 +76,7 @@ type turnJSON struct {
 }
 
 func historyToJSON(h *storage.History) historyJSON {
-	j := historyJSON{callToJSON(&h.Call), make([]turnJSON, len(h.Turns))}
+	j := historyJSON{callToJSON(&h.Call), h.Call.Costs, make([]turnJSON, len(h.Turns))}
 	for i, t := range h.Turns {
 		j.Turns[i] = turnJSON{Role: t.Role, Text: string(t.Text), HeardText: string(t.HeardText), Interrupted: t.Interrupted}
 		if t.Latency.Measured() {

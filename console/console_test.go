@@ -87,7 +87,11 @@ func TestAPICall(t *testing.T) {
 		"id": callID.String(), "direction": "inbound", "door": "sip", "from": "+14155550123", "to": "+14155550199",
 		"agent": "reception", "state": "ended", "started_at": "2026-03-09T14:02:11.48Z", "answered_at": "2026-03-09T14:02:12.38Z",
 		"ended_at": "2026-03-09T14:02:48.58Z", "end_reason": "agent_goodbye", "fault": "agent",
-		"recording": "/calls/" + callID.String() + "/recording",
+		"recording": "/calls/" + callID.String() + "/recording", "cost": 0.013,
+		"costs": []any{
+			map[string]any{"stage": "think", "provider": "gpt", "amount": 0.0123},
+			map[string]any{"stage": "speak", "provider": "aura", "amount": 0.0007},
+		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("call (-want +got):\n%s", diff)

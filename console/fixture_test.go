@@ -33,6 +33,7 @@ func sample() storage.History {
 			Codec: "PCMU", Local: "127.0.0.1:20004", Remote: "127.0.0.1:31882", PacketsIn: 1804, PacketsOut: 1811,
 			Lost: 3, Late: 1, Reordered: 2, Concealed: 4, JitterMS: 0.8, DelayMS: 40,
 		},
+		Costs: []storage.Cost{{Stage: "think", Provider: "gpt", Amount: 12_300_000}, {Stage: "speak", Provider: "aura", Amount: 700_000}},
 	}}
 	turn := func(role storage.Role, from, to float64, text, heard string, stages ...float64) {
 		t := storage.Turn{

@@ -104,6 +104,7 @@ type callPage struct {
 	Waterfall  *waterfall
 	Media      []fact
 	Recording  []fact
+	Providers  []fact
 	Events     []eventLine
 }
 
@@ -180,6 +181,7 @@ func newCallPage(h *storage.History, audio *record.Audio) *callPage {
 	if h.Recording != nil {
 		p.Recording = recordingFacts(h.Recording)
 	}
+	p.Providers = providerFacts(h)
 	for i, e := range h.Events {
 		p.Events[i] = eventLine{e.Seq, fmt.Sprintf("%.3f", e.At.Seconds()), e.Kind, string(e.Data)}
 	}
@@ -206,6 +208,9 @@ func facts(h *storage.History) []fact {
 		{"Talked", lasting(talked(&h.Call)), ""},
 		{"Turns", fmt.Sprint(len(h.Turns)), fmt.Sprintf("%d by the caller", callerTurns)},
 		{"Interruptions", fmt.Sprint(interruptions), ""},
+	}
+	if len(h.Call.Costs) > 0 {
+		out = append(out, fact{"Cost", h.Call.Cost().String(), "by the configured prices"})
 	}
 	if len(totals) > 0 {
 		slices.Sort(totals)
