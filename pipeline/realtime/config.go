@@ -73,17 +73,18 @@ func (p *Price) of(u *usage) pipeline.Money {
 	return pipeline.Money(sum / 1e6 * unit)
 }
 
-func (c Config) withDefaults() Config {
-	c.BaseURL = strings.TrimSuffix(cmp.Or(c.BaseURL, BaseURL), "/")
-	c.Detection = cmp.Or(c.Detection, Server)
-	c.Speech = cmp.Or(c.Speech, 200*time.Millisecond)
-	c.Reconnects = cmp.Or(c.Reconnects, 2)
+func (c *Config) withDefaults() Config {
+	d := *c
+	d.BaseURL = strings.TrimSuffix(cmp.Or(d.BaseURL, BaseURL), "/")
+	d.Detection = cmp.Or(d.Detection, Server)
+	d.Speech = cmp.Or(d.Speech, 200*time.Millisecond)
+	d.Reconnects = cmp.Or(d.Reconnects, 2)
 
-	return c
+	return d
 }
 
 // Validate says which settings cannot work.
-func (c Config) Validate() error {
+func (c *Config) Validate() error {
 	d := c.withDefaults()
 	switch {
 	case c.Model == "":

@@ -64,6 +64,69 @@ func TestInterruptedAnswer(t *testing.T) {
 	}
 }
 
+// The answer does not wait for the caller's words, and the records have them in
+// their place.
+func TestAnswerBeforeTheWords(t *testing.T) {
+	for _, d := range []Detection{Own, Server} {
+		t.Run(string(d), func(t *testing.T) {
+			srv := realtimetest.New("When do you open?")
+			srv.WordsAfter = 3 * time.Second
+			srv.Say(realtimetest.Reply{Text: "At nine."})
+			converse(t, Config{Detection: d}, pipeline.Config{}, srv, func(c *call) {
+				c.greeted()
+				c.speak(800 * ms)
+				c.state(turn.Speaking)
+				if n := c.notes.count(turn.Partial) + c.notes.count(turn.Final); n != 0 {
+					c.Errorf("%d times words came before the answer", n)
+				}
+				c.until("the turns", func() bool { return len(c.notes.told()) == 3 })
+				all := c.notes.told()
+				if all[1].Text != "When do you open?" || all[1].Number != 2 || all[2].Heard != "At nine." || all[2].Number != 3 {
+					c.Errorf("%+v", all)
+				}
+			})
+		})
+	}
+}
+
+// A short sound that the server does not take for speech is no turn.
+func TestClickIsNoTurn(t *testing.T) {
+	for _, d := range []Detection{Own, Server} {
+		t.Run(string(d), func(t *testing.T) {
+			srv := realtimetest.New("")
+			srv.Say(realtimetest.Reply{Text: "At nine."})
+			converse(t, Config{Detection: d}, pipeline.Config{}, srv, func(c *call) {
+				c.greeted()
+				c.speak(80 * ms)
+				c.run(5 * time.Second)
+				if n := len(c.server.Sessions()[0].Sent("response.create")); n != 0 {
+					c.Errorf("%d responses were asked for", n)
+				}
+			})
+		})
+	}
+}
+
+// What the caller says while a session is opened anew is answered by the next.
+func TestSpeechBetweenSessions(t *testing.T) {
+	srv := realtimetest.New("When do you open?", "And on Sunday?")
+	srv.Say(realtimetest.Reply{Text: "At nine."}, realtimetest.Reply{Text: "Closed."})
+	converse(t, Config{Detection: Own}, pipeline.Config{}, srv, func(c *call) {
+		c.greeted()
+		c.speak(800 * ms)
+		c.until("the answer", func() bool { return slices.Contains(c.heard(), "At nine.") })
+		srv.Refuse(503)
+		srv.Sessions()[0].Break()
+		c.run(200 * ms)
+		srv.Refuse(0)
+		c.speak(400 * ms)
+		c.until("the next answer", func() bool { return slices.Contains(c.heard(), "Closed.") })
+		if n := len(srv.Sessions()); n != 2 {
+			c.Errorf("%d sessions", n)
+		}
+	})
+}
+
 // A cough pauses the agent with the next frame and does not stop it.
 func TestCoughResumes(t *testing.T) {
 	srv := realtimetest.New("When do you open?")
@@ -317,7 +380,7 @@ func TestRefused(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	t.Parallel()
-	for want, c := range map[string]Config{
+	for want, c := range map[string]*Config{
 		"model": {}, "detection": {Model: "m", Detection: "ours"}, "threshold": {Model: "m", Threshold: 2},
 		"belong": {Model: "m", Detection: Own, Silence: time.Second}, "eagerness": {Model: "m", Eagerness: "low"}, "speed": {Model: "m", Speed: 3},
 	} {

@@ -42,7 +42,9 @@ func NewProvider(c Config) *Provider {
 }
 
 // Warm finds out whether the server answers.
-func (p *Provider) Warm(ctx context.Context) error { return p.client.Warm(ctx, p.cfg.BaseURL+"/models") }
+func (p *Provider) Warm(ctx context.Context) error {
+	return p.client.Warm(ctx, p.cfg.BaseURL+"/models")
+}
 
 // Close closes the idle connections.
 func (p *Provider) Close() error {

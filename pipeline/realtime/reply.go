@@ -42,7 +42,7 @@ type utterance struct {
 	working  int    // calls without a result
 	owed     bool   // a call was made, and the model has not gone on from it
 	act      *pipeline.Act
-	whole    bool   // no further response comes
+	whole    bool // no further response comes
 	spoken   bool
 }
 

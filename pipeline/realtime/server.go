@@ -188,6 +188,10 @@ func (c *Conversation) failed(e *event, at time.Time) {
 	}
 }
 
+// redialEvery is how much longer each attempt to open a session waits: the first
+// one is made at once.
+const redialEvery = 500 * time.Millisecond
+
 // lose opens a new session, a few times. A reply that is being made has failed;
 // one that is whole is heard.
 func (c *Conversation) lose(err error, at time.Time) {
@@ -201,6 +205,7 @@ func (c *Conversation) lose(err error, at time.Time) {
 	c.out.forget()
 	again := c.asked.again && c.asked.creating == 0 && c.asked.active == ""
 	c.asked = asked{again: again}
+	c.caller.forgetSession()
 	if u := c.speaking; u != nil && !u.fixed && !u.whole && !again {
 		c.replyFailed(u, err, at)
 	}
@@ -212,7 +217,15 @@ func (c *Conversation) lose(err error, at time.Time) {
 	}
 	before := c.objects()
 	n := c.links
+	wait := time.Duration(c.losses-1) * redialEvery
 	c.work.Go(func() {
+		pause := time.NewTimer(wait)
+		defer pause.Stop()
+		select {
+		case <-pause.C:
+		case <-c.ctx.Done():
+			return
+		}
 		conn, err := c.provider.dial(c.ctx, c.session, before)
 		if err != nil {
 			c.give(message{kind: isLost, err: err, link: n, at: time.Now()})
@@ -227,9 +240,13 @@ func (c *Conversation) lose(err error, at time.Time) {
 	})
 }
 
-// resume goes on in a new session.
+// resume goes on in a new session. What the caller said meanwhile has been sent
+// to it and is the turn that waits for its answer.
 func (c *Conversation) resume() {
 	if u := c.speaking; c.asked.again && u != nil && !u.fixed {
+		if c.provider.cfg.Detection == Own {
+			c.tell(object{"type": "input_audio_buffer.commit"})
+		}
 		c.respond(u)
 	}
 }

@@ -15,7 +15,6 @@ type toolCall struct {
 	call      pipeline.ToolCall
 	utterance *utterance
 	key       string // its name with its arguments
-	cancel    context.CancelFunc
 	began     time.Time
 	result    *pipeline.ToolResult // nil: there is none yet
 	act       *pipeline.Act

@@ -168,6 +168,18 @@ func (l *caller) tell(s *said, o pipeline.Observer) {
 	o.Turn(s.turn)
 }
 
+// forgetSession gives up the words that a lost session has not told.
+func (l *caller) forgetSession() {
+	for id := range l.spurts {
+		l.settled[id] = true
+	}
+	for _, s := range append(slices.Clone(l.waiting), l.latest) {
+		if s != nil {
+			s.due = false
+		}
+	}
+}
+
 // giveUp tells all turns with what is known of them.
 func (l *caller) giveUp(o pipeline.Observer) {
 	for len(l.waiting) > 0 {
@@ -223,9 +235,9 @@ type history struct {
 
 // past is an item: words of either side, or a call with its result.
 type past struct {
-	caller       *said
-	agent        string
-	call         *toolCall
+	caller *said
+	agent  string
+	call   *toolCall
 }
 
 func (h *history) caller(s *said) {

@@ -38,6 +38,9 @@ type Call struct{ ID, Name, Args string }
 
 // Server holds sessions.
 type Server struct {
+	// WordsAfter is how long the transcription of the caller's words takes.
+	WordsAfter time.Duration
+
 	mu       sync.Mutex
 	replies  []Reply
 	heard    []string // what the caller says, talkspurt by talkspurt
@@ -167,7 +170,7 @@ func (n *Session) Events() []string {
 	defer n.mu.Unlock()
 	var all []string
 	for _, e := range n.events {
-		all = append(all, e["type"].(string))
+		all = append(all, str(e, "type"))
 	}
 
 	return all
@@ -359,11 +362,30 @@ func (n *Session) commitLocked() {
 	n.server.mu.Unlock()
 	n.items = append(n.items, i)
 	n.write(object{"type": "input_audio_buffer.committed", "item_id": id})
-	if first, _, more := strings.Cut(i.Text, " "); more {
-		n.write(object{"type": "conversation.item.input_audio_transcription.delta", "item_id": id, "delta": first})
+	if n.server.WordsAfter > 0 {
+		n.work.Go(func() {
+			time.Sleep(n.server.WordsAfter)
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			n.words(i)
+		})
+
+		return
 	}
-	n.write(object{"type": "conversation.item.input_audio_transcription.completed", "item_id": id, "transcript": i.Text})
+	n.words(i)
 }
+
+// words transcribes an item. The caller holds mu.
+func (n *Session) words(i *Item) {
+	const kind = "conversation.item.input_audio_transcription."
+	if first, _, more := strings.Cut(i.Text, " "); more {
+		n.write(object{"type": kind + "delta", "item_id": i.ID, "delta": first})
+	}
+	n.write(object{"type": kind + "completed", "item_id": i.ID, "transcript": i.Text})
+}
+
+// Break cuts the connection.
+func (n *Session) Break() { n.conn.NetConn().Close() }
 
 func (n *Session) create(e object) {
 	item, _ := e["item"].(object)
