@@ -153,6 +153,11 @@ type Agent struct {
 	Language string `yaml:"language"`
 	// Languages are the others that a call may change to.
 	Languages []AgentLanguage `yaml:"languages"`
+	// DetectLanguage is when the language that the recogniser hears becomes the
+	// call's; zero: only a tool changes it.
+	DetectLanguage DetectLanguage `yaml:"detect_language"`
+	// OnFailure is what the agent does when all providers of a stage failed.
+	OnFailure OnFailure `yaml:"on_failure"`
 	// Budget is what the providers of one call may cost, in units of
 	// Config.Currency; then the agent says goodbye. 0: no bound.
 	Budget float64 `yaml:"budget"`
@@ -236,7 +241,7 @@ type Lines struct {
 // may hold settings.
 type Recogniser struct {
 	// Engine is "offline" (pocketsphinx), "declared", "deepgram", "assemblyai",
-	// "openai" or "whisper".
+	// "google", "openai" or "whisper".
 	Engine     string               `yaml:"engine"`
 	Mode       string               `yaml:"mode"`  // offline: domain, general+domain or general
 	Pool       int                  `yaml:"pool"`  // offline and declared: decoders, which is calls heard at once
@@ -244,6 +249,7 @@ type Recogniser struct {
 	Declared   DeclaredRecogniser   `yaml:"declared"`
 	Deepgram   DeepgramRecogniser   `yaml:"deepgram"`
 	AssemblyAI AssemblyAIRecogniser `yaml:"assemblyai"`
+	Google     GoogleRecogniser     `yaml:"google"`
 	OpenAI     OpenAIRecogniser     `yaml:"openai"`
 	Whisper    WhisperRecogniser    `yaml:"whisper"`
 
@@ -360,6 +366,7 @@ func Default() Config {
 			Idle:        []time.Duration{8 * time.Second, 8 * time.Second},
 			Speculation: Speculation{PerTurn: 2, Stable: 200 * time.Millisecond},
 			Language:    "en-US",
+			OnFailure:   OnFailure{Do: "retry"},
 		}},
 	}
 }

@@ -170,6 +170,15 @@ func TestMistakesNameFileLineAndWhatToDo(t *testing.T) {
 				"model.breaker", "elevenlabs.voice: is empty", "0.7 to 1.2", "elevenlabs.ready", "breaker.longest",
 			},
 		},
+		"a way out and other languages": {
+			"agents:\n  - name: reception\n    on_failure: {do: panic, target: desk}\n    detect_language: {words: -1}\n    budget: 1\n" +
+				"    recogniser: {engine: google, google: {credentials: /nowhere.json, connections: -1}}\n" +
+				"    languages:\n      - {language: es, voice: {engine: aura, aura: {voice: v}}, lines: {filler: [], idle: [x], not_heard: x, goodbye: x, hand_off: x, trouble: x}}\n",
+			[]string{
+				"retry, goodbye, hand_off", "on_failure.target", "detect_language", "/nowhere.json", "recogniser.google: connections",
+				"languages[0].lines: lacks apology, cap_warning, cap_goodbye, budget_goodbye;",
+			},
+		},
 		"ranges of whisper": {
 			"agents:\n  - {name: reception, recogniser: {engine: whisper, whisper: {path: x, rate: 44100, no_speech: 2, interim: 1ms, longest: 1h, timeout: -1s}}}\n",
 			[]string{"whisper.path", "8000 or 16000", "no_speech", "200ms", "5s to 1m", "whisper.timeout"},

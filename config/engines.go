@@ -15,7 +15,7 @@ import (
 
 // The engines of each stage, in the order in which messages name them.
 var (
-	recogniserEngines = []string{"offline", "declared", "deepgram", "assemblyai", "openai", "whisper"}
+	recogniserEngines = []string{"offline", "declared", "deepgram", "assemblyai", "google", "openai", "whisper"}
 	modelEngines      = []string{"script", "declared", "openai", "anthropic", "gemini"}
 	voiceEngines      = []string{"offline", "declared", "elevenlabs", "cartesia", "aura", "openai", "piper"}
 )
@@ -28,6 +28,13 @@ func (v *validator) providers(path string, a *Agent) {
 	v.model(path+".model", &a.Model, true)
 	v.voice(path+".voice", &a.Voice, true)
 	v.amount(path+".budget", a.Budget)
+	v.oneOf(path+".on_failure.do", a.OnFailure.Do, "retry", "goodbye", "hand_off")
+	if (a.OnFailure.Do == "hand_off") != (a.OnFailure.Target != "") {
+		v.addf(path+".on_failure.target", "says to whom a call is handed off; give it with do: hand_off, and only then")
+	}
+	if d := a.DetectLanguage; d.Finals < 0 || d.Words < 0 {
+		v.addf(path+".detect_language", "must not be below 0")
+	}
 	spoken := map[string]bool{strings.ToLower(a.Language): true}
 	for i := range a.Languages {
 		l, at := &a.Languages[i], fmt.Sprintf("%s.languages[%d]", path, i)
@@ -50,14 +57,43 @@ func (v *validator) providers(path string, a *Agent) {
 		if voice.Engine == "offline" && tag != "en" && !strings.HasPrefix(tag, "en-") {
 			v.addf(at+".language", "%q cannot be spoken by the offline voice, which knows English; give this language a voice", l.Language)
 		}
+		if missing := l.Lines.missing(a.Budget > 0); len(missing) > 0 && tag != "en" && !strings.HasPrefix(tag, "en-") {
+			v.addf(at+".lines", "lacks %s; say them in this language: the defaults are English", strings.Join(missing, ", "))
+		}
 	}
+}
+
+// missing are the sentences without which a call in another language falls
+// back into English.
+func (l *Lines) missing(budget bool) (names []string) {
+	for _, s := range []struct {
+		name  string
+		given bool
+	}{
+		{"filler", l.Filler != nil},
+		{"idle", len(l.Idle) > 0},
+		{"not_heard", l.NotHeard != ""},
+		{"goodbye", l.Goodbye != ""},
+		{"hand_off", l.HandOff != ""},
+		{"apology", l.Apology != ""},
+		{"trouble", l.Trouble != ""},
+		{"cap_warning", l.CapWarning != ""},
+		{"cap_goodbye", l.CapGoodbye != ""},
+		{"budget_goodbye", l.BudgetGoodbye != "" || !budget},
+	} {
+		if !s.given {
+			names = append(names, s.name)
+		}
+	}
+
+	return names
 }
 
 // recogniser checks one recogniser, first of its list or not.
 func (v *validator) recogniser(path string, r *Recogniser, first bool) {
 	v.engine(path, r.Engine, recogniserEngines, map[string]any{
-		"mode": r.Mode, "declared": r.Declared, "deepgram": r.Deepgram, "assemblyai": r.AssemblyAI, "openai": r.OpenAI,
-		"whisper": r.Whisper,
+		"mode": r.Mode, "declared": r.Declared, "deepgram": r.Deepgram, "assemblyai": r.AssemblyAI, "google": r.Google,
+		"openai": r.OpenAI, "whisper": r.Whisper,
 	}, map[string]string{"mode": "offline"})
 	v.oneOf(path+".clean", r.Clean, "auto", "off")
 	switch r.Engine {
@@ -76,6 +112,11 @@ func (v *validator) recogniser(path string, r *Recogniser, first bool) {
 		v.service(path+".assemblyai", &r.AssemblyAI.Service)
 	case "openai":
 		v.service(path+".openai", &r.OpenAI.Service)
+	case "google":
+		v.file(path+".google.credentials", r.Google.Credentials, "a service account's JSON file")
+		if g := r.Google; g.Connections < 0 || g.Longest < 0 {
+			v.addf(path+".google", "connections and longest must not be below 0")
+		}
 	case "whisper":
 		v.whisper(path+".whisper", &r.Whisper)
 	}

@@ -40,6 +40,7 @@ func (c *Config) fillAgents() {
 		a.Speculation.PerTurn = cmp.Or(a.Speculation.PerTurn, def.Speculation.PerTurn)
 		a.Speculation.Stable = cmp.Or(a.Speculation.Stable, def.Speculation.Stable)
 		a.Language = cmp.Or(a.Language, def.Language)
+		a.OnFailure.Do = cmp.Or(a.OnFailure.Do, def.OnFailure.Do)
 	}
 }
 
@@ -123,6 +124,8 @@ func (r *Recogniser) fill(mode string) {
 	case "assemblyai":
 		r.AssemblyAI.Model = cmp.Or(r.AssemblyAI.Model, "universal-streaming-english")
 		r.AssemblyAI.fill(assemblyaiKeyEnv)
+	case "google":
+		r.Google.Model = cmp.Or(r.Google.Model, "telephony")
 	case "openai":
 		r.OpenAI.Model = cmp.Or(r.OpenAI.Model, "gpt-4o-transcribe")
 		r.OpenAI.fillOpen(openaiKeyEnv)

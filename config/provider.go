@@ -66,6 +66,20 @@ type AssemblyAIRecogniser struct {
 	KeyTerms []string `yaml:"key_terms"` // words to expect
 }
 
+// GoogleRecogniser is Speech-to-Text v2 at Google. It has a service account's
+// credentials for a key.
+type GoogleRecogniser struct {
+	Project     string        `yaml:"project"`     // default: the credentials' own
+	Location    string        `yaml:"location"`    // such as us or europe-west4; default: global
+	Endpoint    string        `yaml:"endpoint"`    // HOST:PORT; default: the location's
+	Model       string        `yaml:"model"`       // default: telephony
+	Languages   []string      `yaml:"languages"`   // BCP 47 tags; default: the agent's
+	Phrases     []string      `yaml:"phrases"`     // to expect
+	Credentials string        `yaml:"credentials"` // path of a service account's file; default: the application default credentials
+	Connections int           `yaml:"connections"` // shared by all calls; default: 4
+	Longest     time.Duration `yaml:"longest"`     // of a stream; default: 4m40s
+}
+
 // OpenAIRecogniser is realtime transcription at OpenAI, or at a server of the
 // same protocol.
 type OpenAIRecogniser struct {
@@ -175,6 +189,22 @@ type ModelRule struct {
 	After  time.Duration `yaml:"after"`  // of the call, from its answer
 	Tokens int           `yaml:"tokens"` // used by the call's replies so far
 	Model  Model         `yaml:"model"`  // without a fallback of its own it has the agent's models for one
+}
+
+// DetectLanguage says how much of another language must have been heard. Either
+// bound is enough; 0 does not count.
+type DetectLanguage struct {
+	Finals int `yaml:"finals"` // talkspurts in a row
+	Words  int `yaml:"words"`  // in such talkspurts
+}
+
+// OnFailure is the way out for a caller whose agent's providers have failed.
+type OnFailure struct {
+	// Do is "retry": apologise and go on, and end the call politely at the
+	// second failure in a row; "goodbye": end it at the first; or "hand_off":
+	// give it to a person at the first.
+	Do     string `yaml:"do"`
+	Target string `yaml:"target"` // of hand_off: to whom
 }
 
 // AgentLanguage is how an agent speaks another language than its own, when the

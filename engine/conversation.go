@@ -7,6 +7,7 @@ import (
 	"trunkline/config"
 	"trunkline/media/clean"
 	"trunkline/pipeline"
+	"trunkline/pipeline/cost"
 	"trunkline/pipeline/llm/script"
 	"trunkline/pipeline/turn"
 )
@@ -67,7 +68,18 @@ func (s *Set) Texts(a *config.Agent) pipeline.Texts {
 		CapWarning: cmp.Or(l.CapWarning, own.CapWarning, "Just so you know, our time on this call is nearly over."),
 		CapGoodbye: cmp.Or(l.CapGoodbye, own.CapGoodbye, "Our time on this call is over. Thank you for calling. Goodbye."),
 		Language:   a.Language,
+
+		BudgetGoodbye: cmp.Or(l.BudgetGoodbye, "I have to end our call here. Thank you for calling. Goodbye."),
 	}
+}
+
+// TextsIn are the agent's fixed sentences in another language. The configuration
+// has them all, but in English, which has defaults.
+func TextsIn(a *config.Agent, l *config.AgentLanguage) pipeline.Texts {
+	in := *a
+	in.Language, in.Lines, in.Greeting = l.Language, l.Lines, cmp.Or(l.Greeting, a.Greeting)
+
+	return (&Set{}).Texts(&in)
 }
 
 func firstList(lists ...[]string) []string {

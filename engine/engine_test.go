@@ -320,6 +320,9 @@ func TestAllMissingKeysAreNamed(t *testing.T) {
 	}
 }
 
+const spanish = `{filler: [], idle: [Hola], not_heard: "¿Cómo?", goodbye: Adiós., hand_off: Un momento., apology: Perdón.,
+        trouble: Adiós., cap_warning: Falta poco., cap_goodbye: Adiós.}`
+
 func TestNamesRulesAndLanguages(t *testing.T) {
 	t.Parallel()
 	v := newVendors(t)
@@ -335,7 +338,7 @@ func TestNamesRulesAndLanguages(t *testing.T) {
         - {after: 9m, tokens: 100, model: {engine: openai, openai: {model: tiny, base_url: "OPENAI_URL", key_env: WRONG}}}
     voice: {engine: elevenlabs, elevenlabs: {voice: anna, base_url: "ELEVENLABS_URL", key_env: GOOD}}
     languages:
-      - {language: es, voice: {engine: elevenlabs, elevenlabs: {voice: ana, base_url: "ELEVENLABS_URL", key_env: GOOD}}}
+      - {language: es, voice: {engine: elevenlabs, elevenlabs: {voice: ana, base_url: "ELEVENLABS_URL", key_env: GOOD}}, lines: `+spanish+`}
       - {language: en-GB}
 `))
 	var got []string
@@ -439,6 +442,10 @@ func TestTexts(t *testing.T) {
 	a = v.agent(t, trio)
 	if Conversation(a).Front != nil {
 		t.Error("what a vendor hears is cleaned")
+	}
+	in := TextsIn(a, &config.AgentLanguage{Language: "es", Greeting: "Hola.", Lines: config.Lines{Goodbye: "Adiós."}})
+	if in.Greeting != "Hola." || in.Goodbye != "Adiós." || in.Language != "es" {
+		t.Errorf("in Spanish: %+v", in)
 	}
 	script, err := OpenModel(Options{}, v.agent(t, "    model: {engine: script}\n"))
 	if err != nil {

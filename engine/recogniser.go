@@ -10,9 +10,11 @@ import (
 	"trunkline/pipeline"
 	"trunkline/pipeline/asr/assemblyai"
 	"trunkline/pipeline/asr/deepgram"
+	"trunkline/pipeline/asr/google"
 	"trunkline/pipeline/asr/openai"
 	"trunkline/pipeline/asr/sphinx"
 	"trunkline/pipeline/asr/whisper"
+	"trunkline/pipeline/bargein"
 	"trunkline/pipeline/cost"
 	"trunkline/pipeline/declared"
 	"trunkline/pipeline/failover"
@@ -66,7 +68,7 @@ func recogniserDiffers(r *config.Recogniser) bool {
 	for _, r := range append([]config.Recogniser{*r}, r.Fallback...) {
 		switch {
 		case r.Engine == "deepgram" && r.Deepgram.Language == "", r.Engine == "openai" && r.OpenAI.Language == "",
-			r.Engine == "whisper" && r.Whisper.Language == "":
+			r.Engine == "whisper" && r.Whisper.Language == "", r.Engine == "google" && len(r.Google.Languages) == 0:
 			return true
 		}
 	}
@@ -97,6 +99,8 @@ func (t *tongue) recogniser(ctx context.Context, r *config.Recogniser) (m made[p
 		c := assemblyai.Config{BaseURL: d.BaseURL, Model: d.Model, KeyTerms: d.KeyTerms}
 		c.Key, err = key(&d.Service)
 		m = made[pipeline.Recognizer]{assemblyai.New(c), d.Model, cmp.Or(d.BaseURL, assemblyai.BaseURL)}
+	case "google":
+		return t.google(&r.Google)
 	case "openai":
 		d := r.OpenAI
 		c := openai.Config{BaseURL: d.BaseURL, Model: d.Model, Language: cmp.Or(d.Language, base(t.speaks())), Prompt: d.Prompt}
@@ -115,10 +119,31 @@ func (t *tongue) recogniser(ctx context.Context, r *config.Recogniser) (m made[p
 	return m, err
 }
 
+// google makes Google's recogniser.
+func (t *tongue) google(d *config.GoogleRecogniser) (made[pipeline.Recognizer], error) {
+	c := google.Config{
+		Project: d.Project, Location: d.Location, Endpoint: d.Endpoint, Model: d.Model, Languages: d.Languages, Phrases: d.Phrases,
+		Credentials: d.Credentials, Connections: d.Connections, Longest: d.Longest,
+	}
+	if len(c.Languages) == 0 {
+		c.Languages = []string{t.speaks()}
+	}
+	if err := c.Validate(); err != nil {
+		return made[pipeline.Recognizer]{}, err
+	}
+	r, err := google.New(c)
+	if err != nil {
+		return made[pipeline.Recognizer]{}, err
+	}
+
+	return made[pipeline.Recognizer]{r, d.Model, "https://" + cmp.Or(d.Endpoint, "speech.googleapis.com")}, nil
+}
+
 // sphinx makes the offline recogniser, which knows the script's phrases.
 func (t *tongue) sphinx(ctx context.Context, r *config.Recogniser) (made[pipeline.Recognizer], error) {
 	c := sphinx.Config{
 		Cache: filepath.Join(t.set.options.StateDir, "speech"), Mode: sphinx.Mode(r.Mode), Pool: r.Pool, Log: t.set.options.Log,
+		Interjections: bargein.Phrases("en"), // all that it knows is English
 	}
 	if t.set.Script != nil {
 		c.Phrases = t.set.Script.Phrases()

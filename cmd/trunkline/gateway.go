@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,7 @@ import (
 	"trunkline/media/record/seal"
 	"trunkline/media/rtp"
 	"trunkline/pipeline"
+	"trunkline/pipeline/prompt"
 	"trunkline/sip"
 	"trunkline/sip/sdp"
 	"trunkline/storage"
@@ -204,16 +206,41 @@ func (g *gateway) startAgents(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("agent %q: %w", a.Name, err)
 		}
+		others, err := languages(ctx, e, a, &settings.Prompt)
+		if err != nil {
+			return fmt.Errorf("agent %q: %w", a.Name, err)
+		}
 		g.agents[a.Name] = &call.Agent{
 			Name:         a.Name,
 			Conversation: settings,
 			Providers: pipeline.Providers{
-				Recognizer: e.Recognizer, Model: e.Model, Synthesizer: e.Synthesizer, Lines: lines,
+				Recognizer: e.Recognizer, Model: e.Model, Synthesizer: e.Synthesizer, Lines: lines, Languages: others,
 			},
 		}
 	}
 
 	return nil
+}
+
+// languages are those that an agent's calls may change to.
+func languages(ctx context.Context, e *engine.Set, a *config.Agent, own *prompt.Prompt) ([]pipeline.Language, error) {
+	var all []pipeline.Language
+	for i, o := range e.Others {
+		l := &a.Languages[i]
+		lines, err := pipeline.PrepareLines(ctx, o.Synthesizer, engine.TextsIn(a, l), toolLines(a)...)
+		if err != nil {
+			return nil, fmt.Errorf("languages[%d]: %w", i, err)
+		}
+		in := pipeline.Language{Tag: l.Language, Synthesizer: o.Synthesizer, Lines: lines, Prompt: *own}
+		in.Prompt.Language = l.Language
+		in.Prompt.Instructions = cmp.Or(l.Instructions, own.Instructions)
+		if o.Recognizer != e.Recognizer {
+			in.Recognizer = o.Recognizer
+		}
+		all = append(all, in)
+	}
+
+	return all, nil
 }
 
 // openAgent makes what an agent needs for its conversations, but its lines.

@@ -25,7 +25,11 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(withCluster{m}) }
 // withCluster runs the tests beside a PostgreSQL server.
 type withCluster struct{ m *testing.M }
 
-func (w withCluster) Run() int { return clustertest.Main(w.m) }
+func (w withCluster) Run() int {
+	setKeys()
+
+	return clustertest.Main(w.m)
+}
 
 // output is what a command wrote, also while it still runs.
 type output struct {

@@ -47,6 +47,9 @@ func money(units float64) pipeline.Money {
 	return pipeline.Money(math.Round(units * float64(Unit)))
 }
 
+// Amount is so many units of the currency.
+func Amount(units float64) pipeline.Money { return money(units) }
+
 // Parse reads an amount such as "0.25".
 func Parse(s string) (pipeline.Money, error) {
 	f, err := strconv.ParseFloat(s, 64)
