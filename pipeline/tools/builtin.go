@@ -21,6 +21,7 @@ const (
 	SendDTMF         = "send_dtmf"
 	ScheduleCallback = "schedule_callback"
 	OptOut           = "opt_out"
+	SwitchLanguage   = "switch_language"
 )
 
 // BuiltIn chooses the built-in tools. Those without what they need are not
@@ -32,6 +33,7 @@ type BuiltIn struct {
 	Callbacks Callbacks      // schedule_callback: who keeps them
 	OptOuts   OptOuts        // opt_out: who keeps them
 	Zone      *time.Location // of times without one; nil: UTC
+	Languages []string       // switch_language: the agent's, as BCP 47 tags; fewer than two: none
 }
 
 // Target is whom a call can be transferred to.
@@ -110,6 +112,13 @@ func (s *Set) builtIns(b BuiltIn) []builtIn {
 		add(OptOut, "Record that the caller does not want to be called again. Call it as soon as they say so, and confirm only after its result.",
 			object(`"words": {"type": "string", "maxLength": 500, "description": "what the caller said"}`), true, optOut(b.OptOuts))
 	}
+	if len(b.Languages) > 1 {
+		tags, err := json.Marshal(b.Languages)
+		if err == nil { // strings marshal
+			add(SwitchLanguage, "Go on in another language, when the caller asks for it or does not understand. Call it before you say a word in that language.",
+				object(`"language": {"type": "string", "enum": `+string(tags)+`}`, "language"), false, switchLanguage)
+		}
+	}
 
 	return all
 }
@@ -159,6 +168,19 @@ func hangUp(_ context.Context, in input) pipeline.ToolOutcome {
 	out.Act = &pipeline.Act{Name: pipeline.ActHangUp, Args: map[string]string{"reason": text(in.args, "reason")}}
 
 	return out
+}
+
+// switchLanguage has what the model writes next spoken in another language.
+func switchLanguage(ctx context.Context, in input) pipeline.ToolOutcome {
+	if in.scope.Language == nil {
+		return failed(in.call, "this conversation has one language only")
+	}
+	tag := text(in.args, "language")
+	if err := in.scope.Language(ctx, tag); err != nil {
+		return failed(in.call, "the language could not be changed; go on in the one before")
+	}
+
+	return succeeded(in.call, "the conversation goes on in "+tag+": answer in it from now on")
 }
 
 func sendDTMF(ctx context.Context, in input) pipeline.ToolOutcome {
@@ -249,5 +271,5 @@ func when(s string, zone *time.Location) (time.Time, error) {
 
 // BuiltInNames are the names that no declared tool may have.
 func BuiltInNames() []string {
-	return slices.Clone([]string{Transfer, HangUp, SendDTMF, ScheduleCallback, OptOut})
+	return slices.Clone([]string{Transfer, HangUp, SendDTMF, ScheduleCallback, OptOut, SwitchLanguage})
 }

@@ -458,6 +458,7 @@ func TestBuiltIn(t *testing.T) {
 		failed     bool
 		act        *pipeline.Act
 		keys       string
+		language   string
 		callback   *tools.Callback
 		optOut     *tools.OptedOut
 	}{
@@ -491,6 +492,16 @@ func TestBuiltIn(t *testing.T) {
 			call: "opt_out", args: `{"words": "stop calling"}`, want: "recorded: this number is not called again",
 			optOut: &tools.OptedOut{CallID: "c1", Key: "c1-t1", Number: "+15550100", Words: "stop calling"},
 		},
+		"language": {
+			call: "switch_language", args: `{"language": "de-DE"}`, want: "the conversation goes on in de-DE: answer in it from now on", language: "de-DE",
+		},
+		"a language that does not open": {
+			call: "switch_language", args: `{"language": "de-DE"}`, broken: io.ErrClosedPipe,
+			want: "the language could not be changed; go on in the one before", failed: true, language: "de-DE",
+		},
+		"no such language": {
+			call: "switch_language", args: `{"language": "fr"}`, want: `the arguments are wrong: language: value must be one of 'en-US', 'de-DE'`, failed: true,
+		},
 		"opt out of nobody": {call: "opt_out", noCaller: true, want: "the caller's number is not known; offer to put them through to a person", failed: true},
 		"no such tool":      {call: "rm", want: "there is no tool of this name", failed: true},
 	} {
@@ -499,7 +510,7 @@ func TestBuiltIn(t *testing.T) {
 			b := &book{err: tt.broken}
 			set, err := tools.New(tools.Options{Now: func() time.Time { return now }, BuiltIn: tools.BuiltIn{
 				Targets: []tools.Target{{Name: "desk", Description: "appointments"}, {Name: "night"}},
-				HangUp:  true, SendDTMF: true, Callbacks: b, OptOuts: b, Zone: berlin,
+				HangUp:  true, SendDTMF: true, Callbacks: b, OptOuts: b, Zone: berlin, Languages: []string{"en-US", "de-DE"},
 			}})
 			if err != nil {
 				t.Fatal(err)
@@ -511,6 +522,12 @@ func TestBuiltIn(t *testing.T) {
 
 				return nil
 			}
+			language := ""
+			in.Language = func(_ context.Context, tag string) error {
+				language = tag
+
+				return tt.broken
+			}
 			if tt.noCaller {
 				in.Vars = nil
 			}
@@ -520,6 +537,9 @@ func TestBuiltIn(t *testing.T) {
 			}
 			if d := cmp.Diff(tt.act, out.Act); d != "" || keys != tt.keys {
 				t.Errorf("keys %q, act (-want +got):\n%s", keys, d)
+			}
+			if language != tt.language {
+				t.Errorf("language %q, want %q", language, tt.language)
 			}
 			var callbacks []tools.Callback
 			var optOuts []tools.OptedOut
