@@ -14,6 +14,7 @@ import (
 	"trunkline/media/vad"
 	"trunkline/pipeline"
 	"trunkline/pipeline/asr/sphinx"
+	"trunkline/pipeline/bargein"
 	"trunkline/pipeline/llm/script"
 	"trunkline/testdata"
 )
@@ -89,6 +90,7 @@ func (b *bench) asr(ctx context.Context) error {
 func (b *bench) recogniser(ctx context.Context, phrases []string, streams int) (*sphinx.Recognizer, error) {
 	return sphinx.New(ctx, sphinx.Config{
 		Cache: filepath.Join(b.dir, "speech"), Mode: sphinx.Domain, Phrases: phrases, Pool: streams,
+		Interjections: bargein.Phrases("en"),
 	})
 }
 

@@ -33,7 +33,8 @@ type farCaller struct {
 
 	mu    sync.Mutex
 	ended int           // frames sent when the monologue was cut off
-	began time.Duration // when the agent was paused, in the conversation's time
+	first time.Duration // when the agent was first paused, in the conversation's time
+	began time.Duration // the same of the latest pause
 	seen  yielded
 	heard string
 }
@@ -76,11 +77,13 @@ func (f *farCaller) Step(e turn.Event, actions []turn.Action, _ turn.State) {
 	for _, a := range actions {
 		switch {
 		case a.Utterance != 1: // what comes after the monologue
-		case a.Kind == turn.Pause && !f.seen.paused:
-			f.seen.paused, f.began = true, e.At
+		case a.Kind == turn.Pause:
+			if f.began = e.At; !f.seen.paused {
+				f.seen.paused, f.first = true, e.At
+			}
 		case a.Kind == turn.Judge:
 			if f.seen.verdict == 0 {
-				f.seen.verdict = e.At - f.began
+				f.seen.verdict = e.At - f.first
 			}
 			f.seen.reasons = append(f.seen.reasons, a.Text+": "+strings.Join(a.Reasons, ", "))
 		case a.Kind == turn.Resume, a.Kind == turn.Respeak:

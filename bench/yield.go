@@ -31,10 +31,19 @@ const (
 	afterSound  = 2 * time.Second
 )
 
+// yieldVoices speak in turn, and yieldColumns head the table.
+var (
+	yieldVoices  = []string{"slt", "rms", "awb", "kal16"}
+	yieldColumns = []string{
+		"recogniser", "sound", "heard", "paused", "silent p95 ms", "right", "%", "verdict p50 ms", "p95 ms",
+		"dead time p50 ms", "p95 ms", "ledger right",
+	}
+)
+
 // yield measures what becomes of the agent's turn when the caller makes a
 // sound.
 func (b *bench) yield(ctx context.Context) error {
-	set, err := soundings(ctx, []string{"slt", "rms", "awb", "kal16"}, 1)
+	set, err := soundings(ctx, yieldVoices, 1)
 	if errors.Is(err, flite.ErrNotBuilt) {
 		return fmt.Errorf("%w: %w", errSkipped, err)
 	}
@@ -51,14 +60,14 @@ func (b *bench) yield(ctx context.Context) error {
 		"silent frame out. Dead time: the agent's silence until it goes on. Right: interruptions that end the agent's turn, and all else that does\n"+
 		"not. The ledger is right when the words that count as heard differ by at most one from those in the audio that left.\n"+
 		"Targets: silent p95 100 ms; right: interruptions 98 %, backchannels 97 %, coughs 95 %; ledger 100 %.\n")
-	t := newTable("recogniser", "sound", "heard", "paused", "silent p95 ms", "right", "%", "verdict p50 ms", "p95 ms", "dead time p50 ms", "p95 ms", "ledger right")
+	t := newTable(yieldColumns...)
 	var wrong []string
 	for _, r := range []string{"declared", "offline"} {
 		results, err := b.yields(ctx, r, set, lines)
 		if err != nil {
 			return err
 		}
-		for _, class := range []string{interrupting, agreeing, coughing, clattering, echoing} {
+		for _, class := range soundClasses {
 			t.row(results.row(r, class)...)
 		}
 		wrong = append(wrong, results.wrong(r)...)
@@ -176,18 +185,27 @@ func (b *bench) yields(ctx context.Context, engine string, set []sounding, lines
 			defer func() { <-free }()
 			r := offline
 			if r == nil {
-				r = &declared.Recognizer{
-					FirstPartial: 150 * time.Millisecond, PartialEvery: 60 * time.Millisecond, Final: 100 * time.Millisecond,
-					Says: declared.Always(set[i].words),
-				}
+				r = declaredFor(&set[i])
 			}
-			all[i], failed[i] = makeSound(ctx, &set[i], r, lines, time.Duration(i%17)*37*time.Millisecond)
+			all[i], failed[i] = makeSound(ctx, &set[i], r, lines, staggered(i))
 		})
 	}
 	callers.Wait()
 
 	return all, errors.Join(failed...)
 }
+
+// declaredFor hears the sound's words and nothing else.
+func declaredFor(s *sounding) *declared.Recognizer {
+	return &declared.Recognizer{
+		FirstPartial: 150 * time.Millisecond, PartialEvery: 60 * time.Millisecond, Final: 100 * time.Millisecond,
+		Says: declared.Always(s.words),
+	}
+}
+
+// staggered is how much later sound i comes, so that it meets the agent at
+// another place.
+func staggered(i int) time.Duration { return time.Duration(i%17) * 37 * time.Millisecond }
 
 // makeSound is one call: the agent speaks, the caller makes the sound.
 func makeSound(ctx context.Context, s *sounding, r pipeline.Recognizer, lines *pipeline.Lines, later time.Duration) (yielded, error) {

@@ -28,6 +28,8 @@ const (
 	echoing      = "the agent's own echo"
 )
 
+var soundClasses = []string{interrupting, agreeing, coughing, clattering, echoing}
+
 // takingWords and agreeingWords are what the voices say over the agent.
 var (
 	takingWords = []string{
@@ -52,15 +54,18 @@ var (
 func soundings(ctx context.Context, voices []string, seed uint64) ([]sounding, error) {
 	r := rand.New(rand.NewPCG(seed, 20))
 	var all []sounding
-	for class, phrases := range map[string][]string{interrupting: takingWords, agreeing: agreeingWords} {
-		for i, words := range phrases {
+	for _, said := range []struct {
+		class   string
+		phrases []string
+	}{{interrupting, takingWords}, {agreeing, agreeingWords}} {
+		for i, words := range said.phrases {
 			for j, level := range soundLevels {
 				for k, noise := range noiseLevels {
-					audio, err := sayAs(ctx, voices[(i+j+k)%len(voices)], words)
+					audio, err := sayAs(ctx, voices[(i+j+k)%len(voices)], pronounced(words))
 					if err != nil {
 						return nil, err
 					}
-					all = append(all, sounding{class: class, words: strings.ToLower(words), audio: mix(r, audio, level, noise)})
+					all = append(all, sounding{class: said.class, words: strings.ToLower(words), audio: mix(r, audio, level, noise)})
 				}
 			}
 		}
@@ -81,6 +86,15 @@ func soundings(ctx context.Context, voices []string, seed uint64) ([]sounding, e
 	r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 
 	return all, nil
+}
+
+// pronounced is what the voices are given for words that they would spell out.
+func pronounced(words string) string {
+	if words == "hmm" {
+		return "hum"
+	}
+
+	return words
 }
 
 // sayAs is a text by one of the offline voices, silence at its ends cut off.
