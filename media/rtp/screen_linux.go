@@ -47,7 +47,7 @@ func (s *rtpSocket) admit(source netip.AddrPort) error {
 	defer s.using.RUnlock()
 	if !source.IsValid() {
 		err := unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0)
-		if err == unix.ENOENT { //nolint:errorlint // a bare errno: there was none
+		if err == unix.ENOENT { // there was none
 			return nil
 		}
 		return err
