@@ -99,6 +99,7 @@ type Canceller struct {
 	looking   bool // a comparison is under way
 	compare   comparison
 	trial     trial
+	shift     shift
 
 	delay           int // samples
 	filter, spare   *filter

@@ -6,6 +6,8 @@ const (
 	piece   = 2                  // frames that are looked for
 	perPart = block / decimation // samples of a frame at 2 kHz
 	whole   = 2*reach + piece    // frames that are looked through
+	half    = whole/2 - 1        // of them, those that the first of two steps looks through
+	tries   = 6                  // frames of unexplained sound in which it is looked for
 	alike   = 0.8                // squared correlation that proves the move: 0.9
 	still   = guard              // lags that are no move
 )
@@ -23,7 +25,7 @@ func (c *Canceller) changed() bool {
 		return false
 	}
 	c.strange++
-	if !c.trial.on && c.strange >= piece && c.strange <= piece+3 {
+	if !c.trial.on && c.strange <= tries {
 		if by := c.moved(); by != 0 && c.follows(c.delay+by) {
 			c.settle()
 			return true
@@ -51,34 +53,52 @@ func (c *Canceller) follows(delay int) bool {
 	return c.delay != before
 }
 
-// moved returns by how many samples the echo comes later than the filter has
-// it, 0 when it did not move.
+// shift is a search for a path that moved, in two steps, one per frame, so
+// that no frame bears the whole: when a stall moves the echoes of many calls,
+// they all search at once.
+type shift struct {
+	end  int                      // number of the frame after those that are looked for
+	echo [whole * perPart]float32 // what the filter makes of the time before and after
+}
+
+// moved takes the next step. It returns by how many samples the echo comes
+// later than the filter has it, 0 when it did not move or that is not known
+// yet.
 func (c *Canceller) moved() int {
 	if c.delay < early+reach*block {
 		return 0
 	}
-	if c.spare == nil {
-		c.spare = newFilter()
+	s := &c.shift
+	if s.end != c.frames {
+		s.end = c.frames + 1
+		if c.spare == nil {
+			c.spare = newFilter()
+		}
+		c.spare.path = c.filter.path
+		c.fill(c.spare, c.delay, s.end-piece-reach)
+		c.retrace(0, half)
+		return 0
 	}
-	f := c.spare
-	f.path = c.filter.path
-	first := c.frames - piece - reach
-	c.fill(f, c.delay, first)
-	// what the filter makes of the time before and after
-	var x, y [block]float32
-	var echo [whole * perPart]float32
-	for i := range whole {
-		c.far.read(x[:], (first+i)*block-max(c.delay-early, 0))
-		f.push(&x)
-		f.echo(&y)
-		halve(echo[i*perPart:][:perPart], &y)
-	}
+	c.retrace(half, whole)
 	var near [piece * perPart]float32
+	var x [block]float32
 	for i := range piece {
 		c.near.read(x[:], (c.frames-piece+i)*block)
 		halve(near[i*perPart:][:perPart], &x)
 	}
-	return -fit(&near, &echo) * decimation
+	return -fit(&near, &s.echo) * decimation
+}
+
+// retrace has the spare filter make the echo of frames from one of those that
+// are looked through to another.
+func (c *Canceller) retrace(from, to int) {
+	var x, y [block]float32
+	for i := from; i < to; i++ {
+		c.far.read(x[:], (c.shift.end-piece-reach+i)*block-max(c.delay-early, 0))
+		c.spare.push(&x)
+		c.spare.echo(&y)
+		halve(c.shift.echo[i*perPart:][:perPart], &y)
+	}
 }
 
 // halve writes the sums of four samples of x to y.
