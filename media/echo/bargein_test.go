@@ -52,7 +52,10 @@ func TestBargeIn(t *testing.T) {
 	t.Run("calls", func(t *testing.T) {
 		each(t, func(t *testing.T, seed uint64, delay time.Duration, erl float64) {
 			t.Helper()
-			length := time.Duration(*agentMinutes) * time.Minute / time.Duration(len(delays)*len(losses))
+			length := time.Duration(*agentMinutes) * time.Minute / time.Duration(len(delays)*len(losses)/2)
+			if *sweep {
+				length /= 2
+			}
 			for start := time.Duration(0); start < length; start += time.Minute {
 				d := min(time.Minute, length-start)
 				s := newScene(t, seed+uint64(start), d, delay, erl)

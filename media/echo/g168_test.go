@@ -1,6 +1,7 @@
 package echo
 
 import (
+	"flag"
 	"fmt"
 	"math"
 	"testing"
@@ -22,17 +23,30 @@ var (
 	losses = []float64{6, 12, 20, 30}
 )
 
-// each runs f for every delay and return loss.
+var sweep = flag.Bool("sweep", false, "every delay with every return loss, and more calls of each; without it, every second pair")
+
+// each runs f for delays and return losses.
 func each(t *testing.T, f func(t *testing.T, seed uint64, delay time.Duration, erl float64)) {
 	t.Helper()
 	for i, delay := range delays {
 		for j, erl := range losses {
+			if !*sweep && (i+j)%2 != 0 {
+				continue
+			}
 			t.Run(fmt.Sprintf("%v,%vdB", delay, erl), func(t *testing.T) {
 				t.Parallel()
 				f(t, uint64(10*i+j), delay, erl)
 			})
 		}
 	}
+}
+
+// calls is n in a sweep, else half of it.
+func calls(n uint64) uint64 {
+	if *sweep {
+		return n
+	}
+	return n / 2
 }
 
 // TestConvergence is G.168's test 2: an echo is found and cancelled, and stays
@@ -132,7 +146,7 @@ func TestPathChange(t *testing.T) {
 		for _, erl := range losses {
 			t.Run(fmt.Sprintf("%s,%vdB", name, erl), func(t *testing.T) {
 				t.Parallel()
-				for seed := range uint64(2) {
+				for seed := range calls(2) {
 					s := newScene(t, seed, 16*time.Second, delay, erl)
 					s.Change(change, seed+to.path, to.delay, erl)
 					heard := samples(change) // the agent may have been silent then
@@ -193,7 +207,7 @@ func TestSilentLine(t *testing.T) {
 		for shape, path := range map[string][]float32{"one reflection": {1}, "a path that rings": scene.Path(6)} {
 			t.Run(law+", "+shape, func(t *testing.T) {
 				t.Parallel()
-				for _, seed := range []uint64{2, 6, 12, 19} {
+				for _, seed := range []uint64{6, 19, 2, 12}[:calls(4)] {
 					s := newScene(t, seed, 15*time.Second, 180*time.Millisecond, 12)
 					s.Echo = scene.Echoed(s.Far, path, s.Delay, s.ERL)
 					received := make([]int16, len(s.Echo))
