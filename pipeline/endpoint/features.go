@@ -332,7 +332,7 @@ func (t *turnWords) begun(letters []byte, before []string) bool {
 	word := before[len(before)-1]
 	named := t.asked.For == AsksName || t.l.Named.in(before)
 	switch {
-	case len(letters) >= len(word), t.asked.For == AsksSpelling && !named:
+	case len(letters) >= len(word), t.asked.For == AsksSpelling && !named, t.l.Prepositions.has(word): // "with a k"
 		return false
 	default:
 		return strings.HasPrefix(word, string(letters)) || named && len(letters) > 1

@@ -76,6 +76,7 @@ func TestFeatures(t *testing.T) {
 		{text: "my name is smith s m y t h", want: "spelling_open"},
 		{text: "sure s u", asked: Asked{For: AsksSpelling}, want: "spelling_open spelling_short"},
 		{text: "my name is john b", want: "name_whole"},
+		{text: "erik with a k", asked: Asked{For: AsksName}, want: "spelling_open spelling_short"},
 		{text: "at eight a m", want: "spelling_open spelling_short"},
 		{text: "where are you located", want: "whole_question"},
 		{text: "can you tell me", want: "whole_question"},

@@ -119,7 +119,7 @@ var bounds = map[endpoint.Feature]float64{
 
 // Of what the texts do not show, the prior says as much: they have no
 // punctuation, and nobody in them spells a name that was said.
-var prior = endpoint.Weights{endpoint.Trailing: -3, endpoint.Comma: -1.5, endpoint.Period: 1, endpoint.SpellingBegun: -1.8}
+var prior = endpoint.Weights{endpoint.Trailing: -3, endpoint.Comma: -1.5, endpoint.Period: 1, endpoint.SpellingBegun: -2}
 
 // The fit: gradient descent on the mean loss, with a pull of strength ridge
 // towards the prior.
