@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -166,6 +167,7 @@ func (c *call) unanswered(ctx context.Context) Reason {
 func (c *call) start() {
 	c.rec.AnsweredAt, c.rec.State = time.Now(), storage.InProgress
 	c.echo = echo.New()
+	c.echo.Stagger(rand.IntN(echo.Turns))
 	parts := line.Config{Leg: c.leg, Player: c.player, Echo: c.echo, VAD: c.vad, Ear: c.conv, Tones: tone.Fax, OnTone: c.toneHeard}
 	if d, ok := c.door.(keyDoor); ok {
 		parts.Keys, parts.Told = d.KeyMode(), d.Keys()

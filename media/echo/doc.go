@@ -8,7 +8,9 @@
 //     means no echo, and nothing else runs;
 //   - the delay, by a generalised cross-correlation with phase transform
 //     (GCC-PHAT, Knapp and Carter 1976) at 2 kHz, when sound comes back while
-//     the agent speaks, and now and then after that;
+//     the agent speaks, and now and then after that. A delay that stands out
+//     is put on trial: a second filter learns from the recent past, a few
+//     frames per frame, and takes over when it proves itself;
 //   - on calls where an echo was found, an adaptive filter behind the delay: a
 //     partitioned-block frequency-domain Kalman filter (Enzner and Vary 2006,
 //     Kuech et al. 2014), whose step size follows from its own uncertainty and
@@ -20,6 +22,6 @@
 // or the caller's, so that barge-in pauses for the caller alone.
 //
 // The line makes the calls, once per tick. The package starts no goroutine,
-// reads no clock, and allocates only in New and once more when an echo is
-// found first.
+// reads no clock, spreads long work over frames, and allocates only in New and
+// once more when an echo is found first.
 package echo
