@@ -85,8 +85,8 @@ func TestMistakesNameFileLineAndWhatToDo(t *testing.T) {
 			[]string{"traces.endpoint", "is no URL", "/v1/traces", `"grpc"`, "traces.sample", "TRUNKLINE_TEST_NOT_SET"},
 		},
 		"traces without a path": {"traces: {endpoint: \"http://127.0.0.1:4318\"}\n", []string{"traces.endpoint", "has no path"}},
-		"uploads by FTP":       {"recording: {upload: {url: \"ftp://a.example/{file}\"}}\n", []string{`"ftp"`}},
-		"no URL":               {"recording: {upload: {url: \"https://u:pa%ss@a.example/{file}\"}}\n", []string{"is no URL"}},
+		"uploads by FTP":        {"recording: {upload: {url: \"ftp://a.example/{file}\"}}\n", []string{`"ftp"`}},
+		"no URL":                {"recording: {upload: {url: \"https://u:pa%ss@a.example/{file}\"}}\n", []string{"is no URL"}},
 		"headers of nothing": {
 			"recording: {upload: {url: \"https://a.example/{file}\", header_env: {Authorization: TRUNKLINE_TEST_NOT_SET}}}\n",
 			[]string{"TRUNKLINE_TEST_NOT_SET", "Authorization"},

@@ -128,12 +128,12 @@ func (r *Recogniser) fill(mode string) {
 		r.Google.Model = cmp.Or(r.Google.Model, "telephony")
 	case "openai":
 		r.OpenAI.Model = cmp.Or(r.OpenAI.Model, "gpt-4o-transcribe")
-		r.OpenAI.fillOpen(openaiKeyEnv)
+		r.OpenAI.fillOpen()
 	case "whisper":
 		if r.Whisper.BaseURL == "" {
 			r.Whisper.Model = cmp.Or(r.Whisper.Model, "whisper-1")
 		}
-		r.Whisper.fillOpen(openaiKeyEnv)
+		r.Whisper.fillOpen()
 	}
 	r.Clean = cmp.Or(r.Clean, clean)
 	for i := range r.Fallback {
@@ -145,7 +145,7 @@ func (r *Recogniser) fill(mode string) {
 func (m *Model) fill() {
 	switch m.Engine {
 	case "openai":
-		m.OpenAI.fillOpen(openaiKeyEnv)
+		m.OpenAI.fillOpen()
 	case "anthropic":
 		m.Anthropic.fill(anthropicKeyEnv)
 	case "gemini":
@@ -174,7 +174,7 @@ func (v *Voice) fill() {
 		v.Aura.fill(deepgramKeyEnv)
 	case "openai":
 		v.OpenAI.Model = cmp.Or(v.OpenAI.Model, "gpt-4o-mini-tts")
-		v.OpenAI.fillOpen(openaiKeyEnv)
+		v.OpenAI.fillOpen()
 	case "piper":
 		v.Piper.Program = cmp.Or(v.Piper.Program, "piper")
 	}
@@ -186,10 +186,10 @@ func (v *Voice) fill() {
 // fill names the vendor's usual variable.
 func (s *Service) fill(keyEnv string) { s.KeyEnv = cmp.Or(s.KeyEnv, keyEnv) }
 
-// fillOpen is fill for a protocol that others' servers speak, also without a
-// key.
-func (s *Service) fillOpen(keyEnv string) {
+// fillOpen is fill for OpenAI's protocols, which others' servers speak, also
+// without a key.
+func (s *Service) fillOpen() {
 	if s.BaseURL == "" {
-		s.fill(keyEnv)
+		s.fill(openaiKeyEnv)
 	}
 }

@@ -31,10 +31,10 @@ type Providers struct {
 
 // apiProviders tells how the agents' providers do.
 func (s *console) apiProviders(w http.ResponseWriter, _ *http.Request) error {
-	if s.Config.Providers == nil {
+	if s.Providers == nil {
 		return errPath
 	}
-	body := Providers{Providers: s.Config.Providers()}
+	body := Providers{Providers: s.Providers()}
 	if body.Providers == nil {
 		body.Providers = []Provider{}
 	}

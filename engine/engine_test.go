@@ -320,7 +320,7 @@ func TestAllMissingKeysAreNamed(t *testing.T) {
 	}
 }
 
-const spanish = `{filler: [], idle: [Hola], not_heard: "¿Cómo?", goodbye: Adiós., hand_off: Un momento., apology: Perdón.,
+const spanish = `{filler: [], idle: [Hola], not_heard: "¿Cómo?", goodbye: Adiós., hand_off: Enseguida., apology: Perdón.,
         trouble: Adiós., cap_warning: Falta poco., cap_goodbye: Adiós.}`
 
 func TestNamesRulesAndLanguages(t *testing.T) {

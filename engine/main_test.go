@@ -19,7 +19,11 @@ const (
 )
 
 func TestMain(m *testing.M) {
-	for name, value := range map[string]string{goodKey: llmtest.Key, wrongKey: wrong} {
+	keys := map[string]string{goodKey: llmtest.Key, wrongKey: wrong}
+	for _, vendor := range []string{"DEEPGRAM", "ASSEMBLYAI", "OPENAI", "ANTHROPIC", "GEMINI", "ELEVENLABS", "CARTESIA"} {
+		keys[vendor+"_API_KEY"] = llmtest.Key // of the samples
+	}
+	for name, value := range keys {
 		if err := os.Setenv(name, value); err != nil { // before any test: they run side by side
 			panic(err)
 		}

@@ -87,8 +87,8 @@ func open(o Options, a *config.Agent, fill func(*Set) error) (*Set, error) {
 }
 
 // note makes a stage, and keeps its error.
-func note[C, T any](errs *[]error, make func(C) (T, error), c C) T {
-	t, err := make(c)
+func note[C, T any](errs *[]error, open func(C) (T, error), c C) T {
+	t, err := open(c)
 	*errs = append(*errs, err)
 
 	return t

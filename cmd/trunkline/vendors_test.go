@@ -15,8 +15,8 @@ import (
 	"time"
 
 	"trunkline/console"
-	"trunkline/pipeline/asr/assemblyai/assemblyaitest"
 	"trunkline/pipeline/asr/asrtest"
+	"trunkline/pipeline/asr/assemblyai/assemblyaitest"
 	"trunkline/pipeline/asr/deepgram/deepgramtest"
 	"trunkline/pipeline/llm/anthropic/anthropictest"
 	"trunkline/pipeline/llm/llmtest"
@@ -242,7 +242,7 @@ func (v *vendors) listed(t *testing.T, api string) string {
 	if code != exitOK || !strings.Contains(table, "Breakers are those of the gateway at "+api) {
 		t.Errorf("providers: exit %d: %s%s", code, table, stderr)
 	}
-	for _, want := range []string{"reception  recognise  1      assemblyai", "open", "closed", "speak cartesia: cartesia: rejected: HTTP 401 unauthorized"} {
+	for _, want := range []string{"reception  recognise  1      assemblyai", "open", "closed", "cartesia: rejected: HTTP 401 unauthorized"} {
 		if !strings.Contains(table, want) {
 			t.Errorf("the table lacks %q: %s", want, table)
 		}

@@ -26,7 +26,11 @@ func Key(t *testing.T, good, wrong any, wrongKey string) {
 	if err := c.Check(t.Context()); err != nil {
 		t.Errorf("a good key: %v", err)
 	}
-	err := wrong.(checker).Check(t.Context())
+	bad, can := wrong.(checker)
+	if !can {
+		t.Fatalf("a %T has Check and a %T has not", good, wrong)
+	}
+	err := bad.Check(t.Context())
 	if err == nil || pipeline.Fault(err).Kind != pipeline.Rejected {
 		t.Fatalf("a wrong key: %v", err)
 	}
