@@ -112,6 +112,19 @@ func (c *Client) Do(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
+// lastOctets is how long the end of an answer is waited for.
+const lastOctets = 100 * time.Millisecond
+
+// Finish reads the rest of an answer whose content is complete, and closes it.
+// Its connection can be used again only when all was read; a server that does
+// not end its answer soon loses it.
+func Finish(body io.ReadCloser) {
+	late := time.AfterFunc(lastOctets, func() { body.Close() })
+	defer late.Stop()
+	_, _ = io.Copy(io.Discard, body) // it ends by its end or by the time
+	body.Close()
+}
+
 func (c *Client) fault(k pipeline.FaultKind, err error) error {
 	return &pipeline.ProviderError{Provider: c.Provider, Kind: k, Err: err}
 }

@@ -93,6 +93,8 @@ func (m *Model) Generate(ctx context.Context, req pipeline.Request) iter.Seq2[pi
 				return
 			}
 			if r.over {
+				vendor.Finish(resp.Body)
+
 				break
 			}
 		}
