@@ -591,7 +591,7 @@ func TestRequestsCarryTheTraceContext(t *testing.T) {
 	const parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	var got []string
 	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		got = append(got, strings.Join(r.Header.Values("traceparent"), ","))
+		got = append(got, strings.Join(r.Header.Values("Traceparent"), ","))
 	}))
 	defer s.Close()
 	set, err := tools.New(tools.Options{Tools: []tools.Tool{{Name: "look", Description: "Looks.", HTTP: tools.HTTP{URL: s.URL}}}})

@@ -4,6 +4,7 @@
 package tracetest
 
 import (
+	"context"
 	"bytes"
 	"compress/gzip"
 	"encoding/hex"
@@ -58,7 +59,7 @@ func New(t *testing.T) *Collector {
 		defer close(c.quiet)
 		_ = c.server.Serve(c.pipes)
 	}()
-	c.Client = &http.Client{Transport: &http.Transport{Dial: c.pipes.dial}}
+	c.Client = &http.Client{Transport: &http.Transport{DialContext: c.pipes.dial}}
 
 	return c
 }
@@ -199,7 +200,7 @@ type pipes struct {
 	once   sync.Once
 }
 
-func (p *pipes) dial(string, string) (net.Conn, error) {
+func (p *pipes) dial(context.Context, string, string) (net.Conn, error) {
 	here, there := net.Pipe()
 	select {
 	case p.conns <- there:
