@@ -9,6 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"trunkline/call"
+	"trunkline/config"
+	"trunkline/engine"
 	"trunkline/pipeline/turn"
 	"trunkline/storage"
 )
@@ -17,6 +19,11 @@ import (
 // it must do what the call's own did.
 func (g *gateway) replay(t *testing.T) {
 	t.Helper()
+	filled, err := config.Load(g.file, config.Overrides{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings := engine.Conversation(&filled.Agents[0]).Turn
 	var calls, events int
 	for _, c := range g.calls(t) {
 		h, err := g.store.Call(context.Background(), c.ID) // the test's own is over when this cleans up
@@ -24,7 +31,7 @@ func (g *gateway) replay(t *testing.T) {
 			t.Fatal(err)
 		}
 		calls, events = calls+1, events+len(h.Events)
-		replayCall(t, turn.Config{Idle: g.cfg.Agents[0].Idle}, &h)
+		replayCall(t, settings, &h)
 	}
 	t.Logf("%d calls with %d events replayed", calls, events)
 }

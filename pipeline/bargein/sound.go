@@ -18,7 +18,7 @@ type Sound struct {
 }
 
 // echoes tells the agent's own voice.
-func (s Sound) echoes() bool { return s.Measured >= enough && s.Echo >= 0.5 }
+func (s Sound) echoes() bool { return s.Measured >= enough && s.Echo >= 0.8 }
 
 // The range of a voice's pitch, 60 to 400 Hz, as periods in samples.
 const (
