@@ -134,7 +134,7 @@ func checkHas(t *testing.T, what string, recording, said []int16) {
 	t.Helper()
 	likeness, at := like(recording, said)
 	t.Logf("%s: likeness %.3f at %v", what, likeness, at)
-	if likeness < 0.9 {
+	if likeness < 0.8 { // other speech has less than half; the jitter buffer may stretch a pitch period on the way
 		t.Errorf("%s: likeness %.3f, want the same audio", what, likeness)
 	}
 }

@@ -145,9 +145,12 @@ type Agent struct {
 	// ProtectedWording is what the caller must hear to its end wherever the
 	// model says it: words, whatever their case, or a regular expression
 	// between slashes. The whole sentence is protected.
-	ProtectedWording []string        `yaml:"protected_wording"`
-	Speculation      Speculation     `yaml:"speculation"`
-	Idle             []time.Duration `yaml:"idle"` // caller silence before each prompt; after the last one, goodbye
+	ProtectedWording []string `yaml:"protected_wording"`
+	// HoldSound is what the caller hears after a filler while a tool works:
+	// "off", silence; or "tone", a soft note each two seconds.
+	HoldSound   string          `yaml:"hold_sound"`
+	Speculation Speculation     `yaml:"speculation"`
+	Idle        []time.Duration `yaml:"idle"` // caller silence before each prompt; after the last one, goodbye
 	// Language is the BCP 47 tag of what the agent speaks: English is read out
 	// in full, of other languages numbers are left to the voice.
 	Language string `yaml:"language"`
@@ -366,6 +369,7 @@ func Default() Config {
 			Idle:        []time.Duration{8 * time.Second, 8 * time.Second},
 			Speculation: Speculation{PerTurn: 2, Stable: 200 * time.Millisecond},
 			Language:    "en-US",
+			HoldSound:   "off",
 			OnFailure:   OnFailure{Do: "retry"},
 		}},
 	}

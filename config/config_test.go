@@ -91,8 +91,9 @@ func TestMistakesNameFileLineAndWhatToDo(t *testing.T) {
 			"recording: {upload: {url: \"https://a.example/{file}\", header_env: {Authorization: TRUNKLINE_TEST_NOT_SET}}}\n",
 			[]string{"TRUNKLINE_TEST_NOT_SET", "Authorization"},
 		},
-		"unknown cleaning": {"agents:\n  - {name: reception, recogniser: {clean: much}}\n", []string{"auto, off"}},
-		"fax":              {"calls:\n  fax: shred\n", []string{"t.yaml:2:8", "end, keep"}},
+		"unknown hold sound": {"agents:\n  - {name: reception, hold_sound: opera}\n", []string{"agents[0].hold_sound", "off, tone"}},
+		"unknown cleaning":   {"agents:\n  - {name: reception, recogniser: {clean: much}}\n", []string{"auto, off"}},
+		"fax":                {"calls:\n  fax: shred\n", []string{"t.yaml:2:8", "end, keep"}},
 		"trunk without agent": {
 			"sip:\n  trunks:\n    - name: a\n      sources: [10.0.0.1, bad]\n      agent: nobody\n",
 			[]string{"t.yaml:4:27", "t.yaml:5:14", `"nobody" is not one of the agents`},

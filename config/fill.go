@@ -40,6 +40,7 @@ func (c *Config) fillAgents() {
 		a.Speculation.PerTurn = cmp.Or(a.Speculation.PerTurn, def.Speculation.PerTurn)
 		a.Speculation.Stable = cmp.Or(a.Speculation.Stable, def.Speculation.Stable)
 		a.Language = cmp.Or(a.Language, def.Language)
+		a.HoldSound = cmp.Or(a.HoldSound, def.HoldSound)
 		a.OnFailure.Do = cmp.Or(a.OnFailure.Do, def.OnFailure.Do)
 	}
 }

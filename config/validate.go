@@ -190,6 +190,7 @@ func (v *validator) yielding(path string, a *Agent) {
 	for i, l := range a.Protected {
 		v.oneOf(fmt.Sprintf("%s.protected[%d]", path, i), l, "greeting", "idle", "not_heard", "apology", "cap_warning")
 	}
+	v.oneOf(path+".hold_sound", a.HoldSound, "off", "tone")
 	for i, w := range a.ProtectedWording {
 		if _, err := Wording(w); err != nil {
 			v.addf(fmt.Sprintf("%s.protected_wording[%d]", path, i), "%v", err)

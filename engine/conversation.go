@@ -31,8 +31,14 @@ func Conversation(a *config.Agent) pipeline.Config {
 
 	t.OnFailure = turn.OnFailure{Do: turn.Rescue(a.OnFailure.Do), Target: a.OnFailure.Target}
 
+	var sound []int16
+	if a.HoldSound == "tone" {
+		sound = pipeline.HoldTone()
+	}
+
 	return pipeline.Config{
-		Turn: t, Protected: wording, Front: front(a), Budget: cost.Amount(a.Budget),
+		HoldSound: sound,
+		Turn:      t, Protected: wording, Front: front(a), Budget: cost.Amount(a.Budget),
 		Detect: pipeline.Detection{Finals: a.DetectLanguage.Finals, Words: a.DetectLanguage.Words},
 	}
 }

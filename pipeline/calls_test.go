@@ -235,6 +235,33 @@ func TestASlowToolIsBridged(t *testing.T) {
 	})
 }
 
+// The hold sound begins after the filler, ends with the tool, and is neither
+// in the ledger nor a reason to keep the caller waiting.
+func TestASoundIsHeardWhileAToolWorks(t *testing.T) {
+	b := &bench{tools: map[string]benchTool{"look": {takes: 9 * time.Second}}}
+	model := rounds("Here it is.", step{"", []pipeline.ToolCall{tool("look", `{}`)}})
+	note := []int16{1234}
+	cfg := pipeline.Config{Tools: b, HoldSound: note}
+	converse(t, options{says: []string{"go"}, model: model, cfg: cfg}, func(c *call) {
+		c.heard(1)
+		c.speak(time.Second)
+		c.heard(2)
+		c.same("reply", "Here it is.", c.lastTurn().Text)
+		held := 0
+		for i := range c.phone.sent {
+			if f := &c.phone.sent[i]; f[0] == note[0] && f[100] == note[0] {
+				held++
+			}
+		}
+		if d := time.Duration(held) * 20 * ms; d < 3*time.Second || d > 9*time.Second {
+			c.Errorf("the sound was heard for %s of a tool's 9 s", d)
+		}
+		if last := c.phone.sent[len(c.phone.sent)-1]; last[0] == note[0] {
+			c.Errorf("the sound goes on after the answer")
+		}
+	})
+}
+
 func TestTheModelCannotCallToolsForEver(t *testing.T) {
 	b := &bench{tools: map[string]benchTool{"look": fast(false)}}
 	model := &declared.Model{

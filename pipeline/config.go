@@ -38,6 +38,7 @@ type Config struct {
 	// sentence in which one of them matches is heard to its end.
 	Protected []*regexp.Regexp
 	Stall     time.Duration // longest pause of model or voice within a reply; 0: 5 s
+	HoldSound []int16       // repeated after a filler while a tool works; nil: silence
 	Budget    Money         // that the call may cost before the agent says goodbye; 0: no bound
 	Detect    Detection     // of the caller's language; zero: it changes by tools only
 }

@@ -70,6 +70,7 @@ type Conversation struct {
 	speaking *utterance // being made or played
 	guess    *guess     // at a reply; nil: there is none
 	filler   int        // utterance of the latest filler
+	holding  bool       // the hold sound is on
 	caller   callerTurn
 	endAct   *Act // of the latest reply
 	effects  effects
@@ -505,6 +506,7 @@ func (c *Conversation) step(e turn.Event, at time.Time) {
 	for _, a := range actions {
 		c.act(a, at)
 	}
+	c.unhold()
 }
 
 func (c *Conversation) act(a turn.Action, at time.Time) {

@@ -47,6 +47,7 @@ func (c *Conversation) interject(a turn.Action) {
 	text := c.fillerText(a)
 	p := c.tongue.Load().Lines.audio[text]
 	c.filler = a.Utterance
+	c.hold()
 	c.work.Go(func() {
 		seg := c.player.Interject(a.Utterance, text)
 		seg.Share(p.samples, p.words)

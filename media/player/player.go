@@ -88,6 +88,10 @@ type Player struct {
 	tail   [fadeSamples]int16 // audio that Clear still has to fade out
 	tailN  int
 
+	wait   []int16 // repeated while nothing is to be played; nil: silence
+	waitAt int     // the next sample of it
+	waited bool    // the last frame had some of it
+
 	underruns int
 	gap       media.Samples
 	events    []Event // that the tick goroutine has still to tell
@@ -358,7 +362,11 @@ func (p *Player) fill(f *media.Frame) output {
 	}
 	n := p.ahead(f[lead:])
 	clear(f[lead+n:])
-	return output{audible: n > 0, played: n, flows: lead+n == len(f), gap: len(f) - lead - n}
+	p.waited = p.wait != nil && lead+n == 0
+	if p.waited {
+		p.repeat(f[:])
+	}
+	return output{audible: n > 0 || p.waited, played: n, flows: lead+n == len(f), gap: len(f) - lead - n}
 }
 
 // commit records that a frame left.
