@@ -212,30 +212,6 @@ func (plain) Hear(*media.Frame, bool)           {}
 func (plain) Begin()                            {}
 func (plain) Clean(f *media.Frame) *media.Frame { return f }
 
-// wordErrors is the least number of insertions, deletions and substitutions
-// between what was heard and what was said.
-func wordErrors(heard, said string) (wrong, words int) {
-	a, b := strings.Fields(heard), strings.Fields(said)
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range a {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range b {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, diagonal+1)
-		}
-	}
-
-	return row[len(b)], len(b)
-}
-
 // noise measures what noise and level cost in words, and what cleaning wins
 // back.
 func (b *bench) noise(ctx context.Context) error {
@@ -324,7 +300,7 @@ func (b *bench) understood(ctx context.Context, r *sphinx.Recognizer, all []quot
 				if err != nil {
 					return err
 				}
-				n, of := wordErrors(heard, all[i].text)
+				n, of := misheard(heard, all[i].text)
 				wrong[k] += n
 				if k == 0 {
 					words += of

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -212,7 +213,7 @@ func TestTalkOff(t *testing.T) {
 		for offset := 0; offset < 160; offset += 40 {
 			t.Run(fmt.Sprintf("gain %v, offset %d", gain, offset), func(t *testing.T) {
 				t.Parallel()
-				x := append([]int16(nil), make([]int16, offset)...)
+				x := slices.Repeat([]int16{0}, offset)
 				for _, y := range all {
 					x = append(x, speech.Played(y, gain, 0, g711.PCMU)...)
 				}

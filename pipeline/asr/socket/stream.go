@@ -94,6 +94,7 @@ type Stream struct {
 	queued  int
 	dropped bool
 	closing bool
+	quiet   map[int]*time.Timer // of talkspurts whose last words may not come
 
 	heard words
 
@@ -120,7 +121,7 @@ const (
 func New(client *vendor.Client, conn *websocket.Conn, p Protocol, o Options) *Stream {
 	o.Chunk, o.KeepAlive = cmp.Or(o.Chunk, media.FrameDuration), cmp.Or(o.KeepAlive, 4*time.Second)
 	o.Quiet = cmp.Or(o.Quiet, 800*time.Millisecond)
-	s := &Stream{client: client, conn: conn, proto: p, opt: o, out: make(chan pipeline.Transcript, unread)}
+	s := &Stream{client: client, conn: conn, proto: p, opt: o, out: make(chan pipeline.Transcript, unread), quiet: map[int]*time.Timer{}}
 	s.wake = sync.NewCond(&s.mu)
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	s.work.Go(s.write)
@@ -197,6 +198,7 @@ func (s *Stream) write() {
 		s.wake.Signal()
 	})
 	defer alive.Stop()
+	defer s.settleNoMore()
 	var octets []byte
 	chunk := int(media.SamplesIn(s.opt.Chunk))
 	last := time.Now()
@@ -223,12 +225,7 @@ func (s *Stream) write() {
 				octets = octets[:0]
 			}
 			messages = append(messages, s.proto.Flush()...)
-			n := s.heard.latest()
-			time.AfterFunc(s.opt.Quiet, func() {
-				if t, told := s.heard.settle(n); told {
-					s.tell(t)
-				}
-			})
+			s.settleLater(s.heard.latest())
 		default:
 			var frame [media.FrameSamples]byte
 			g711.PCMU.Encode(frame[:], it.frame[:])
@@ -248,6 +245,29 @@ func (s *Stream) write() {
 			last = time.Now()
 			alive.Reset(s.opt.KeepAlive)
 		}
+	}
+}
+
+// settleLater ends talkspurt n when the server has had its time.
+func (s *Stream) settleLater(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.quiet[n] = time.AfterFunc(s.opt.Quiet, func() {
+		s.mu.Lock()
+		delete(s.quiet, n)
+		s.mu.Unlock()
+		if t, told := s.heard.settle(n); told {
+			s.tell(t)
+		}
+	})
+}
+
+// settleNoMore stops what settleLater began.
+func (s *Stream) settleNoMore() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.quiet {
+		t.Stop()
 	}
 }
 

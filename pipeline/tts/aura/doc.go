@@ -2,7 +2,7 @@
 // streamed.
 //
 // Used of the protocol: mulaw at 8 kHz without a container, passed on octet by
-// octet. It does not tell where words begin. Not used: its WebSocket, which
+// octet, but that the two zeros of µ-law become one. It does not tell where words begin. Not used: its WebSocket, which
 // adds nothing for whole sentences; callbacks.
 //
 // Source: the API reference, "Text to Speech REST". The sub-room auratest has a
