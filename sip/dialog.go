@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -46,6 +47,7 @@ type Dialog struct {
 	held        atomic.Bool
 	holds       chan struct{}
 	keys        chan media.Digit // told by INFO
+	progress    chan Progress    // outbound: closed at the answer or the end
 
 	// What follows belongs to run's goroutine.
 
@@ -65,15 +67,19 @@ type Dialog struct {
 	dial   *dialing        // outbound: the INVITE until its final response
 	answer *sipgo.Response // outbound: the 2xx response
 
-	unconfirmed *unconfirmed    // our 2xx that wants an ACK
-	bye         chan byeOutcome // the outcome of our BYE
-	owesBye     bool            // a BYE is to be sent as soon as it may be
+	progressOver bool // progress is closed
+
+	unconfirmed *unconfirmed // our 2xx that wants an ACK
+	byeSent     bool         // and is not answered yet
+	owesBye     bool         // a BYE is to be sent as soon as it may be
 	byeReason   string
 	hangups     []chan error // told when the BYE is done
-}
 
-// byeOutcome is how our BYE went.
-type byeOutcome struct{ err error }
+	agenda agenda
+	beside int         // goroutines of aside that have yet to return
+	back   chan func() // what they leave for this one to do
+	ids    []dialogID  // under which the UA knows us
+}
 
 func newDialog(ua *UA, info Info, s socket, peer netip.AddrPort) *Dialog {
 	return &Dialog{
@@ -85,6 +91,8 @@ func newDialog(ua *UA, info Info, s socket, peer netip.AddrPort) *Dialog {
 		gone:        make(chan struct{}),
 		holds:       make(chan struct{}, 1),
 		keys:        make(chan media.Digit, keysWaiting),
+		progress:    make(chan Progress, progressWaiting),
+		back:        make(chan func()),
 		sock:        s,
 		peer:        peer,
 		origin:      sdp.NewOrigin(newSessionID()),
@@ -200,32 +208,27 @@ func (d *Dialog) run() {
 
 	for !d.finished() {
 		var (
-			resend, giveUp <-chan time.Time
-			responses      <-chan *sipgo.Response
-			terminated     <-chan struct{}
+			responses  <-chan *sipgo.Response
+			terminated <-chan struct{}
 		)
 
-		if u := d.unconfirmed; u != nil {
-			resend, giveUp = u.resend.C, u.giveUp.C
-		}
-
-		if p := d.dial; p != nil {
-			responses, terminated, giveUp = p.tx.Responses(), p.tx.Done(), p.giveUp
+		if p := d.dial; p != nil && p.tx != nil {
+			responses, terminated = p.tx.Responses(), p.tx.Done()
 		}
 
 		select {
 		case f := <-d.inbox:
 			f()
-		case <-resend:
-			d.resend()
-		case <-giveUp:
-			d.giveUp()
+		case f := <-d.back:
+			d.beside--
+
+			f()
+		case now := <-d.agenda.c():
+			d.agenda.due(now)
 		case res := <-responses:
 			d.response(res)
 		case <-terminated:
 			d.unanswered()
-		case outcome := <-d.bye:
-			d.byeDone(outcome)
 		case <-stopping:
 			stopping = nil
 
@@ -240,6 +243,41 @@ func (d *Dialog) run() {
 	d.release()
 }
 
+// aside runs work, which may wait for the network, beside the dialog's
+// goroutine, and then what work returns in that goroutine. The dialog is not
+// released before. It reports false when the UA starts nothing any more.
+func (d *Dialog) aside(work func() (then func())) bool {
+	started := d.ua.work.spawn(func() { d.back <- work() })
+	if started {
+		d.beside++
+	}
+
+	return started
+}
+
+// ask sends a request of the dialog and calls then, in the dialog's
+// goroutine, with its final response, of whatever status, or an error.
+func (d *Dialog) ask(state *dialogState, req *sipgo.Request, then func(*sipgo.Response, error)) {
+	hop, s, peer := state.nextHop(), d.sock, d.peer
+
+	started := d.aside(func() func() {
+		res, err := d.ua.send(req, &hop, s, peer)
+
+		return func() { then(res, err) }
+	})
+	if !started {
+		then(nil, ErrStopped)
+	}
+}
+
+// known makes the dialog known under one more id to the far end's requests.
+func (d *Dialog) known(id dialogID) {
+	if !slices.Contains(d.ids, id) {
+		d.ids = append(d.ids, id)
+		d.ua.register(id, d)
+	}
+}
+
 // cutOff stops waiting for the far end.
 func (d *Dialog) cutOff() {
 	d.stopResending()
@@ -247,21 +285,22 @@ func (d *Dialog) cutOff() {
 
 	d.owesBye = false
 
-	if d.dial != nil {
-		d.dial.tx.Terminate()
-		d.dial = nil
-	}
+	d.forgetDialing()
 }
 
 // finished reports whether the goroutine has nothing left to wait for.
 func (d *Dialog) finished() bool {
-	return d.phase == over && d.unconfirmed == nil && d.bye == nil && d.dial == nil
+	return d.phase == over && d.unconfirmed == nil && d.dial == nil && d.beside == 0
 }
 
 // release forgets the dialog. Requests that are still queued are answered as
 // those that come later: 481.
 func (d *Dialog) release() {
-	d.ua.unregister(d.state.id())
+	for _, id := range d.ids {
+		d.ua.unregister(id)
+	}
+
+	d.agenda.clear()
 
 	d.mu.Lock()
 	d.closed = true
@@ -279,12 +318,17 @@ func (d *Dialog) release() {
 	}
 
 	if !d.info.Inbound {
-		now := time.Now()
-		d.ua.gate.leave(d.peer.Addr(), now, now.Add(d.ua.cfg.Timers.giveUp()))
+		d.leaveGate()
 	}
 
 	d.settle(nil)
 	close(d.gone)
+}
+
+// leaveGate ends the far end's leave to talk to us, but for what comes late.
+func (d *Dialog) leaveGate() {
+	now := time.Now()
+	d.ua.gate.leave(d.peer.Addr(), now, now.Add(d.ua.cfg.Timers.giveUp()))
 }
 
 // end ends the call, once: later causes change nothing.
@@ -296,6 +340,7 @@ func (d *Dialog) end(cause error) {
 	d.phase = over
 	d.cause = cause
 	d.vacate()
+	d.endProgress()
 
 	if d.session != nil {
 		if err := d.session.Close(); err != nil {
@@ -360,31 +405,20 @@ func reasonHeader(reason string) []Header {
 	return []Header{{"Reason", "Q.850;cause=16;text=" + quote(reason)}}
 }
 
-// sendBye sends a BYE; its outcome arrives on d.bye.
+// sendBye sends a BYE, and tells those who hung up how that went.
 func (d *Dialog) sendBye() {
 	d.owesBye = false
-	d.bye = d.ua.bye(&d.state, d.sock, d.peer, reasonHeader(d.byeReason))
-}
+	d.byeSent = true
 
-// bye sends a BYE in a dialog and returns where its outcome will arrive.
-func (ua *UA) bye(state *dialogState, s socket, peer netip.AddrPort, headers []Header) chan byeOutcome {
-	req := state.request(sipgo.BYE, 0)
-	for _, h := range headers {
+	req := d.state.request(sipgo.BYE, 0)
+	for _, h := range reasonHeader(d.byeReason) {
 		req.AppendHeader(sipgo.NewHeader(h.Name, h.Value))
 	}
 
-	outcome := make(chan byeOutcome, 1)
-	hop := state.nextHop()
-
-	started := ua.work.spawn(func() {
-		_, err := ua.send(req, &hop, s, peer)
-		outcome <- byeOutcome{err: err}
+	d.ask(&d.state, req, func(_ *sipgo.Response, err error) {
+		d.byeSent = false
+		d.settle(err)
 	})
-	if !started {
-		outcome <- byeOutcome{err: ErrStopped}
-	}
-
-	return outcome
 }
 
 // send routes a request of a dialog and waits for its final response, of
@@ -397,12 +431,6 @@ func (ua *UA) send(req *sipgo.Request, hop *sipgo.Uri, s socket, peer netip.Addr
 	req.AppendHeader(sipgo.NewHeader("User-Agent", ua.cfg.UserAgent))
 
 	return ua.transact(req, l)
-}
-
-// byeDone ends the wait for the answer to our BYE.
-func (d *Dialog) byeDone(o byeOutcome) {
-	d.bye = nil
-	d.settle(o.err)
 }
 
 // hold records what the latest offer/answer says about holding.

@@ -65,6 +65,27 @@ func uacState(invite *sipgo.Request, res *sipgo.Response) (dialogState, error) {
 	}, nil
 }
 
+// earlyState makes the state of a dialog that a provisional response to our
+// INVITE begins. Without a Contact, requests go where the INVITE went.
+func earlyState(invite *sipgo.Request, res *sipgo.Response) dialogState {
+	target := &invite.Recipient
+	if c := res.Contact(); c != nil && !c.Address.Wildcard {
+		target = &c.Address
+	}
+
+	routes := recordRoutes(res)
+	slices.Reverse(routes)
+
+	return dialogState{
+		callID:   invite.CallID().Value(),
+		local:    *cloneFrom(invite.From()),
+		remote:   *cloneTo(res.To()),
+		target:   *target.Clone(),
+		routes:   routes,
+		localSeq: invite.CSeq().SeqNo,
+	}
+}
+
 func recordRoutes(msg sipgo.Message) []sipgo.Uri {
 	var routes []sipgo.Uri
 

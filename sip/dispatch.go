@@ -279,7 +279,7 @@ func (ua *UA) invite(tx *serverTx) {
 	}
 
 	tx.reply(100, "")
-	ua.register(d.state.id(), d)
+	d.known(d.state.id())
 
 	if !ua.work.spawn(d.run) {
 		d.vacate()

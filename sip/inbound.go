@@ -246,8 +246,8 @@ type unconfirmed struct {
 	res      *sipgo.Response
 	offered  bool // the response carries an offer, so the ACK must carry the answer
 	interval time.Duration
-	resend   *time.Timer
-	giveUp   *time.Timer
+	resend   *appointment
+	giveUp   *appointment
 }
 
 // confirm sends the 2xx that accepts an INVITE, and expects its ACK.
@@ -266,7 +266,7 @@ func (d *Dialog) confirm(tx *serverTx, desc sdp.Description, offered bool, extra
 	timers := d.ua.cfg.Timers
 	d.unconfirmed = &unconfirmed{
 		tx: tx, res: res, offered: offered, interval: timers.T1,
-		resend: time.NewTimer(timers.T1), giveUp: time.NewTimer(timers.giveUp()),
+		resend: d.agenda.after(timers.T1, d.resend), giveUp: d.agenda.after(timers.giveUp(), d.unacknowledged),
 	}
 
 	tx.respond(res)
@@ -276,7 +276,7 @@ func (d *Dialog) confirm(tx *serverTx, desc sdp.Description, offered bool, extra
 func (d *Dialog) resend() {
 	u := d.unconfirmed
 	u.interval = min(2*u.interval, d.ua.cfg.Timers.T2)
-	u.resend.Reset(u.interval)
+	u.resend = d.agenda.after(u.interval, d.resend)
 
 	d.ua.count.retransmitted.Add(1)
 
@@ -290,8 +290,8 @@ func (d *Dialog) resend() {
 // stopResending forgets the unconfirmed 2xx.
 func (d *Dialog) stopResending() {
 	if u := d.unconfirmed; u != nil {
-		u.resend.Stop()
-		u.giveUp.Stop()
+		d.agenda.cancel(u.resend)
+		d.agenda.cancel(u.giveUp)
 
 		d.unconfirmed = nil
 	}

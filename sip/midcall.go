@@ -51,7 +51,7 @@ func (d *Dialog) byeReceived(tx *serverTx) {
 // settleIfQuiet tells those who hung up that the far end did too, when no BYE
 // of ours is on its way.
 func (d *Dialog) settleIfQuiet() {
-	if d.bye == nil {
+	if !d.byeSent {
 		d.settle(nil)
 	}
 }

@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -44,7 +45,7 @@ func (b *bed) respond(req *sipgo.Request, status int, tag, body string) {
 		res.To().Params.Add("tag", tag)
 	}
 
-	res.AppendHeader(sipgo.NewHeader("Contact", "<sip:desk@10.0.0.9:5060>"))
+	res.AppendHeader(sipgo.NewHeader("Contact", fmt.Sprintf("<sip:desk@%s>", b.far.local)))
 	res.AppendHeader(sipgo.NewHeader("X-Trunkline-Call-Id", "c7"))
 
 	if body != "" {
@@ -65,11 +66,8 @@ a=rtpmap:101 telephone-event/8000
 
 func TestDial(t *testing.T) {
 	inBubble(t, nil, func(b *bed) {
-		var provisional []int
-
 		out := b.dialFar(ctx, DialOptions{
 			User: "soft", Display: "Soft Phone", Headers: []Header{{"X-Test", "1"}},
-			Provisional: func(status int, _ string) { provisional = append(provisional, status) },
 		})
 
 		invite := b.method("INVITE")
@@ -96,11 +94,17 @@ func TestDial(t *testing.T) {
 			t.Fatal(got.err)
 		}
 
-		if !slices.Equal(provisional, []int{180, 183}) {
-			t.Errorf("provisional responses %v", provisional)
+		d := got.d
+
+		var progress []int
+		for p := range d.Progress() {
+			progress = append(progress, p.Status)
 		}
 
-		d := got.d
+		if !slices.Equal(progress, []int{180, 183}) {
+			t.Errorf("provisional responses %v", progress)
+		}
+
 		if d.ResponseHeader("X-Trunkline-Call-Id") != "c7" || d.Leg() == nil || d.Info().Inbound || d.Info().To.User != "desk" {
 			t.Errorf("dialog %+v", d.Info())
 		}

@@ -169,46 +169,28 @@ func (s *Station) call(ctx context.Context, c *Config, recorder *record.Recorder
 
 // dial calls and waits for the answer.
 func (s *Station) dial(ctx context.Context, c *Config) (*sip.Dialog, *Error) {
-	// Provisional responses come in the dialog's goroutine, which must not
-	// wait for Notify.
-	rings := make(chan Event, 8)
 	dialing, cancel := context.WithTimeoutCause(ctx, c.AnswerTimeout, errNoAnswer)
 	defer cancel()
-	type outcome struct {
-		dialog *sip.Dialog
-		err    error
+	d, err := s.ua.Place(dialing, c.Target, sip.DialOptions{
+		User: c.From, Headers: c.Headers, SRTP: c.SRTP, Audio: c.Audio,
+	})
+	if err != nil {
+		return nil, dialFailure(dialing, c.Target, err)
 	}
-	done := make(chan outcome, 1)
+	told := make(chan struct{})
 	go func() {
-		d, err := s.ua.Dial(dialing, c.Target, sip.DialOptions{
-			User:    c.From,
-			Headers: c.Headers,
-			SRTP:    c.SRTP,
-			Audio:   c.Audio,
-			Provisional: func(status int, reason string) {
-				select {
-				case rings <- Event{Kind: Ringing, At: time.Now(), Text: fmt.Sprintf("%d %s", status, reason)}:
-				default:
-				}
-			},
-		})
-		done <- outcome{d, err}
-	}()
-	for {
-		select {
-		case e := <-rings:
-			c.Notify(e)
-		case o := <-done:
-			for len(rings) > 0 {
-				c.Notify(<-rings)
-			}
-			if o.err != nil {
-				return nil, dialFailure(dialing, c.Target, o.err)
-			}
-
-			return o.dialog, nil
+		defer close(told)
+		for p := range d.Progress() {
+			c.Notify(Event{Kind: Ringing, At: time.Now(), Text: fmt.Sprintf("%d %s", p.Status, p.Reason)})
 		}
+	}()
+	_, err = d.Answered(dialing)
+	<-told
+	if err != nil {
+		return nil, dialFailure(dialing, c.Target, err)
 	}
+
+	return d, nil
 }
 
 // Who ended a call.
