@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that trunkline needs and that are missing.
+# Installs the Debian and npm packages that trunkline needs and that are missing.
 #
 #   scripts/deps.sh run    what the gateway needs: PostgreSQL, the offline speech engines
 #   scripts/deps.sh test   the same, and the real peers that the tests call
@@ -7,6 +7,7 @@ set -euo pipefail
 
 run=(gcc libc6-dev pkg-config postgresql pocketsphinx-en-us libpocketsphinx-dev libsphinxbase-dev flite1-dev)
 test=(libspeexdsp-dev sip-tester baresip-core tshark sox chromium)
+command -v npm >/dev/null || test+=(nodejs npm) # other packages of Node.js bring npm with them
 
 case "${1:-run}" in
 run) want=("${run[@]}") ;;
@@ -22,7 +23,20 @@ for p in "${want[@]}"; do
   status=$(dpkg-query -W -f '${Status}' "$p" 2>/dev/null || true)
   [ "$status" = "install ok installed" ] || missing+=("$p")
 done
-[ ${#missing[@]} -eq 0 ] && exit 0
+
+# peers installs the npm packages that check us, by their lock file.
+peers() {
+  [ "${1:-run}" = test ] || return 0
+  local dir
+  dir=$(dirname "$0")/../twilio/signature/testdata
+  [ -e "$dir/node_modules/.package-lock.json" ] && [ ! "$dir/package-lock.json" -nt "$dir/node_modules/.package-lock.json" ] && return 0
+  echo "installing from npm: $(cd "$dir" && sed -n 's/^    "\(.*\)": "\(.*\)"/\1 \2/p' package.json)"
+  (cd "$dir" && npm ci --silent --ignore-scripts --no-audit --no-fund)
+}
+if [ ${#missing[@]} -eq 0 ]; then
+  peers "$@"
+  exit 0
+fi
 
 sudo=()
 if [ "$(id -u)" -ne 0 ]; then
@@ -44,3 +58,4 @@ if ! { apt update && apt install -y --no-install-recommends "${missing[@]}"; }; 
   echo "apt-get could not install: ${missing[*]} (its last words are above)" >&2
   exit 1
 fi
+peers "$@"
