@@ -30,6 +30,7 @@ func costs(all []pipeline.Charge) []storage.Cost {
 // stageNames are the stages of a turn in the operator's words.
 var stageNames = map[string]string{
 	string(pipeline.Recognise): "recogniser", string(pipeline.Think): "model", string(pipeline.Speak): "voice",
+	string(pipeline.Converse): "speech-to-speech model",
 }
 
 // trouble is how often a provider failed in one way, or took over.

@@ -136,6 +136,9 @@ type Agent struct {
 	Recogniser Recogniser `yaml:"recogniser"`
 	Model      Model      `yaml:"model"`
 	Voice      Voice      `yaml:"voice"`
+	// Realtime is a model that hears and speaks by itself; nil: there is none,
+	// and the three above hold every call.
+	Realtime *Realtime `yaml:"realtime"`
 	// Greeting and Lines override what the model's script says.
 	Greeting string `yaml:"greeting"`
 	Lines    Lines  `yaml:"lines"`

@@ -180,6 +180,19 @@ func TestMistakesNameFileLineAndWhatToDo(t *testing.T) {
 				"languages[0].lines: lacks apology, cap_warning, cap_goodbye, budget_goodbye;",
 			},
 		},
+		"speech to speech": {
+			"agents:\n  - name: reception\n    languages: [{language: en-GB}]\n    realtime: {detection: ours, threshold: 2, silence: -1s, eagerness: much, noise: all, open: 9s, speed: 3,\n" +
+				"      otherwise: hang_up, key_env: sk-1, price: {text_input: -1}, breaker: {failures: -1}}\n",
+			[]string{
+				"server_vad, semantic_vad, own", "realtime.threshold", "silence and max_tokens", "low, medium, high, auto", "near_field, far_field",
+				"100ms to 4s", "0.25 to 1.5", "pipeline, on_failure", "key_env: is no name", "price.text_input", "realtime.breaker",
+				"threshold and silence are of server_vad", "eagerness is of semantic_vad",
+			},
+		},
+		"speech to speech alone, and languages": {
+			"agents:\n  - name: reception\n    languages: [{language: en-GB}]\n    realtime: {otherwise: on_failure}\n",
+			[]string{"t.yaml:4:27: agents[0].realtime.otherwise", "nobody would use languages"},
+		},
 		"ranges of whisper": {
 			"agents:\n  - {name: reception, recogniser: {engine: whisper, whisper: {path: x, rate: 44100, no_speech: 2, interim: 1ms, longest: 1h, timeout: -1s}}}\n",
 			[]string{"whisper.path", "8000 or 16000", "no_speech", "200ms", "5s to 1m", "whisper.timeout"},

@@ -27,6 +27,9 @@ func (v *validator) providers(path string, a *Agent) {
 	v.recogniser(path+".recogniser", &a.Recogniser, true)
 	v.model(path+".model", &a.Model, true)
 	v.voice(path+".voice", &a.Voice, true)
+	if a.Realtime != nil {
+		v.realtime(path+".realtime", a)
+	}
 	v.amount(path+".budget", a.Budget)
 	v.oneOf(path+".on_failure.do", a.OnFailure.Do, "retry", "goodbye", "hand_off")
 	if (a.OnFailure.Do == "hand_off") != (a.OnFailure.Target != "") {

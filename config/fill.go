@@ -34,6 +34,9 @@ func (c *Config) fillAgents() {
 				l.Voice.fill()
 			}
 		}
+		if a.Realtime != nil {
+			a.Realtime.fill()
+		}
 		if a.Idle == nil {
 			a.Idle = def.Idle
 		}

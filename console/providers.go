@@ -9,7 +9,7 @@ import (
 type Provider struct {
 	Agent    string `json:"agent"`
 	Language string `json:"language,omitempty"` // empty: the agent's own
-	Stage    string `json:"stage"`              // recognise, think or speak
+	Stage    string `json:"stage"`              // recognise, think, speak or converse
 	Order    int    `json:"order"`              // in its list, from 1
 	Rule     string `json:"rule,omitempty"`     // when it is used; empty: from the beginning of a call
 	Name     string `json:"name"`

@@ -115,17 +115,17 @@ func (t *tongue) model(c *config.Model) (m made[pipeline.Model], err error) {
 		d := c.OpenAI
 		o := openai.Config{BaseURL: d.BaseURL, Model: d.Model, Temperature: d.Temperature, MaxTokens: d.MaxTokens, Effort: d.Effort}
 		o.Key, err = key(&d.Service)
-		m = made[pipeline.Model]{openai.New(o), d.Model, cmp.Or(d.BaseURL, openai.BaseURL)}
+		m = made[pipeline.Model]{openai.New(o), d.Model, cmp.Or(d.BaseURL, openai.BaseURL), o.Key}
 	case "anthropic":
 		d := c.Anthropic
 		o := anthropic.Config{BaseURL: d.BaseURL, Model: d.Model, Temperature: d.Temperature, MaxTokens: d.MaxTokens}
 		o.Key, err = key(&d.Service)
-		m = made[pipeline.Model]{anthropic.New(o), d.Model, cmp.Or(d.BaseURL, anthropic.BaseURL)}
+		m = made[pipeline.Model]{anthropic.New(o), d.Model, cmp.Or(d.BaseURL, anthropic.BaseURL), o.Key}
 	case "gemini":
 		d := c.Gemini
 		o := gemini.Config{BaseURL: d.BaseURL, Model: d.Model, Temperature: d.Temperature, MaxTokens: d.MaxTokens, Thinking: d.Thinking}
 		o.Key, err = key(&d.Service)
-		m = made[pipeline.Model]{gemini.New(o), d.Model, cmp.Or(d.BaseURL, gemini.BaseURL)}
+		m = made[pipeline.Model]{gemini.New(o), d.Model, cmp.Or(d.BaseURL, gemini.BaseURL), o.Key}
 	}
 
 	return m, err

@@ -12,6 +12,7 @@ import (
 	"trunkline/media"
 	"trunkline/media/record"
 	"trunkline/pipeline"
+	"trunkline/pipeline/realtime"
 	"trunkline/testdata"
 )
 
@@ -30,7 +31,8 @@ var errNoAnswer = errors.New("the answer is empty")
 
 // Probe uses the provider once as a call does, and tells the time to the first
 // piece of its answer: of a recogniser, from the end of speech to the last
-// words. It costs what Cost says.
+// words; of a speech-to-speech model, to the opened session. It costs what Cost
+// says.
 func (p *Provider) Probe(ctx context.Context) (time.Duration, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, probeBound, fmt.Errorf("no answer within %v", probeBound))
 	defer cancel()
@@ -53,6 +55,8 @@ func (p *Provider) Probe(ctx context.Context) (time.Duration, error) {
 		}
 	case pipeline.Recognizer:
 		return listen(ctx, u)
+	case *realtime.Provider:
+		return u.Probe(ctx)
 	}
 
 	return 0, errNoAnswer
@@ -63,6 +67,8 @@ func (p *Provider) Probe(ctx context.Context) (time.Duration, error) {
 func (p *Provider) Cost() (units float64, known bool) {
 	c := p.price
 	switch p.Stage {
+	case pipeline.Converse: // a session that is asked for nothing
+		return 0, true
 	case pipeline.Think:
 		units = probeTokens * max(c.InputPerMillion, c.OutputPerMillion) / 1e6
 	case pipeline.Speak:

@@ -18,6 +18,7 @@ import (
 	"trunkline/pipeline/cost"
 	"trunkline/pipeline/declared"
 	"trunkline/pipeline/failover"
+	"trunkline/pipeline/vendor"
 )
 
 var recognise = &stage[pipeline.Recognizer]{
@@ -93,19 +94,19 @@ func (t *tongue) recogniser(ctx context.Context, r *config.Recogniser) (m made[p
 			BaseURL: d.BaseURL, Model: d.Model, Language: cmp.Or(d.Language, base(t.speaks())), KeyTerms: d.KeyTerms, KeepAlive: d.KeepAlive,
 		}
 		c.Key, err = key(&d.Service)
-		m = made[pipeline.Recognizer]{deepgram.New(c), d.Model, cmp.Or(d.BaseURL, deepgram.BaseURL)}
+		m = made[pipeline.Recognizer]{deepgram.New(c), d.Model, cmp.Or(d.BaseURL, deepgram.BaseURL), c.Key}
 	case "assemblyai":
 		d := r.AssemblyAI
 		c := assemblyai.Config{BaseURL: d.BaseURL, Model: d.Model, KeyTerms: d.KeyTerms}
 		c.Key, err = key(&d.Service)
-		m = made[pipeline.Recognizer]{assemblyai.New(c), d.Model, cmp.Or(d.BaseURL, assemblyai.BaseURL)}
+		m = made[pipeline.Recognizer]{assemblyai.New(c), d.Model, cmp.Or(d.BaseURL, assemblyai.BaseURL), c.Key}
 	case "google":
 		return t.google(&r.Google)
 	case "openai":
 		d := r.OpenAI
 		c := openai.Config{BaseURL: d.BaseURL, Model: d.Model, Language: cmp.Or(d.Language, base(t.speaks())), Prompt: d.Prompt}
 		c.Key, err = key(&d.Service)
-		m = made[pipeline.Recognizer]{openai.New(c), d.Model, cmp.Or(d.BaseURL, openai.BaseURL)}
+		m = made[pipeline.Recognizer]{openai.New(c), d.Model, cmp.Or(d.BaseURL, openai.BaseURL), c.Key}
 	case "whisper":
 		d := r.Whisper
 		c := whisper.Config{
@@ -113,7 +114,7 @@ func (t *tongue) recogniser(ctx context.Context, r *config.Recogniser) (m made[p
 			Rate: d.Rate, Verbose: d.Verbose, NoSpeech: d.NoSpeech, Interim: d.Interim, Longest: d.Longest, Timeout: d.Timeout,
 		}
 		c.Key, err = key(&d.Service)
-		m = made[pipeline.Recognizer]{whisper.New(c), d.Model, cmp.Or(d.BaseURL, whisper.BaseURL)}
+		m = made[pipeline.Recognizer]{whisper.New(c), d.Model, cmp.Or(d.BaseURL, whisper.BaseURL), c.Key}
 	}
 
 	return m, err
@@ -136,7 +137,9 @@ func (t *tongue) google(d *config.GoogleRecogniser) (made[pipeline.Recognizer], 
 		return made[pipeline.Recognizer]{}, err
 	}
 
-	return made[pipeline.Recognizer]{r, d.Model, "https://" + cmp.Or(d.Endpoint, "speech.googleapis.com")}, nil
+	return made[pipeline.Recognizer]{
+		r, d.Model, "https://" + cmp.Or(d.Endpoint, "speech.googleapis.com"), vendor.Key(d.Credentials),
+	}, nil
 }
 
 // sphinx makes the offline recogniser, which knows the script's phrases.

@@ -32,7 +32,7 @@ func TestSampleAgents(t *testing.T) {
 			for _, p := range s.Providers() {
 				stages[string(p.Stage)] = true
 			}
-			if len(stages) != 3 {
+			if delete(stages, "converse"); len(stages) != 3 {
 				t.Errorf("it has the stages %v", stages)
 			}
 		})

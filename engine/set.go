@@ -15,12 +15,14 @@ import (
 	"trunkline/pipeline"
 	"trunkline/pipeline/failover"
 	"trunkline/pipeline/llm/script"
+	"trunkline/pipeline/realtime"
 )
 
 // Options are what all agents share.
 type Options struct {
 	StateDir string       // for caches
 	Metrics  *Metrics     // nil: nothing is measured
+	Breakers *Breakers    // shared by all agents; nil: each provider has one of its own
 	Log      *slog.Logger // nil: silent
 }
 
@@ -39,13 +41,16 @@ type Set struct {
 	Script *script.Script // of the first model in the agent's own language; nil: it is no scripted one
 	Others []Speech       // in the order of the configuration's languages
 
+	Realtime *realtime.Provider // a model that hears and speaks by itself; nil: there is none
+
 	name      string
 	options   Options
 	providers []*Provider
 	closers   []io.Closer
 }
 
-// Open makes an agent's providers. What its first use would find is found now
+// Open makes an agent's providers. Recognizer and Model are nil when only a
+// speech-to-speech model holds its calls. What its first use would find is found now
 // where that needs no network: a key that is missing, a model that is not
 // there. The error names all that is wrong.
 func Open(ctx context.Context, o Options, a *config.Agent) (*Set, error) {
@@ -53,8 +58,16 @@ func Open(ctx context.Context, o Options, a *config.Agent) (*Set, error) {
 		var errs []error
 		s.Language = a.Language
 		own := tongue{set: s}
-		s.Model = note(&errs, own.models, &a.Model)
+		if a.Realtime != nil {
+			errs = append(errs, atRealtime(s.realtime(a)))
+		}
+		if a.Pipeline() {
+			s.Model = note(&errs, own.models, &a.Model)
+		}
 		s.Synthesizer = note(&errs, own.voices, &a.Voice)
+		if !a.Pipeline() {
+			return errors.Join(errs...)
+		}
 		s.Recognizer = note(&errs, own.recognisers(ctx), &a.Recogniser)
 		for i := range a.Languages {
 			errs = append(errs, s.other(ctx, a, &a.Languages[i]))
@@ -64,9 +77,23 @@ func Open(ctx context.Context, o Options, a *config.Agent) (*Set, error) {
 	})
 }
 
+func atRealtime(err error) error {
+	if err != nil {
+		return fmt.Errorf("realtime: %w", err)
+	}
+
+	return nil
+}
+
+// errTyped says that a speech-to-speech model takes no typed words.
+var errTyped = errors.New("it has a speech-to-speech model alone, which takes no typed words; give it a model, and realtime.otherwise: pipeline")
+
 // OpenModel makes an agent's model alone, for conversations that are typed.
 func OpenModel(o Options, a *config.Agent) (*Set, error) {
 	return open(o, a, func(s *Set) error {
+		if !a.Pipeline() {
+			return errTyped
+		}
 		var errs []error
 		s.Language = a.Language
 		s.Model = note(&errs, (&tongue{set: s}).models, &a.Model)

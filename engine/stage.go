@@ -8,7 +8,6 @@ import (
 
 	"trunkline/config"
 	"trunkline/pipeline"
-	"trunkline/pipeline/breaker"
 	"trunkline/pipeline/failover"
 	"trunkline/pipeline/vendor"
 )
@@ -33,6 +32,7 @@ type made[T any] struct {
 	provider T
 	model    string // the model, or the voice
 	address  string // empty: it is on this machine
+	key      vendor.Key
 }
 
 // stage is how the providers of one stage become one.
@@ -58,12 +58,9 @@ func (l *list[T]) add(engine string, m made[T], p *config.Patience, charge func(
 	s := l.tongue.set
 	at := &Provider{
 		Agent: s.name, Language: l.tongue.language, Stage: l.stage.is, Order: len(l.options) + 1, Rule: l.rule,
-		Engine: engine, Model: m.model, Host: host(m.address),
-		Breaker: breaker.New(breaker.Config{
-			Failures: p.Breaker.Failures, Window: p.Breaker.Window, CoolDown: p.Breaker.CoolDown, Longest: p.Breaker.Longest,
-		}),
-		metrics: s.options.Metrics,
+		Engine: engine, Model: m.model, Host: host(m.address), metrics: s.options.Metrics,
 	}
+	at.Breaker = s.options.Breakers.of(at, m.key, &p.Breaker)
 	at.Name = s.unused(at)
 	l.outside = l.outside || !inside[engine]
 	at.using = m.provider

@@ -81,22 +81,22 @@ func (t *tongue) voice(v *config.Voice) (m made[pipeline.Synthesizer], err error
 		d := v.ElevenLabs
 		c := elevenlabs.Config{BaseURL: d.BaseURL, Voice: d.Voice, Model: d.Model, Language: d.Language, Speed: d.Speed, Ready: d.Ready}
 		c.Key, err = key(&d.Service)
-		m = made[pipeline.Synthesizer]{elevenlabs.New(c), d.Model + " " + d.Voice, cmp.Or(d.BaseURL, elevenlabs.BaseURL)}
+		m = made[pipeline.Synthesizer]{elevenlabs.New(c), d.Model + " " + d.Voice, cmp.Or(d.BaseURL, elevenlabs.BaseURL), c.Key}
 	case "cartesia":
 		d := v.Cartesia
 		c := cartesia.Config{BaseURL: d.BaseURL, Voice: d.Voice, Model: d.Model, Language: cmp.Or(d.Language, base(t.speaks())), Speed: d.Speed}
 		c.Key, err = key(&d.Service)
-		m = made[pipeline.Synthesizer]{cartesia.New(c), d.Model + " " + d.Voice, cmp.Or(d.BaseURL, cartesia.BaseURL)}
+		m = made[pipeline.Synthesizer]{cartesia.New(c), d.Model + " " + d.Voice, cmp.Or(d.BaseURL, cartesia.BaseURL), c.Key}
 	case "aura":
 		d := v.Aura
 		c := aura.Config{BaseURL: d.BaseURL, Voice: d.Voice}
 		c.Key, err = key(&d.Service)
-		m = made[pipeline.Synthesizer]{aura.New(c), d.Voice, cmp.Or(d.BaseURL, aura.BaseURL)}
+		m = made[pipeline.Synthesizer]{aura.New(c), d.Voice, cmp.Or(d.BaseURL, aura.BaseURL), c.Key}
 	case "openai":
 		d := v.OpenAI
 		c := openai.Config{BaseURL: d.BaseURL, Voice: d.Voice, Model: d.Model, Instructions: d.Instructions, Speed: d.Speed}
 		c.Key, err = key(&d.Service)
-		m = made[pipeline.Synthesizer]{openai.New(c), d.Model + " " + d.Voice, cmp.Or(d.BaseURL, openai.BaseURL)}
+		m = made[pipeline.Synthesizer]{openai.New(c), d.Model + " " + d.Voice, cmp.Or(d.BaseURL, openai.BaseURL), c.Key}
 	case "piper":
 		d := v.Piper
 		s, err := piper.New(piper.Config{Program: d.Program, Model: d.Model, Speaker: d.Speaker, Ready: d.Ready})

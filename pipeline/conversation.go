@@ -147,7 +147,7 @@ func NewConversation(c Config, with Providers, p *player.Player, o Observer) *Co
 		tongues: tongues(&c, &with),
 	}
 	conv.tongue.Store(conv.tongues[0])
-	conv.ctx, conv.cancel = context.WithCancelCause(WithNews(context.Background(), conv.news))
+	conv.ctx, conv.cancel = context.WithCancelCause(WithNews(context.Background(), conv.News))
 	conv.ear.gate = vad.NewGate(cmp.Or(c.Gate, vad.FastGate()))
 	if c.Front != nil {
 		conv.ear.front = c.Front()
@@ -162,7 +162,7 @@ func NewConversation(c Config, with Providers, p *player.Player, o Observer) *Co
 // caller will hear a line about it, which is no error. Stop ends it.
 func (c *Conversation) Prepare(ctx context.Context) error {
 	c.warm(ctx)
-	ctx, cancel := context.WithCancelCause(WithNews(ctx, c.news))
+	ctx, cancel := context.WithCancelCause(WithNews(ctx, c.News))
 	defer cancel(nil)
 	defer context.AfterFunc(c.ctx, func() { cancel(errOver) })()
 	r, err := c.with.Recognizer.Open(ctx)
@@ -293,8 +293,9 @@ func (c *Conversation) Stop() {
 // after Stop.
 func (c *Conversation) Charges() []Charge { return c.account.charges() }
 
-// news takes what the providers tell.
-func (c *Conversation) news(n News) {
+// News takes what the providers tell, and what was found out about another one
+// before this conversation was needed.
+func (c *Conversation) News(n News) {
 	e := turn.Event{Stage: string(n.Stage), Provider: n.Provider}
 	switch n.Kind {
 	case Charged:

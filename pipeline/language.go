@@ -109,7 +109,7 @@ func (c *Conversation) changeLanguage(ctx context.Context, tag string) error {
 	ch := &change{to: to, done: make(chan struct{})}
 	if !c.sameEar(now, to) {
 		var err error
-		if ch.ear, err = c.hearing(to).Open(WithNews(ctx, c.news)); err != nil {
+		if ch.ear, err = c.hearing(to).Open(WithNews(ctx, c.News)); err != nil {
 			return fmt.Errorf("open the recogniser for %s: %w", to.Tag, err)
 		}
 		if !c.own(ch.ear) {
@@ -228,7 +228,7 @@ func (c *Conversation) detect(t *Transcript, at time.Time) {
 		ctx, cancel := context.WithTimeout(c.ctx, c.cfg.Stall)
 		defer cancel()
 		if err := c.changeLanguage(ctx, to.Tag); err != nil {
-			c.news(News{Kind: Failed, Stage: Recognise, Provider: to.Tag, Err: err})
+			c.News(News{Kind: Failed, Stage: Recognise, Provider: to.Tag, Err: err})
 		}
 	})
 }

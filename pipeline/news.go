@@ -13,6 +13,7 @@ const (
 	Recognise Stage = "recognise"
 	Think     Stage = "think"
 	Speak     Stage = "speak"
+	Converse  Stage = "converse" // all three at once: a speech-to-speech model
 )
 
 // News is what a provider tells the conversation that uses it, besides its

@@ -11,7 +11,7 @@ type Amount int64
 
 // Cost is what one provider cost in one stage of a call.
 type Cost struct {
-	Stage    string `json:"stage"` // recognise, think or speak
+	Stage    string `json:"stage"` // recognise, think, speak or converse
 	Provider string `json:"provider"`
 	Amount   Amount `json:"amount"`
 }

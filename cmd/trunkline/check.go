@@ -124,11 +124,23 @@ func (g *gateway) checkAgents(ctx context.Context) (string, error) {
 
 			continue
 		}
-		all = append(all, fmt.Sprintf("%s (recogniser %s%s, model %s, voice %s)", a.Name, uses(e, pipeline.Recognise),
-			places(&a.Recogniser), uses(e, pipeline.Think), uses(e, pipeline.Speak)))
+		all = append(all, fmt.Sprintf("%s (%s)", a.Name, engines(e, a)))
 	}
 
 	return strings.Join(all, ", "), errors.Join(errs...)
+}
+
+// engines are the agent's providers.
+func engines(e *engine.Set, a *config.Agent) string {
+	var parts []string
+	if e.Realtime != nil {
+		parts = append(parts, "speech-to-speech model "+uses(e, pipeline.Converse))
+	}
+	if a.Pipeline() {
+		parts = append(parts, "recogniser "+uses(e, pipeline.Recognise)+places(&a.Recogniser), "model "+uses(e, pipeline.Think))
+	}
+
+	return strings.Join(append(parts, "voice "+uses(e, pipeline.Speak)), ", ")
 }
 
 // linesHere makes an agent's lines if its voices are on this machine: vendors

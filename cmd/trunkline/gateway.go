@@ -23,10 +23,12 @@ import (
 	"trunkline/media/clock"
 	"trunkline/media/dtmf"
 	"trunkline/media/g711"
+	"trunkline/media/player"
 	"trunkline/media/record/seal"
 	"trunkline/media/rtp"
 	"trunkline/pipeline"
 	"trunkline/pipeline/prompt"
+	"trunkline/pipeline/realtime"
 	"trunkline/sip"
 	"trunkline/sip/sdp"
 	"trunkline/storage"
@@ -58,6 +60,7 @@ type gateway struct {
 	agents  map[string]*call.Agent // by agent name
 	engines []*engine.Set          // of the agents, in their order
 	metrics *engine.Metrics        // of the engines' providers; nil: none
+	breaks  engine.Breakers        // of the engines' providers
 	keys    *seal.Keyring          // of recordings; nil: they are not encrypted
 
 	stops []stopStep // in the order of the starts
@@ -183,7 +186,7 @@ func (g *gateway) startDatabase(ctx context.Context) error {
 
 // openEngines makes what an agent listens, thinks and speaks with.
 func (g *gateway) openEngines(ctx context.Context, a *config.Agent) (*engine.Set, error) {
-	e, err := engine.Open(ctx, engine.Options{StateDir: g.cfg.StateDir, Metrics: g.metrics, Log: g.log}, a)
+	e, err := engine.Open(ctx, engine.Options{StateDir: g.cfg.StateDir, Metrics: g.metrics, Breakers: &g.breaks, Log: g.log}, a)
 	if err != nil {
 		return nil, err
 	}
@@ -210,16 +213,30 @@ func (g *gateway) startAgents(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("agent %q: %w", a.Name, err)
 		}
-		g.agents[a.Name] = &call.Agent{
-			Name:         a.Name,
-			Conversation: settings,
-			Providers: pipeline.Providers{
-				Recognizer: e.Recognizer, Model: e.Model, Synthesizer: e.Synthesizer, Lines: lines, Languages: others,
-			},
+		with := pipeline.Providers{
+			Recognizer: e.Recognizer, Model: e.Model, Synthesizer: e.Synthesizer, Lines: lines, Languages: others,
 		}
+		g.agents[a.Name] = &call.Agent{Name: a.Name, Conversation: settings, Providers: with, Converse: converse(e, a, with)}
 	}
 
 	return nil
+}
+
+// converse makes an agent's conversations with its speech-to-speech model, if it
+// has one.
+func converse(e *engine.Set, a *config.Agent, with pipeline.Providers) func(pipeline.Config, *player.Player, pipeline.Observer) call.Conversation {
+	if e.Realtime == nil {
+		return nil
+	}
+
+	return func(c pipeline.Config, p *player.Player, o pipeline.Observer) call.Conversation {
+		model := e.Realtime.New(c, with.Lines, p, o)
+		if !a.Pipeline() {
+			return model
+		}
+
+		return realtime.NewStandby(model, func() *pipeline.Conversation { return pipeline.NewConversation(c, with, p, o) })
+	}
 }
 
 // languages are those that an agent's calls may change to.

@@ -39,6 +39,9 @@ const (
 // errScenarios says that an agent does not do what scenarios expect.
 var errScenarios = errors.New("scenarios failed")
 
+// errSimRealtime says that scenarios are played against the pipeline alone.
+var errSimRealtime = errors.New("the agent has a speech-to-speech model, which scenarios cannot be played against; take realtime out of it, or choose another agent")
+
 func (s *simCmd) Run(ctx context.Context, c *cli, std *streams) (err error) {
 	files, err := sim.Find(s.Files...)
 	if err != nil {
@@ -102,6 +105,9 @@ func (s *simCmd) party(ctx context.Context, c *cli, scenarios []*sim.Scenario) (
 	a, err := chosenAgent(&cfg, s.Agent)
 	if err != nil {
 		return nil, e, err
+	}
+	if a.Realtime != nil {
+		return nil, e, errSimRealtime
 	}
 	if s.Mode == string(sim.Text) {
 		e, err = engine.OpenModel(engine.Options{}, &a)

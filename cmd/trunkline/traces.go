@@ -52,6 +52,12 @@ func engineNames(c *config.Config) map[string]trace.Engines {
 	for i := range c.Agents {
 		a := &c.Agents[i]
 		r, m, v := &a.Recogniser, &a.Model, &a.Voice // only the block of the own engine holds anything
+		if rt := a.Realtime; rt != nil {             // one engine does all
+			e := trace.Engine{Provider: "openai-realtime", Model: rt.Model}
+			all[a.Name] = trace.Engines{Recogniser: e, Model: e, Voice: e}
+
+			continue
+		}
 		all[a.Name] = trace.Engines{
 			Recogniser: trace.Engine{Provider: r.Engine, Model: cmp.Or(r.Deepgram.Model, r.AssemblyAI.Model, r.OpenAI.Model)},
 			Model:      trace.Engine{Provider: m.Engine, Model: cmp.Or(m.OpenAI.Model, m.Anthropic.Model, m.Gemini.Model)},

@@ -3,10 +3,12 @@ package realtime
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
 	"trunkline/pipeline"
+	"trunkline/pipeline/breaker"
 	"trunkline/pipeline/vendor"
 )
 
@@ -46,6 +48,18 @@ type Config struct {
 
 	Price Price
 
+	// Open is the longest wait for the session of a call while the phone rings:
+	// 2 s.
+	Open time.Duration
+	// Name is the provider's in the records: "openai-realtime".
+	Name string
+	// Breaker keeps calls away from a server that does not open sessions; nil:
+	// every call tries.
+	Breaker *breaker.Breaker
+	// Failed is told of every failure, in all calls. It must not wait. Nil is
+	// none.
+	Failed func(error)
+
 	// Speech is the least voice in a talkspurt that counts as one without the
 	// server's word for it, with Detection Own: 200 ms.
 	Speech time.Duration
@@ -77,6 +91,14 @@ func (c *Config) withDefaults() Config {
 	d := *c
 	d.BaseURL = strings.TrimSuffix(cmp.Or(d.BaseURL, BaseURL), "/")
 	d.Detection = cmp.Or(d.Detection, Server)
+	d.Open = cmp.Or(d.Open, 2*time.Second)
+	d.Name = cmp.Or(d.Name, "openai-realtime")
+	if d.Breaker == nil {
+		d.Breaker = breaker.New(breaker.Config{Failures: math.MaxInt})
+	}
+	if d.Failed == nil {
+		d.Failed = func(error) {}
+	}
 	d.Speech = cmp.Or(d.Speech, 200*time.Millisecond)
 	d.Reconnects = cmp.Or(d.Reconnects, 2)
 
@@ -99,8 +121,8 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("realtime: eagerness belongs to %s, and detection is %q", Semantic, d.Detection)
 	case c.Speed != 0 && (c.Speed < 0.25 || c.Speed > 1.5):
 		return fmt.Errorf("realtime: the speed is %v: use 0.25 to 1.5", c.Speed)
-	case c.Silence < 0 || c.Speech < 0 || c.MaxTokens < 0 || c.Reconnects < 0:
-		return fmt.Errorf("realtime: silence, speech, max tokens and reconnects cannot be negative")
+	case c.Silence < 0 || c.Speech < 0 || c.MaxTokens < 0 || c.Reconnects < 0 || c.Open < 0:
+		return fmt.Errorf("realtime: silence, speech, open, max tokens and reconnects cannot be negative")
 	}
 
 	return nil

@@ -3,6 +3,7 @@ package realtime
 import (
 	"cmp"
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,6 +43,7 @@ type Conversation struct {
 
 	mu      sync.Mutex // orders Prepare, Start and Stop; guards cost
 	conn    *websocket.Conn
+	deaf    error // why there is no session
 	started bool
 	stopped bool
 	cost    pipeline.Money
@@ -112,12 +114,26 @@ func (p *Provider) New(c pipeline.Config, lines *pipeline.Lines, play *player.Pl
 	return conv
 }
 
-// Prepare opens the session. Stop ends it.
+// Prepare opens the session. When it cannot be opened the caller will hear a
+// line about it, which is no error. Stop ends it.
 func (c *Conversation) Prepare(ctx context.Context) error {
+	err := c.open(ctx)
+	if err == nil || ctx.Err() != nil || errors.Is(err, errOver) {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.deaf = err
+
+	return nil
+}
+
+// open opens the session.
+func (c *Conversation) open(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(c.ctx, func() { cancel(errOver) })()
-	conn, err := c.provider.dial(ctx, c.session, nil)
+	conn, err := c.provider.open(ctx, c.session)
 	if err != nil {
 		return err
 	}
@@ -143,7 +159,14 @@ func (c *Conversation) Start() {
 	}
 	c.started = true
 	c.answered = time.Now()
-	c.send(turn.Event{Kind: turn.Answered})
+	first := turn.Event{Kind: turn.Answered}
+	if c.deaf != nil {
+		first.Kind, first.Text = turn.RecogniserLost, c.deaf.Error()
+	}
+	c.send(first)
+	if c.deaf != nil {
+		c.send(c.failure(c.deaf))
+	}
 	conn := c.conn
 	c.conn = nil
 	c.work.Go(func() { c.loop(conn) })
@@ -194,7 +217,15 @@ func (c *Conversation) Charges() []pipeline.Charge {
 		return nil
 	}
 
-	return []pipeline.Charge{{Stage: pipeline.Think, Provider: c.provider.client.Provider, Cost: c.cost}}
+	return []pipeline.Charge{{Stage: pipeline.Converse, Provider: c.provider.cfg.Name, Cost: c.cost}}
+}
+
+// failure tells the records that the provider failed.
+func (c *Conversation) failure(err error) turn.Event {
+	return turn.Event{
+		Kind: turn.ProviderFailed, Stage: string(pipeline.Converse), Provider: c.provider.cfg.Name,
+		Fault: string(pipeline.Fault(err).Kind), Text: err.Error(),
+	}
 }
 
 // Stop ends the conversation and waits until all of it is quiet. The line must
@@ -236,7 +267,9 @@ func (c *Conversation) post(m message) {
 // loop runs the machine.
 func (c *Conversation) loop(conn *websocket.Conn) {
 	defer c.abandon()
-	c.use(conn)
+	if conn != nil {
+		c.use(conn)
+	}
 	c.take(<-c.inbox) // Start's event: also of a call that is over by now, the record tells the beginning
 	for {
 		select {
@@ -434,6 +467,9 @@ func (c *Conversation) finish(reason string) {
 	out := pipeline.Outcome{Reason: reason}
 	if c.endAct != nil && (reason == turn.EndHandOff || reason == turn.EndGoodbye) {
 		out.Args = c.endAct.Args
+	}
+	if reason == turn.EndRescue {
+		out.Args = map[string]string{"target": c.cfg.Turn.OnFailure.Target}
 	}
 	select {
 	case c.done <- out:

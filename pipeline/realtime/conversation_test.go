@@ -371,8 +371,7 @@ func TestRefused(t *testing.T) {
 	defer host.Close()
 	p := NewProvider(Config{BaseURL: host.URL, Key: "sk-wrong", Model: "gpt-realtime"})
 	defer p.Close()
-	c := p.New(pipeline.Config{}, nil, nil, nil)
-	err := c.Prepare(t.Context())
+	err := p.New(pipeline.Config{}, nil, nil, nil).open(t.Context())
 	if f := pipeline.Fault(err); err == nil || f.Kind != pipeline.Rejected || strings.Contains(err.Error(), "sk-") {
 		t.Error(err)
 	}

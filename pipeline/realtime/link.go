@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"trunkline/pipeline"
 	"trunkline/pipeline/vendor"
 )
 
@@ -22,7 +24,10 @@ const (
 	setupWait = 5 * time.Second
 )
 
-var errOver = errors.New("the conversation is over")
+var (
+	errOver    = errors.New("the conversation is over")
+	errResting = errors.New("it failed before and rests")
+)
 
 // Provider opens sessions. It is safe for concurrent use.
 type Provider struct {
@@ -33,7 +38,8 @@ type Provider struct {
 
 // NewProvider makes a Provider. Close it.
 func NewProvider(c Config) *Provider {
-	p := &Provider{cfg: c.withDefaults(), client: vendor.NewClient("openai-realtime"), header: http.Header{}}
+	p := &Provider{cfg: c.withDefaults(), header: http.Header{}}
+	p.client = vendor.NewClient(p.cfg.Name)
 	if c.Key != "" {
 		p.header.Set("Authorization", "Bearer "+c.Key.Reveal())
 	}
@@ -46,11 +52,60 @@ func (p *Provider) Warm(ctx context.Context) error {
 	return p.client.Warm(ctx, p.cfg.BaseURL+"/models")
 }
 
+// Check asks whether the key is good, which costs nothing.
+func (p *Provider) Check(ctx context.Context) error {
+	return p.client.Get(ctx, p.cfg.BaseURL+"/models", p.header)
+}
+
+// Probe opens a session and closes it, which costs nothing, and tells how long
+// that took.
+func (p *Provider) Probe(ctx context.Context) (time.Duration, error) {
+	began := time.Now()
+	conn, err := p.dial(ctx, p.cfg.session("", nil), nil)
+	if err != nil {
+		return 0, err
+	}
+	took := time.Since(began)
+
+	return took, conn.Close()
+}
+
 // Close closes the idle connections.
 func (p *Provider) Close() error {
 	p.client.HTTP.CloseIdleConnections()
 
 	return nil
+}
+
+// open opens a call's first session, unless the breaker is open.
+func (p *Provider) open(ctx context.Context, session any) (*websocket.Conn, error) {
+	leave, ok := p.cfg.Breaker.Try(time.Now())
+	if !ok {
+		return nil, &pipeline.ProviderError{
+			Provider: p.cfg.Name, Kind: pipeline.Unavailable, RetryAfter: time.Until(p.cfg.Breaker.Until()), Err: errResting,
+		}
+	}
+	late := &pipeline.ProviderError{
+		Provider: p.cfg.Name, Kind: pipeline.Slow, Err: fmt.Errorf("no session within %v", p.cfg.Open),
+	}
+	soon, cancel := context.WithTimeoutCause(ctx, p.cfg.Open, late)
+	defer cancel()
+	conn, err := p.dial(soon, session, nil)
+	switch {
+	case err == nil:
+		leave.Succeed()
+
+		return conn, nil
+	case ctx.Err() != nil: // the call is over
+		leave.Abandon()
+
+		return nil, context.Cause(ctx)
+	}
+	f := pipeline.Fault(err)
+	leave.Fail(time.Now(), f.RetryAfter)
+	p.cfg.Failed(err)
+
+	return nil, err
 }
 
 // dial opens a session and has it know what was said before.

@@ -210,8 +210,14 @@ func (c *Conversation) lose(err error, at time.Time) {
 		c.replyFailed(u, err, at)
 	}
 	c.losses++
+	c.provider.cfg.Failed(err)
+	c.step(c.failure(err), at)
 	if c.losses > c.provider.cfg.Reconnects {
-		c.step(turn.Event{Kind: turn.FinishAsked, Line: turn.Trouble, Reason: turn.EndProvider}, at)
+		last := turn.Event{Kind: turn.FinishAsked, Line: turn.Trouble, Reason: turn.EndProvider}
+		if c.cfg.Turn.OnFailure.Do == turn.HandOver {
+			last.Line, last.Reason = turn.HandOff, turn.EndRescue
+		}
+		c.step(last, at)
 
 		return
 	}

@@ -109,6 +109,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Header.Get("Authorization") != "Bearer "+Key:
 		status = http.StatusUnauthorized
+	case r.URL.Path == "/models":
+		return // the key is good
 	case r.URL.Path != "/realtime":
 		status = http.StatusNotFound
 	case r.URL.Query().Get("model") == "":

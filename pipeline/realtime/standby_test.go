@@ -1,0 +1,171 @@
+package realtime
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"trunkline/media/player"
+	"trunkline/pipeline"
+	"trunkline/pipeline/breaker"
+	"trunkline/pipeline/declared"
+	"trunkline/pipeline/realtime/realtimetest"
+	"trunkline/pipeline/turn"
+)
+
+// A call without a session is answered, and ends as the policy says.
+func TestNoSessionEndsByThePolicy(t *testing.T) {
+	for name, tc := range map[string]struct {
+		policy turn.OnFailure
+		line   string
+		want   pipeline.Outcome
+	}{
+		"goodbye":  {turn.OnFailure{}, texts.Trouble, pipeline.Outcome{Reason: turn.EndProvider}},
+		"hand-off": {turn.OnFailure{Do: turn.HandOver, Target: "desk"}, texts.HandOff, pipeline.Outcome{Reason: turn.EndRescue, Args: map[string]string{"target": "desk"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := realtimetest.New()
+			srv.Refuse(http.StatusServiceUnavailable)
+			converse(t, Config{}, pipeline.Config{Turn: turn.Config{OnFailure: tc.policy}}, srv, func(c *call) {
+				c.ends(tc.want, tc.line)
+				if n := c.notes.count(turn.ProviderFailed); n != 1 {
+					c.Errorf("%d failures are in the records", n)
+				}
+			})
+		})
+	}
+}
+
+// A session that is lost for good hands the caller over, if that is the policy.
+func TestALostSessionHandsOver(t *testing.T) {
+	srv := realtimetest.New()
+	cfg := pipeline.Config{Turn: turn.Config{OnFailure: turn.OnFailure{Do: turn.HandOver, Target: "desk"}}}
+	converse(t, Config{}, cfg, srv, func(c *call) {
+		c.greeted()
+		srv.Refuse(http.StatusServiceUnavailable)
+		srv.Sessions()[0].Break()
+		c.ends(pipeline.Outcome{Reason: turn.EndRescue, Args: map[string]string{"target": "desk"}}, texts.HandOff)
+	})
+}
+
+// ends wants the call to end so, after a last line.
+func (c *call) ends(want pipeline.Outcome, line string) {
+	c.Helper()
+	if got := c.outcome(); got.Reason != want.Reason || got.Args["target"] != want.Args["target"] {
+		c.Errorf("it ended with %+v, want %+v", got, want)
+	}
+	if h := c.heard(); len(h) == 0 || h[len(h)-1] != line {
+		c.Errorf("the caller heard %q, want %q at the end", h, line)
+	}
+}
+
+// down is a server that refuses, or never answers.
+func down(t *testing.T, hangs bool) (url string, asked *atomic.Int32) {
+	t.Helper()
+	asked = &atomic.Int32{}
+	over := make(chan struct{})
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		if hangs {
+			<-over
+		}
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}))
+	t.Cleanup(func() { close(over); srv.Close() })
+
+	return srv.URL, asked
+}
+
+// standby is one call with an ordinary conversation behind the model.
+func standby(t *testing.T, p *Provider) (*Standby, *notes) {
+	t.Helper()
+	lines, err := pipeline.PrepareLines(t.Context(), fixedVoice{}, texts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := &notes{}
+	play := player.New(player.Options{})
+	with := pipeline.Providers{Recognizer: &declared.Recognizer{}, Model: &declared.Model{}, Synthesizer: &declared.Voice{}, Lines: lines}
+
+	return NewStandby(p.New(pipeline.Config{}, lines, play, n), func() *pipeline.Conversation {
+		return pipeline.NewConversation(pipeline.Config{}, with, play, n)
+	}), n
+}
+
+func TestStandbyTakesTheCall(t *testing.T) {
+	t.Parallel()
+	for name, hangs := range map[string]bool{"refused": false, "hangs": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url, asked := down(t, hangs)
+			var failures atomic.Int32
+			p := NewProvider(Config{
+				BaseURL: url, Model: "m", Open: 100 * ms, Breaker: breaker.New(breaker.Config{Failures: 2}),
+				Failed: func(error) { failures.Add(1) },
+			})
+			defer p.Close()
+			for range 4 {
+				s, n := standby(t, p)
+				if err := s.Prepare(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if _, ordinary := s.held().(*pipeline.Conversation); !ordinary {
+					t.Fatalf("a %T holds the call", s.held())
+				}
+				s.Start()
+				for deadline := time.Now().Add(10 * time.Second); n.count(turn.ProviderFailed) == 0; time.Sleep(time.Millisecond) {
+					if time.Now().After(deadline) {
+						t.Fatal("the records do not tell why")
+					}
+				}
+				s.Stop()
+			}
+			if asked.Load() != 2 || failures.Load() != 2 { // then the breaker is open
+				t.Errorf("asked %d times, %d failures were told", asked.Load(), failures.Load())
+			}
+		})
+	}
+}
+
+// A call that ends while it is made ready leaves nothing behind.
+func TestStandbyStops(t *testing.T) {
+	t.Parallel()
+	url, asked := down(t, true)
+	p := NewProvider(Config{BaseURL: url, Model: "m"})
+	defer p.Close()
+	s, _ := standby(t, p)
+	ready := make(chan error, 1)
+	go func() { ready <- s.Prepare(context.WithoutCancel(t.Context())) }()
+	for deadline := time.Now().Add(10 * time.Second); asked.Load() == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("no session was asked for")
+		}
+	}
+	s.Stop()
+	if err := <-ready; !errors.Is(err, errOver) {
+		t.Error(err)
+	}
+	s.Stop()
+	s.Start()
+}
+
+func TestProbeAndCheck(t *testing.T) {
+	t.Parallel()
+	srv := realtimetest.New()
+	host := httptest.NewServer(srv)
+	defer host.Close()
+	p := NewProvider(Config{BaseURL: host.URL, Key: realtimetest.Key, Model: "m"})
+	defer p.Close()
+	took, err := p.Probe(t.Context())
+	if err := errors.Join(err, p.Check(t.Context())); err != nil || took <= 0 {
+		t.Error(took, err)
+	}
+	if events := srv.Sessions()[0].Events(); !slices.Equal(events, []string{"session.update"}) {
+		t.Errorf("a probe sends %q", events)
+	}
+}
