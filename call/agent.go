@@ -58,6 +58,7 @@ type Limits struct {
 	MaxCalls   int           // at once
 
 	Prepare  time.Duration // longest time to make the agent ready while the phone rings; 0: 5 s
+	Admit    time.Duration // longest time for a decision about a call of ours; 0: 5 s
 	Answer   time.Duration // longest time from there to the caller's audio; 0: 40 s, above the 32 s in which an ACK may come
 	Farewell time.Duration // longest time from a last line's order to the hang-up; 0: 15 s
 	Hangup   time.Duration // longest wait for the far end to confirm a hang-up; 0: 3 s
@@ -67,6 +68,7 @@ type Limits struct {
 // withDefaults fills the fields that are zero.
 func (l Limits) withDefaults() Limits {
 	l.Prepare = cmp.Or(l.Prepare, 5*time.Second)
+	l.Admit = cmp.Or(l.Admit, 5*time.Second)
 	l.Answer = cmp.Or(l.Answer, 40*time.Second)
 	l.Farewell = cmp.Or(l.Farewell, 15*time.Second)
 	l.Hangup = cmp.Or(l.Hangup, 3*time.Second)

@@ -28,13 +28,18 @@ var errGone = errors.New("the call has ended at its door")
 // call is one call's life. The goroutine of live owns every deadline: what
 // could hang runs beside it and is given up when its time is over.
 type call struct {
-	m     *Manager
-	agent *Agent
-	door  door
-	log   *slog.Logger
-	rec   storage.Call
-	notes *notes
-	work  sync.WaitGroup // what runs beside live
+	m      *Manager
+	agent  *Agent
+	offer  offer     // nil for a call that we place
+	out    *outgoing // nil for a call that came in
+	door   door      // nil until a call that we place is answered
+	log    *slog.Logger
+	limits Limits
+	rec    storage.Call
+	notes  *notes
+	work   sync.WaitGroup  // what runs beside live
+	ctx    context.Context // ends, with a cause, when the call is to end
+	cancel context.CancelCauseFunc
 
 	conv     Conversation
 	player   *player.Player
@@ -50,42 +55,44 @@ type call struct {
 	warned   bool            // that no audio comes
 }
 
-func newCall(m *Manager, a *Agent, d door, rec storage.Call) *call {
+// newCall makes a call in the state of rec. enter or turnAway comes next.
+func newCall(m *Manager, a *Agent, rec storage.Call) *call {
 	rec.ID = storage.NewID()
-	rec.State = storage.Ringing
 	rec.Agent = a.Name
 	rec.StartedAt = time.Now()
 	c := &call{
-		m: m, agent: a, door: d, rec: rec, log: m.cfg.Log.With(slog.String("call", rec.ID.String())),
+		m: m, agent: a, rec: rec, limits: m.cfg.Limits, log: m.cfg.Log.With(slog.String("call", rec.ID.String())),
 		tones: make(chan tone.Event, tonesWaiting),
 	}
+	c.ctx, c.cancel = context.WithCancelCause(m.ctx)
 	c.notes = newNotes(&m.cfg, rec)
 
 	return c
 }
 
 // turnAway refuses a call that there is no place for, and records it.
-func (c *call) turnAway(r Reason) {
+func (c *call) turnAway(o offer, r Reason) {
+	c.offer, c.door = o, o
 	defer c.work.Wait()
 	c.m.cfg.Journal.Begin(c.rec)
 	c.leave(r)
 	c.close(r)
 }
 
-// live is the whole life: ring, answer, talk, end. Nothing of the call is left
-// when it returns.
-func (c *call) live(ctx context.Context) {
+// live is the whole life of a call that came in: ring, answer, talk, end.
+// Nothing of the call is left when it returns.
+func (c *call) live() {
 	defer c.work.Wait()
 	c.m.cfg.Journal.Begin(c.rec)
 	c.log.Info("call offered", slog.String("door", string(c.rec.Door)), slog.String("trunk", c.rec.Trunk),
 		slog.Any("from", c.rec.From), slog.String("agent", c.rec.Agent))
 	var reason Reason
-	if err := c.answer(ctx); err != nil {
-		reason = c.unanswered(ctx)
+	if err := c.answer(); err != nil {
+		reason = c.unanswered()
 		c.log.Warn("call not answered", slog.String("reason", string(reason)), slog.Any("error", err))
 	} else {
 		c.start()
-		reason = c.talk(ctx)
+		reason = c.talk()
 	}
 	c.leave(reason)
 	c.tearDown()
@@ -107,8 +114,8 @@ func (c *call) within(ctx context.Context, gone <-chan struct{}, f func() error)
 	}
 }
 
-// answer makes the agent ready while the phone rings, and takes the call.
-func (c *call) answer(ctx context.Context) error {
+// equip makes the call's conversation and what it hears and speaks with.
+func (c *call) equip() error {
 	var err error
 	if c.vad, err = vad.New(); err != nil {
 		return err
@@ -118,10 +125,18 @@ func (c *call) answer(ctx context.Context) error {
 	c.scope(&settings)
 	c.conv = c.agent.converse(settings, c.player, c.notes)
 
-	soon, cancel := context.WithTimeout(ctx, c.m.cfg.Limits.Prepare)
+	return nil
+}
+
+// answer makes the agent ready while the phone rings, and takes the call.
+func (c *call) answer() error {
+	if err := c.equip(); err != nil {
+		return err
+	}
+	soon, cancel := context.WithTimeout(c.ctx, c.limits.Prepare)
 	defer cancel()
-	err = c.within(soon, c.door.Done(), func() error {
-		if err := c.door.Ring(); err != nil {
+	err := c.within(soon, c.door.Done(), func() error {
+		if err := c.offer.Ring(); err != nil {
 			return fmt.Errorf("ring: %w", err)
 		}
 
@@ -131,11 +146,11 @@ func (c *call) answer(ctx context.Context) error {
 		return fmt.Errorf("make the agent ready: %w", err)
 	}
 
-	later, cancel := context.WithTimeout(ctx, c.m.cfg.Limits.Answer)
+	later, cancel := context.WithTimeout(c.ctx, c.limits.Answer)
 	defer cancel()
 	leg := make(chan media.Leg, 1)
 	err = c.within(later, c.door.Done(), func() error {
-		l, err := c.door.Answer(later, c.rec.ID.String())
+		l, err := c.offer.Answer(later, c.rec.ID.String())
 		leg <- l
 
 		return err
@@ -150,17 +165,20 @@ func (c *call) answer(ctx context.Context) error {
 
 // unanswered says why a call ended before its answer: the door's reason when
 // that came first.
-func (c *call) unanswered(ctx context.Context) Reason {
+func (c *call) unanswered() Reason {
 	select {
 	case <-c.door.Done():
 		return c.door.Cause()
 	default:
 	}
-	if ctx.Err() != nil {
+	switch cause := context.Cause(c.ctx); {
+	case cause == nil:
+		return NotPrepared
+	case errors.Is(cause, errAsked), errors.Is(cause, errGoodbye):
+		return OperatorHangup
+	default:
 		return Shutdown
 	}
-
-	return NotPrepared
 }
 
 // start lets the audio flow.
@@ -186,8 +204,8 @@ func (c *call) start() {
 // talk runs the deadlines until the call is to end, and says why. Once the
 // cap or the operator has ended the call, that is the reason however the rest
 // of it goes.
-func (c *call) talk(ctx context.Context) Reason {
-	l := c.m.cfg.Limits
+func (c *call) talk() Reason {
+	l := c.limits
 	limit := time.NewTimer(l.Cap)
 	defer limit.Stop()
 	warning := time.NewTimer(l.Cap - l.WarnBefore)
@@ -209,7 +227,7 @@ func (c *call) talk(ctx context.Context) Reason {
 			c.conv.Finish(line, string(r))
 		}
 	}
-	stop, unrecorded := ctx.Done(), c.recordingFailed()
+	stop, unrecorded := c.ctx.Done(), c.recordingFailed()
 	for {
 		select {
 		case <-c.door.Done():
@@ -224,7 +242,14 @@ func (c *call) talk(ctx context.Context) Reason {
 			finish(turn.CapGoodbye, CapReached)
 		case <-stop:
 			stop = nil
-			finish(turn.Goodbye, Shutdown)
+			switch cause := context.Cause(c.ctx); {
+			case errors.Is(cause, errAsked):
+				return cmp.Or(ending, OperatorHangup)
+			case errors.Is(cause, errGoodbye):
+				finish(turn.Goodbye, OperatorHangup)
+			default:
+				finish(turn.Goodbye, Shutdown)
+			}
 		case <-c.door.HoldChanged():
 			heard = time.Now()
 			c.conv.Hold(c.door.OnHold())
@@ -262,6 +287,9 @@ func (c *call) lastHeard(before, now time.Time) time.Time {
 // leave ends the call at its door, unless that has ended it. The call goes on
 // to its end while the far end has yet to confirm.
 func (c *call) leave(r Reason) {
+	if c.door == nil {
+		return
+	}
 	select {
 	case <-c.door.Done():
 		return
@@ -269,10 +297,10 @@ func (c *call) leave(r Reason) {
 	}
 	answered := !c.rec.AnsweredAt.IsZero()
 	// The call's own time is over: what is left is bounded by itself.
-	ctx, cancel := context.WithTimeout(context.Background(), c.m.cfg.Limits.Hangup)
+	ctx, cancel := context.WithTimeout(context.Background(), c.limits.Hangup)
 	err := c.within(ctx, c.door.Done(), func() error {
 		defer cancel()
-		if !answered && c.door.Refuse(r) == nil {
+		if !answered && c.offer != nil && c.offer.Refuse(r) == nil {
 			return nil
 		}
 		if err := c.door.Hangup(ctx, r); err != nil { // told here: the call may be further on
@@ -288,7 +316,7 @@ func (c *call) leave(r Reason) {
 
 // tearDown stops the call's parts: the line first, since it uses all others.
 func (c *call) tearDown() {
-	ctx, cancel := context.WithTimeout(context.Background(), c.m.cfg.Limits.Stop)
+	ctx, cancel := context.WithTimeout(context.Background(), c.limits.Stop)
 	defer cancel()
 	err := c.within(ctx, nil, func() error {
 		if c.remove != nil {
@@ -325,6 +353,10 @@ func (c *call) tearDown() {
 
 // close writes the final record.
 func (c *call) close(r Reason) {
+	c.cancel(nil)
+	if c.out != nil {
+		r = r.ofCallee()
+	}
 	c.rec.State = storage.Ended
 	c.rec.EndedAt = time.Now()
 	c.rec.EndReason, c.rec.Fault = string(r), r.Fault()

@@ -13,8 +13,9 @@ import (
 	"trunkline/storage"
 )
 
-// door is one call as its door offers it.
-type door interface {
+// offer is one call that comes in, as its door offers it.
+type offer interface {
+	door
 	// Ring tells the caller that the call is being offered.
 	Ring() error
 	// Answer accepts the call and returns its audio, which the door closes
@@ -22,6 +23,10 @@ type door interface {
 	Answer(ctx context.Context, id string) (media.Leg, error)
 	// Refuse ends a call that was not answered.
 	Refuse(r Reason) error
+}
+
+// door is one call at its door, whichever way it came.
+type door interface {
 	// Hangup ends the call and waits until the far end has confirmed it.
 	Hangup(ctx context.Context, r Reason) error
 	// Done is closed when the call has ended; Cause then says why.

@@ -39,10 +39,12 @@ type Trace interface {
 	End(rec storage.Call)
 }
 
-// Config sets up a Manager. All but KeepFax, Recordings, Trace and Watch are
-// needed.
+// Config sets up a Manager. All but Callers, Gate, KeepFax, Recordings, Trace
+// and Watch are needed.
 type Config struct {
-	Agents  map[string]*Agent // by trunk name
+	Agents  map[string]*Agent // who answers, by trunk name
+	Callers map[string]*Agent // who may place calls, by agent name
+	Gate    Gate              // decides about them; nil: none is placed
 	Limits  Limits
 	Clock   *clock.Clock
 	Journal Journal
@@ -61,10 +63,11 @@ type Manager struct {
 	ctx  context.Context // ends when calls are to end
 	stop context.CancelFunc
 
-	mu     sync.Mutex
-	active int
-	calls  map[uuid.UUID]*call // that run
-	quiet  chan struct{}       // closed when the Manager stops and no call runs
+	mu      sync.Mutex
+	outlets map[storage.Door]outlet
+	active  int
+	calls   map[uuid.UUID]*call // that run
+	quiet   chan struct{}       // closed when the Manager stops and no call runs
 }
 
 // NewManager makes a Manager that takes calls at once.
@@ -76,7 +79,7 @@ func NewManager(c Config) (*Manager, error) {
 		return nil, err
 	}
 	c.Limits = c.Limits.withDefaults()
-	m := &Manager{cfg: c, quiet: make(chan struct{}), calls: map[uuid.UUID]*call{}}
+	m := &Manager{cfg: c, quiet: make(chan struct{}), calls: map[uuid.UUID]*call{}, outlets: map[storage.Door]outlet{}}
 	m.ctx, m.stop = context.WithCancel(context.Background())
 
 	return m, nil
@@ -89,22 +92,38 @@ func (m *Manager) Incoming(d *sip.Dialog) {
 }
 
 // take lives the life of one call.
-func (m *Manager) take(d door, rec storage.Call) {
+func (m *Manager) take(d offer, rec storage.Call) {
+	rec.State = storage.Ringing
 	agent, known := m.cfg.Agents[rec.Trunk]
 	if !known {
 		m.cfg.Log.Error("no agent answers this trunk", slog.String("trunk", rec.Trunk))
-		newCall(m, &Agent{}, d, rec).turnAway(NotPrepared)
+		newCall(m, &Agent{}, rec).turnAway(d, NotPrepared)
 
 		return
 	}
-	c := newCall(m, agent, d, rec)
+	c := newCall(m, agent, rec)
 	if no := m.enter(c); no != "" {
-		c.turnAway(no)
+		c.turnAway(d, no)
 
 		return
 	}
 	defer m.leave(c)
-	c.live(m.ctx)
+	c.offer, c.door = d, d
+	c.live()
+}
+
+// outlet is the door by which calls leave; nil when there is none.
+func (m *Manager) outlet(d storage.Door) outlet {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+
+	return m.outlets[d]
+}
+
+func (m *Manager) setOutlet(d storage.Door, o outlet) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.outlets[d] = o
 }
 
 // enter takes a place for a call, or says why there is none.

@@ -2,6 +2,7 @@ package call
 
 import (
 	"encoding/json"
+	"strconv"
 	"sync"
 	"time"
 
@@ -101,6 +102,21 @@ func (n *notes) tone(e tone.Event) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.event(time.Since(n.offered), StepData{Event: turn.Event{Kind: toneHeard, Text: e.Kind.String()}})
+}
+
+// How far a call that we place has come, as kinds of recorded events that are
+// not the turn machine's. Reason tells the SIP status where there is one.
+var progressKinds = [...]turn.EventKind{Sent: "call_sent", Ringing: "call_ringing", EarlyMedia: "early_media"}
+
+// progress notes how far a call that we place has come.
+func (n *notes) progress(p Progress) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	e := turn.Event{Kind: progressKinds[p.Kind]}
+	if p.Status != 0 {
+		e.Reason = strconv.Itoa(p.Status)
+	}
+	n.event(time.Since(n.offered), StepData{Event: e})
 }
 
 // event records an event; n.mu is held.

@@ -164,7 +164,7 @@ func TestMetrics(t *testing.T) {
 		r.agentTurns(3)
 		r.door.end(CallerHangup)
 		r.end()
-		<-r.offerAt(func() door { d := newFakeDoor(&fakeLeg{}); d.end(CallerCancelled); return d }())
+		<-r.offerAt(func() offer { d := newFakeDoor(&fakeLeg{}); d.end(CallerCancelled); return d }())
 
 		r.same("counts", map[string]float64{
 			"trunkline_calls_total{fault=caller,reason=caller_hangup}":    1,

@@ -24,22 +24,49 @@ const (
 	LineBusy         Reason = "line_busy"         // the limit of calls at once was reached
 	NoPort           Reason = "no_port"           // no RTP port could be opened for the call
 	NotPrepared      Reason = "not_prepared"      // the answer could not be made ready
+	OperatorHangup   Reason = "operator_hangup"   // the operator asked for the end of the call
 	Shutdown         Reason = "shutdown"          // the operator stopped the gateway
 	GatewayCrashed   Reason = "gateway_crashed"   // the gateway died; written at its next start
 )
+
+// The reasons of an end that only calls which we place have.
+const (
+	CalleeHangup Reason = "callee_hangup"  // the callee hung up
+	CalleeSilent Reason = "callee_silent"  // the callee did not speak after the last prompt
+	Busy         Reason = "busy"           // the callee's line was busy
+	NoAnswer     Reason = "no_answer"      // nobody answered in time
+	Rejected     Reason = "rejected"       // the callee declined the call
+	NoSuchNumber Reason = "no_such_number" // the carrier knows no such number
+	Unreachable  Reason = "unreachable"    // the carrier could not be reached, or could not put the call through
+	NotAllowed   Reason = "not_allowed"    // the admission expired in a queue, and no new one was given
+)
+
+// ofCallee is the reason for a call in which the far end is the callee.
+func (r Reason) ofCallee() Reason {
+	switch r {
+	case CallerHangup:
+		return CalleeHangup
+	case CallerSilent:
+		return CalleeSilent
+	default:
+		return r
+	}
+}
 
 // Fault is who owns this reason.
 func (r Reason) Fault() storage.Fault {
 	switch r {
 	case CallerHangup, CallerCancelled, CallerSilent, FaxDetected:
 		return storage.FaultCaller
+	case CalleeHangup, CalleeSilent, Busy, NoAnswer, Rejected:
+		return storage.FaultCallee
 	case AgentGoodbye, AgentHandOff:
 		return storage.FaultAgent
-	case NoMedia, NoACK, SignallingFailed:
+	case NoMedia, NoACK, SignallingFailed, Unreachable:
 		return storage.FaultCarrier
 	case ProviderFailed, ProviderHandOff:
 		return storage.FaultProvider
-	case CapReached, BudgetSpent, RecogniserBusy, LineBusy, NoPort, Shutdown:
+	case CapReached, BudgetSpent, RecogniserBusy, LineBusy, NoPort, OperatorHangup, Shutdown, NoSuchNumber, NotAllowed:
 		return storage.FaultOperator
 	default:
 		return storage.FaultTrunkline
@@ -83,6 +110,24 @@ func (r Reason) Plain() string {
 		return "no RTP port could be opened for the call (media.port_low to media.port_top)"
 	case NotPrepared:
 		return "the agent could not be made ready in time, so the call was refused"
+	case CalleeHangup:
+		return "the callee hung up"
+	case CalleeSilent:
+		return "the callee said nothing after the last prompt, so the agent said goodbye"
+	case Busy:
+		return "the callee's line was busy"
+	case NoAnswer:
+		return "nobody answered in time"
+	case Rejected:
+		return "the callee declined the call"
+	case NoSuchNumber:
+		return "the carrier knows no such number"
+	case Unreachable:
+		return "the carrier could not be reached or could not put the call through"
+	case NotAllowed:
+		return "the call waited for longer than it was allowed for, and was not allowed again"
+	case OperatorHangup:
+		return "the operator ended the call"
 	case Shutdown:
 		return "the operator stopped the gateway"
 	case GatewayCrashed:

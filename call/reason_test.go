@@ -227,7 +227,7 @@ func TestDefaultsLeaveWhatIsSet(t *testing.T) {
 	t.Parallel()
 	got := Limits{Cap: time.Hour, Hangup: time.Second}.withDefaults()
 	want := Limits{
-		Cap: time.Hour, Prepare: 5 * time.Second, Answer: 40 * time.Second,
+		Cap: time.Hour, Prepare: 5 * time.Second, Admit: 5 * time.Second, Answer: 40 * time.Second,
 		Farewell: 15 * time.Second, Hangup: time.Second, Stop: 3 * time.Second,
 	}
 	if d := cmp.Diff(want, got); d != "" {

@@ -59,6 +59,7 @@ type rig struct {
 	clock    *clock.Clock
 	journal  *fakeJournal
 	registry *prometheus.Registry
+	gate     *fakeGate
 	door     *fakeDoor
 	leg      *fakeLeg
 	log      *logged
@@ -120,16 +121,18 @@ func newRig(t *testing.T, o options) *rig {
 	if err := r.clock.Start(); err != nil {
 		t.Fatal(err)
 	}
+	r.gate = &fakeGate{journal: r.journal}
 	var recordings Recordings
 	if o.recordings != "" {
 		recordings = folder(o.recordings)
 	}
+	agent := &Agent{
+		Name:         "reception",
+		Conversation: pipeline.Config{Turn: o.turn, Budget: o.budget},
+		Providers:    pipeline.Providers{Recognizer: o.recogniser, Model: o.model, Synthesizer: o.voice, Lines: lines},
+	}
 	r.manager, err = NewManager(Config{
-		Agents: map[string]*Agent{"carrier": {
-			Name:         "reception",
-			Conversation: pipeline.Config{Turn: o.turn, Budget: o.budget},
-			Providers:    pipeline.Providers{Recognizer: o.recogniser, Model: o.model, Synthesizer: o.voice, Lines: lines},
-		}},
+		Agents: map[string]*Agent{"carrier": agent}, Callers: map[string]*Agent{"reception": agent}, Gate: r.gate,
 		Limits: l, Clock: r.clock, Journal: r.journal, Metrics: metrics,
 		Log: slog.New(slog.NewTextHandler(r.log, nil)), Recordings: recordings, Watch: o.watch,
 	})
@@ -151,7 +154,7 @@ func (r *rig) offer() {
 	r.over = r.offerAt(r.door)
 }
 
-func (r *rig) offerAt(d door) (over chan struct{}) {
+func (r *rig) offerAt(d offer) (over chan struct{}) {
 	over = make(chan struct{})
 	go func() {
 		defer close(over)

@@ -35,7 +35,8 @@ type Page struct {
 }
 
 const callColumns = `id, direction, door, trunk, from_number, to_number, agent, state,
-	started_at, answered_at, ended_at, end_reason, fault, recording, door_call_id, media, costs`
+	started_at, answered_at, ended_at, end_reason, fault, recording, door_call_id, media, costs,
+	decision_id, attempt_id, purpose, campaign, answered_by, greeted_at, opened_at`
 
 const selectCalls = `SELECT ` + callColumns + ` FROM calls
 	WHERE ($1 = '' OR state = $1)
@@ -165,13 +166,19 @@ func scanCall(r pgx.CollectableRow) (Call, error) {
 		c               Call
 		from, to        string
 		answered, ended *time.Time
+		greeted, opened *time.Time
+
+		decision, attempt uuid.NullUUID
 	)
 	err := r.Scan(&c.ID, &c.Direction, &c.Door, &c.Trunk, &from, &to, &c.Agent, &c.State, &c.StartedAt,
-		&answered, &ended, &c.EndReason, &c.Fault, &c.Recording, &c.DoorCallID, &c.Media, &c.Costs)
+		&answered, &ended, &c.EndReason, &c.Fault, &c.Recording, &c.DoorCallID, &c.Media, &c.Costs,
+		&decision, &attempt, &c.Purpose, &c.Campaign, &c.AnsweredBy, &greeted, &opened)
 	if len(c.Costs) == 0 {
 		c.Costs = nil
 	}
 	c.From, c.To = privacy.Number(from), privacy.Number(to)
+	c.DecisionID, c.AttemptID = decision.UUID, attempt.UUID
+	c.GreetedAt, c.OpenedAt = zeroOrUTC(greeted), zeroOrUTC(opened)
 	c.StartedAt, c.AnsweredAt, c.EndedAt = c.StartedAt.UTC(), zeroOrUTC(answered), zeroOrUTC(ended)
 	return c, err
 }
@@ -204,6 +211,8 @@ func scanEvent(r pgx.CollectableRow) (Event, error) {
 	e.At = time.Duration(ns)
 	return e, err
 }
+
+func idOrNull(id uuid.UUID) uuid.NullUUID { return uuid.NullUUID{UUID: id, Valid: id != uuid.Nil} }
 
 func timeOrNull(t time.Time) *time.Time {
 	if t.IsZero() {
@@ -243,12 +252,12 @@ func parseCursor(cursor string) (time.Time, uuid.UUID, error) {
 	return started, uuid.UUID(raw[8:]), nil
 }
 
-var errNoState = errors.New("want ringing, in_progress or ended")
+var errNoState = errors.New("want dialing, ringing, in_progress or ended")
 
 // ParseState reads the name of a state.
 func ParseState(name string) (State, error) {
 	switch s := State(name); s {
-	case Ringing, InProgress, Ended:
+	case Dialing, Ringing, InProgress, Ended:
 		return s, nil
 	}
 	return "", fmt.Errorf("state %q: %w", name, errNoState)

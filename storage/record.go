@@ -37,6 +37,7 @@ type State string
 
 // The states of a call, in their order.
 const (
+	Dialing    State = "dialing"     // placed by us, not ringing
 	Ringing    State = "ringing"     // offered, not answered
 	InProgress State = "in_progress" // answered
 	Ended      State = "ended"       // over, with its reason and fault
@@ -48,6 +49,7 @@ type Fault string
 // The owners of a fault.
 const (
 	FaultCaller    Fault = "caller"
+	FaultCallee    Fault = "callee"
 	FaultAgent     Fault = "agent"
 	FaultCarrier   Fault = "carrier"
 	FaultProvider  Fault = "provider"
@@ -80,6 +82,16 @@ type Call struct {
 	DoorCallID string    // the door's own name of the call: the SIP Call-ID
 	Media      *Media    // nil until known
 	Costs      []Cost    // by stage and provider; nil until known
+
+	// What follows is known of calls that we place.
+
+	DecisionID uuid.UUID // of the compliance gate, that allowed it
+	AttemptID  uuid.UUID // of the attempt that the gate recorded
+	Purpose    string
+	Campaign   string    // empty: none
+	AnsweredBy string    // human, machine, ...; empty until known
+	GreetedAt  time.Time // when the callee's greeting ended; zero: there was none
+	OpenedAt   time.Time // when the agent was first heard; zero: it was not
 }
 
 // LogValue tells what identifies the call; numbers are masked.

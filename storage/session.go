@@ -50,7 +50,8 @@ func (s *session) close() {
 }
 
 const upsertCall = `INSERT INTO calls (` + callColumns + `, cost, node, boot)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18::numeric, $19, $20)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+		$18, $19, $20, $21, $22, $23, $24, $25::numeric, $26, $27)
 	ON CONFLICT (id) DO UPDATE SET
 		direction = excluded.direction, door = excluded.door, trunk = excluded.trunk,
 		from_number = excluded.from_number, to_number = excluded.to_number, agent = excluded.agent,
@@ -58,6 +59,9 @@ const upsertCall = `INSERT INTO calls (` + callColumns + `, cost, node, boot)
 		ended_at = excluded.ended_at, end_reason = excluded.end_reason, fault = excluded.fault,
 		recording = excluded.recording, door_call_id = excluded.door_call_id, media = excluded.media,
 		costs = excluded.costs, cost = excluded.cost,
+		decision_id = excluded.decision_id, attempt_id = excluded.attempt_id,
+		purpose = excluded.purpose, campaign = excluded.campaign, answered_by = excluded.answered_by,
+		greeted_at = excluded.greeted_at, opened_at = excluded.opened_at,
 		node = excluded.node, boot = excluded.boot
 	WHERE calls.state <> 'ended' OR excluded.state = 'ended'` // a call that has ended stays so
 
@@ -105,7 +109,9 @@ func (s *session) enqueue(batch *pgx.Batch, r row) *pgx.QueuedQuery {
 		return batch.Queue(upsertCall, c.ID, string(c.Direction), string(c.Door), storable(c.Trunk),
 			storable(string(c.From)), storable(string(c.To)), storable(c.Agent), string(c.State),
 			c.StartedAt, timeOrNull(c.AnsweredAt), timeOrNull(c.EndedAt), storable(c.EndReason), string(c.Fault),
-			storable(c.Recording), storable(c.DoorCallID), c.Media, costs, c.Cost().String(),
+			storable(c.Recording), storable(c.DoorCallID), c.Media, costs,
+			idOrNull(c.DecisionID), idOrNull(c.AttemptID), storable(c.Purpose), storable(c.Campaign), c.AnsweredBy,
+			timeOrNull(c.GreetedAt), timeOrNull(c.OpenedAt), c.Cost().String(),
 			s.owner.Node, s.owner.Boot)
 	case r.turn != nil:
 		t := r.turn

@@ -1,0 +1,270 @@
+package call
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"trunkline/media"
+	"trunkline/storage"
+)
+
+// Causes of the end of a call's context.
+var (
+	errRing    = errors.New("nobody answered in time")
+	errAsked   = errors.New("the operator asked for the end of the call")
+	errGoodbye = errors.New("the operator asked for the end of the call, with a goodbye")
+)
+
+// progressWaiting bounds the Progress that a call has not looked at yet. A
+// carrier that tells more loses the surplus.
+const progressWaiting = 16
+
+// outgoing is what a call that we place has beside the others.
+type outgoing struct {
+	order     Order
+	outlet    outlet
+	admission Admission
+	progress  chan Progress
+	early     media.Leg // nil: no early media so far
+}
+
+// Place places a call: the Gate decides and stores that, then the call goes
+// out. Place returns the call's id as soon as the Gate has allowed it; what
+// becomes of it then is in the records. The errors are *OrderError,
+// *NotAllowedError, or wrap ErrNoGate, ErrUndecided, ErrFull or ErrStopping;
+// none of them leaves a record of a call, and nothing was dialed.
+func (m *Manager) Place(ctx context.Context, o Order) (uuid.UUID, error) {
+	if m.cfg.Gate == nil {
+		return uuid.Nil, ErrNoGate
+	}
+	if err := o.complete(&m.cfg.Limits); err != nil {
+		return uuid.Nil, err
+	}
+	agent := m.cfg.Callers[o.Agent]
+	if agent == nil {
+		return uuid.Nil, &OrderError{"agent", fmt.Sprintf("no agent is called %q", o.Agent)}
+	}
+	out := m.outlet(o.Door)
+	if out == nil {
+		return uuid.Nil, &OrderError{"trunk", fmt.Sprintf("no call can be placed by the door %q", o.Door)}
+	}
+	c := newCall(m, agent, storage.Call{
+		Direction: storage.Outbound, State: storage.Dialing, Door: o.Door, Trunk: o.Trunk, From: o.From, To: o.To,
+		Purpose: o.Purpose, Campaign: o.Campaign,
+	})
+	c.out = &outgoing{order: o, outlet: out, progress: make(chan Progress, progressWaiting)}
+	switch no := m.enter(c); no {
+	case "":
+	case Shutdown:
+		return uuid.Nil, ErrStopping
+	default:
+		return uuid.Nil, ErrFull
+	}
+	if err := c.admit(ctx); err != nil {
+		m.leave(c)
+		c.log.Warn("call not dialed", slog.Any("to", o.To), slog.Any("error", err))
+
+		return uuid.Nil, err
+	}
+	go func() {
+		defer m.leave(c)
+		c.liveOut()
+	}()
+
+	return c.rec.ID, nil
+}
+
+// liveOut is the whole life of a call that we place: dial, talk, end. Nothing
+// of the call is left when it returns.
+func (c *call) liveOut() {
+	defer c.work.Wait()
+	c.m.cfg.Journal.Begin(c.rec)
+	c.log.Info("call dialed", slog.String("door", string(c.rec.Door)), slog.String("trunk", c.rec.Trunk),
+		slog.Any("to", c.rec.To), slog.String("agent", c.rec.Agent), slog.String("decision", c.rec.DecisionID.String()))
+	var reason Reason
+	if err := c.dial(); err != nil {
+		reason = undialed(err)
+		c.log.Info("call not answered", slog.String("reason", string(reason)), slog.Any("error", err))
+	} else {
+		c.start()
+		reason = c.talk()
+	}
+	c.leave(reason)
+	c.tearDown()
+	c.close(reason)
+}
+
+// dial places the call and returns when it is answered and its agent ready.
+func (c *call) dial() error {
+	if err := c.equip(); err != nil {
+		return err
+	}
+	ctx, giveUp := context.WithCancelCause(c.ctx)
+	defer giveUp(nil)
+	ready := make(chan error, 1)
+	c.work.Go(func() { ready <- c.conv.Prepare(ctx) })
+	dialed := make(chan result, 1)
+	c.send(ctx, dialed)
+
+	ring := stoppedTimer() // runs once the call is on the wire
+	defer ring.Stop()
+	last := stoppedTimer() // runs once all that is missing is the door's confirmation, or the agent
+	defer last.Stop()
+	over := ctx.Done()
+	for dialed != nil || ready != nil {
+		select {
+		case p := <-c.out.progress:
+			if p.Kind == Sent {
+				ring.Reset(c.out.order.Ring)
+			}
+			c.progressed(p)
+		case r := <-dialed:
+			switch {
+			case r.err == nil:
+				c.answered(r.call)
+				dialed = nil
+				ring.Stop()
+				last.Reset(c.limits.Prepare)
+			case errors.Is(r.err, errStale) && ctx.Err() == nil:
+				if err := c.admit(ctx); err != nil {
+					return err
+				}
+				c.send(ctx, dialed)
+			default:
+				return cmp.Or(context.Cause(ctx), r.err)
+			}
+		case err := <-ready:
+			ready = nil
+			if err != nil {
+				giveUp(fmt.Errorf("%w: %w", errNotPrepared, err))
+			}
+		case <-ring.C:
+			giveUp(errRing)
+		case <-over:
+			over = nil
+			if dialed == nil {
+				return context.Cause(ctx)
+			}
+			last.Reset(c.limits.Hangup)
+		case <-last.C:
+			return cmp.Or(context.Cause(ctx), errNotPrepared)
+		}
+	}
+
+	return context.Cause(ctx)
+}
+
+// result is what became of a Dial.
+type result struct {
+	call placed
+	err  error
+}
+
+// send has the door place the call. A call that is answered when it has been
+// given up is hung up.
+func (c *call) send(ctx context.Context, dialed chan<- result) {
+	o := Outgoing{
+		Call: c.rec.ID, Attempt: c.out.admission.Attempt, Trunk: c.rec.Trunk, To: c.rec.To, From: c.rec.From,
+		Ring: c.out.order.Ring, Cap: c.limits.Cap, Expires: c.out.admission.Expires,
+	}
+	c.work.Go(func() {
+		call, err := c.out.outlet.Dial(ctx, o, c.told)
+		if err == nil && ctx.Err() != nil {
+			c.drop(call)
+			call, err = nil, context.Cause(ctx)
+		}
+		dialed <- result{call, err}
+	})
+}
+
+// drop hangs up a call that nobody wants any more.
+func (c *call) drop(call placed) {
+	ctx, cancel := context.WithTimeout(context.Background(), c.limits.Hangup)
+	defer cancel()
+	if err := call.Hangup(ctx, CallerCancelled); err != nil {
+		c.log.Warn("the far end did not confirm the hang-up", slog.Any("error", err))
+	}
+}
+
+// told takes Progress from the door.
+func (c *call) told(p Progress) {
+	select {
+	case c.out.progress <- p:
+	default: // the carrier repeats itself
+	}
+}
+
+// progressed notes how far the call has come.
+func (c *call) progressed(p Progress) {
+	switch p.Kind {
+	case Sent:
+		c.rec.DoorCallID = p.CallID
+	case Ringing:
+		c.rec.State = storage.Ringing
+	case EarlyMedia:
+		c.out.early = p.Leg
+	}
+	c.notes.progress(p)
+	c.m.cfg.Journal.Update(c.rec)
+}
+
+// answered takes over the call that was answered.
+func (c *call) answered(p placed) {
+	c.door, c.leg = p, p.Leg()
+}
+
+// undialed says why a call of ours was not talked on.
+func undialed(err error) Reason {
+	var refused *refusedError
+	var denied *NotAllowedError
+	switch {
+	case errors.Is(err, errAsked), errors.Is(err, errGoodbye):
+		return OperatorHangup
+	case errors.Is(err, errRing):
+		return NoAnswer
+	case errors.As(err, &denied), errors.Is(err, ErrUndecided):
+		return NotAllowed
+	case errors.As(err, &refused):
+		return refused.reason
+	case errors.Is(err, errNotPrepared):
+		return NotPrepared
+	case errors.Is(err, context.Canceled):
+		return Shutdown
+	default:
+		return SignallingFailed
+	}
+}
+
+func stoppedTimer() *time.Timer {
+	t := time.NewTimer(time.Hour)
+	t.Stop()
+
+	return t
+}
+
+// errNotPrepared says that the agent was not ready for the answer.
+var errNotPrepared = errors.New("the agent was not made ready")
+
+// Hangup ends a running call, at once or after the agent's goodbye. It does
+// not wait for the end.
+func (m *Manager) Hangup(id uuid.UUID, goodbye bool) error {
+	m.mu.Lock()
+	c := m.calls[id]
+	m.mu.Unlock()
+	if c == nil {
+		return fmt.Errorf("call %s: %w", id, ErrNotRunning)
+	}
+	if goodbye {
+		c.cancel(errGoodbye)
+	} else {
+		c.cancel(errAsked)
+	}
+
+	return nil
+}
