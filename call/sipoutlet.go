@@ -1,7 +1,6 @@
 package call
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -12,36 +11,59 @@ import (
 	"trunkline/storage"
 )
 
-// SIPDial places a call to a number by a trunk and returns when it is
-// answered, as sip.UA's methods do.
-type SIPDial func(ctx context.Context, trunk string, number privacy.Number, o sip.DialOptions) (*sip.Dialog, error)
+// SIPPlace begins a call to a number by a trunk and returns when its INVITE
+// has left, as sip.UA's methods do.
+type SIPPlace func(ctx context.Context, trunk string, number privacy.Number, o sip.DialOptions) (*sip.Dialog, error)
 
 // PlaceBySIP lets calls leave by the SIP door.
-func (m *Manager) PlaceBySIP(dial SIPDial) { m.setOutlet(storage.DoorSIP, sipOutlet{dial}) }
+func (m *Manager) PlaceBySIP(place SIPPlace) { m.setOutlet(storage.DoorSIP, sipOutlet{place}) }
 
 // sipOutlet is the SIP door as calls leave by it.
-type sipOutlet struct{ dial SIPDial }
+type sipOutlet struct{ place SIPPlace }
 
 // Dial implements outlet.
 func (s sipOutlet) Dial(ctx context.Context, o Outgoing, progress func(Progress)) (placed, error) {
 	if !o.Expires.IsZero() && !time.Now().Before(o.Expires) {
 		return nil, errStale
 	}
-	progress(Progress{Kind: Sent})
-	d, err := s.dial(ctx, o.Trunk, o.To, sip.DialOptions{
+	d, err := s.place(ctx, o.Trunk, o.To, sip.DialOptions{
 		User:    string(o.From),
 		Headers: []sip.Header{{Name: IDHeader, Value: o.Call.String()}},
-		Provisional: func(status int, _ string) {
-			if status == 180 || status == 183 {
-				progress(Progress{Kind: Ringing, Status: status})
-			}
-		},
 	})
 	if err != nil {
-		return nil, sipRefusal(cmp.Or(context.Cause(ctx), err))
+		return nil, sipRefusal(err)
+	}
+	progress(Progress{Kind: Sent, CallID: d.Info().CallID})
+	follow(ctx, d.Progress(), progress)
+	if _, err := d.Answered(ctx); err != nil {
+		return nil, sipRefusal(err)
 	}
 
 	return sipPlaced{sipDoor{d}}, nil
+}
+
+// follow tells what happens before the answer: that it rings, once, and that
+// there is early media, once.
+func follow(ctx context.Context, from <-chan sip.Progress, progress func(Progress)) {
+	rings, heard := false, false
+	for {
+		select {
+		case p, more := <-from:
+			if !more {
+				return
+			}
+			if p.Leg != nil && !heard {
+				heard = true
+				progress(Progress{Kind: EarlyMedia, Status: p.Status, Leg: p.Leg})
+			}
+			if p.Status == 180 && !rings {
+				rings = true
+				progress(Progress{Kind: Ringing, Status: p.Status})
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // sipPlaced is a call that left by the SIP door.
