@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"time"
 
-	"trunkline/media/dtmf"
 	"trunkline/media/g711"
 	"trunkline/sip/sdp"
 )
@@ -37,16 +36,6 @@ type Config struct {
 type Listen struct {
 	Network string // "udp" or "tcp"
 	Addr    string // host:port; port 0 lets the kernel choose
-}
-
-// Trunk is a carrier or PBX that may send us calls.
-type Trunk struct {
-	Name     string
-	Sources  []netip.Prefix // where its messages come from
-	MaxCalls int            // calls at once, beyond which INVITEs get 486; 0 means no limit of its own
-	SRTP     SRTP
-	Audio    Audio     // what else its calls' audio is offered and agreed with
-	Keys     dtmf.Mode // by which ways its keys are taken; told by Info
 }
 
 // Audio says what is offered and agreed beside the codecs.
@@ -117,13 +106,7 @@ func (c *Config) Validate() error {
 
 		names[t.Name] = true
 
-		if len(t.Sources) == 0 {
-			errs = append(errs, fmt.Errorf("trunk %q has no source prefix: its calls could not be told from strangers'", t.Name))
-		}
-
-		if t.MaxCalls < 0 {
-			errs = append(errs, fmt.Errorf("trunk %q: the call limit %d is negative", t.Name, t.MaxCalls))
-		}
+		errs = append(errs, t.validate())
 	}
 
 	if c.Media == nil {

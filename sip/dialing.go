@@ -33,6 +33,9 @@ type dialing struct {
 	giveUp     *appointment     // end of the wait for the final response after a CANCEL
 	contacts   []sipgo.Uri      // to be called when this target fails; from 3xx responses
 	redirects  int
+	ways       []*way       // to be tried when this one fails
+	sign       *appointment // end of the wait for a sign of life
+	challenges int          // how often it was asked who we are
 }
 
 // fork is an early dialog: one of the far ends that a proxy offered the call
@@ -49,6 +52,7 @@ func (d *Dialog) response(res *sipgo.Response) {
 	switch {
 	case res.IsProvisional():
 		p.proceeding = true
+		d.agenda.cancel(p.sign)
 
 		switch {
 		case p.unwanted:
@@ -58,6 +62,7 @@ func (d *Dialog) response(res *sipgo.Response) {
 		}
 	case res.IsSuccess():
 		d.agenda.cancel(p.giveUp)
+		d.agenda.cancel(p.sign)
 		d.dial = nil
 		d.accepted(p, res)
 	default:
@@ -143,7 +148,7 @@ func (d *Dialog) endProgress() {
 
 // refused takes a final response that is no answer.
 func (d *Dialog) refused(p *dialing, res *sipgo.Response) {
-	if !p.unwanted && d.redirected(p, res) {
+	if !p.unwanted && (d.authenticated(p, res) || d.redirected(p, res) || d.declined(p, res)) {
 		return
 	}
 
@@ -172,7 +177,7 @@ func (d *Dialog) redirected(p *dialing, res *sipgo.Response) bool {
 	p.contacts = p.contacts[1:]
 	p.redirects++
 
-	d.reissue(p, &next, nil)
+	d.reissue(p, directly(p.req, &next), nil)
 
 	return true
 }
@@ -211,16 +216,28 @@ func contacts(res *sipgo.Response) []sipgo.Uri {
 	return uris
 }
 
-// reissue sends the INVITE again, as a new request of the same call: to
-// another URI, unless recipient is nil, and changed by adjust, unless it is
-// nil (RFC 3261 section 8.1.3.5).
-func (d *Dialog) reissue(p *dialing, recipient *sipgo.Uri, adjust func(*sipgo.Request)) {
+// directly is the way to a URI: by the proxy that the request goes through,
+// if there is one.
+func directly(req *sipgo.Request, uri *sipgo.Uri) *way {
+	if r := req.Route(); r != nil {
+		return &way{uri: uri, hop: &r.Address}
+	}
+
+	return &way{uri: uri, hop: uri}
+}
+
+// reissue sends the INVITE again, as a new request of the same call: by
+// another way, unless w is nil, and changed by adjust, unless it is nil
+// (RFC 3261 section 8.1.3.5).
+func (d *Dialog) reissue(p *dialing, w *way, adjust func(*sipgo.Request)) {
 	req := p.req.Clone()
 	req.CSeq().SeqNo++
 
-	if recipient != nil {
-		req.Recipient = *recipient.Clone()
+	if w != nil {
+		req.Recipient = *w.uri.Clone()
 		req.Recipient.Headers = nil
+
+		d.forgetProof(req)
 	}
 
 	if adjust != nil {
@@ -232,8 +249,8 @@ func (d *Dialog) reissue(p *dialing, recipient *sipgo.Uri, adjust func(*sipgo.Re
 
 	started := d.aside(func() func() {
 		l, err := p.link, error(nil)
-		if recipient != nil {
-			l, err = d.ua.reach(d.ua.life, recipient, "UDP")
+		if w != nil {
+			l, err = d.ua.reach(d.ua.life, w.hop, "UDP")
 		}
 
 		return func() { d.reissued(p, req, l, err) }
@@ -253,7 +270,7 @@ func (d *Dialog) reissued(p *dialing, req *sipgo.Request, l *link, err error) {
 	}
 
 	if err != nil {
-		d.unsent(fmt.Errorf("%w: %w", ErrUnreachable, err))
+		d.failed(p, fmt.Errorf("%w: %w", ErrUnreachable, err))
 		return
 	}
 
@@ -265,11 +282,12 @@ func (d *Dialog) reissued(p *dialing, req *sipgo.Request, l *link, err error) {
 
 	tx, err := d.ua.table.request(d.ua, req, l)
 	if err != nil {
-		d.unsent(fmt.Errorf("%w: %w", ErrUnreachable, err))
+		d.failed(p, fmt.Errorf("%w: %w", ErrUnreachable, err))
 		return
 	}
 
 	p.tx, p.req, p.link = tx, req, l
+	d.expectSign(p)
 }
 
 // moved lets the dialog's far end be at another address.
@@ -447,7 +465,7 @@ func (p *dialing) sendCancel(d *Dialog) {
 
 // unanswered ends a call whose INVITE got no final response.
 func (d *Dialog) unanswered() {
-	d.unsent(txError(d.dial.tx.Err()))
+	d.failed(d.dial, txError(d.dial.tx.Err()))
 }
 
 // forgetDialing stops waiting for the final response to our INVITE.
@@ -458,6 +476,7 @@ func (d *Dialog) forgetDialing() {
 	}
 
 	d.agenda.cancel(p.giveUp)
+	d.agenda.cancel(p.sign)
 	d.dial = nil
 
 	if p.tx != nil {

@@ -15,6 +15,7 @@ import (
 
 	"trunkline/media"
 	"trunkline/media/srtp"
+	"trunkline/sip/digest"
 	"trunkline/sip/sdp"
 )
 
@@ -36,6 +37,8 @@ type Dialog struct {
 	ua       *UA
 	info     Info
 	localTag string
+	auth     *digest.Client // proves who we are to those who ask; nil when we have no account there
+	leave    func()         // gives the call's place back; nil when it takes none
 
 	inbox       chan func()
 	mu          sync.Mutex
@@ -300,6 +303,7 @@ func (d *Dialog) release() {
 		d.ua.unregister(id)
 	}
 
+	d.ua.strike(d)
 	d.agenda.clear()
 
 	d.mu.Lock()
@@ -351,11 +355,10 @@ func (d *Dialog) end(cause error) {
 	close(d.done)
 }
 
-// vacate gives an inbound call's place back.
+// vacate gives the call's places among those of the UA and its trunk back.
 func (d *Dialog) vacate() {
-	if d.info.Inbound {
-		d.ua.calls.Add(-1)
-		d.invite.from.trunk.calls.Add(-1)
+	if d.leave != nil {
+		d.leave()
 	}
 }
 
@@ -419,18 +422,6 @@ func (d *Dialog) sendBye() {
 		d.byeSent = false
 		d.settle(err)
 	})
-}
-
-// send routes a request of a dialog and waits for its final response, of
-// whatever status.
-func (ua *UA) send(req *sipgo.Request, hop *sipgo.Uri, s socket, peer netip.AddrPort) (*sipgo.Response, error) {
-	l := ua.route(ua.life, hop, s, peer)
-
-	req.SetTransport(l.sock.network())
-	req.PrependHeader(newVia(l.sock, newBranch()))
-	req.AppendHeader(sipgo.NewHeader("User-Agent", ua.cfg.UserAgent))
-
-	return ua.transact(req, l)
 }
 
 // hold records what the latest offer/answer says about holding.

@@ -278,11 +278,15 @@ func (ua *UA) invite(tx *serverTx) {
 		return
 	}
 
+	d.leave = func() { ua.calls.Add(-1); t.calls.Add(-1) }
+
 	tx.reply(100, "")
 	d.known(d.state.id())
+	ua.enrol(d)
 
 	if !ua.work.spawn(d.run) {
 		d.vacate()
+		ua.strike(d)
 		ua.unregister(d.state.id())
 		tx.reply(503, "", Header{"Retry-After", retryAfter})
 	}

@@ -25,5 +25,8 @@
 //
 // SRTP keys travel in the descriptions (RFC 4568), as a trunk's policy says.
 //
-// Not offered: authentication, UPDATE, PRACK, REFER and TLS.
+// Who sends a request is proved and checked by room digest (authorize.go). Call
+// places a call on a trunk (call.go).
+//
+// Not offered: UPDATE, PRACK, REFER and TLS.
 package sip

@@ -23,6 +23,14 @@ var (
 // such as Ring after Answer.
 var ErrState = errors.New("not possible in the call's present state")
 
+// Why a call is not placed on a trunk; see UA.Call.
+var (
+	ErrTrunk  = errors.New("the trunk is not configured, or takes no calls")
+	ErrNumber = errors.New("the number cannot be dialed")
+	ErrLimit  = errors.New("the limit of calls is reached")
+	ErrAuth   = errors.New("the far end does not take our account")
+)
+
 // A StatusError is the final response that refused our INVITE or INFO.
 type StatusError struct {
 	Code   int    // 300 to 699

@@ -3,14 +3,14 @@ package sip
 import (
 	"net/netip"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
 // gate is the source ACL: it tells which trunk an address belongs to, before
 // anything of what the address sent is looked at.
 type gate struct {
-	routes []route // most specific first
+	trunks map[string]*trunk // by name
+	routes []route           // most specific first
 
 	mu     sync.Mutex
 	dialed map[netip.Addr]*visit
@@ -20,12 +20,6 @@ type gate struct {
 type route struct {
 	prefix netip.Prefix
 	trunk  *trunk
-}
-
-// trunk is a configured trunk with its calls in progress.
-type trunk struct {
-	Trunk
-	calls atomic.Int64
 }
 
 // visit is the leave of an address that we placed a call to.
@@ -40,10 +34,12 @@ type source struct {
 }
 
 func newGate(trunks []Trunk) *gate {
-	g := &gate{dialed: make(map[netip.Addr]*visit)}
+	g := &gate{trunks: make(map[string]*trunk), dialed: make(map[netip.Addr]*visit)}
 
 	for _, t := range trunks {
 		entry := &trunk{Trunk: t}
+		g.trunks[t.Name] = entry
+
 		for _, p := range t.Sources {
 			g.insert(route{prefix: p.Masked(), trunk: entry})
 		}

@@ -10,6 +10,7 @@ import (
 	sipgo "github.com/emiago/sipgo/sip"
 
 	"trunkline/media"
+	"trunkline/sip/digest"
 	"trunkline/sip/sdp"
 )
 
@@ -20,6 +21,10 @@ func newInbound(tx *serverTx) *Dialog {
 
 	if tx.from.trunk != nil {
 		info.Trunk, info.Keys = tx.from.trunk.Name, tx.from.trunk.Keys
+
+		if !tx.from.trunk.Trusted {
+			info.Asserted = nil
+		}
 	}
 
 	d := newDialog(tx.ua, info, tx.link.sock, tx.src)
@@ -28,6 +33,10 @@ func newInbound(tx *serverTx) *Dialog {
 
 	if tx.from.trunk != nil {
 		d.srtp, d.audio = tx.from.trunk.SRTP, tx.from.trunk.Audio
+
+		if account := tx.from.trunk.Account; !account.IsZero() {
+			d.auth = digest.NewClient(account)
+		}
 	}
 
 	d.state = uasState(tx.req, tx.tag)

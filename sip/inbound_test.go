@@ -16,7 +16,7 @@ import (
 var ctx = context.Background()
 
 func TestCallIsAnsweredAndHungUpByCaller(t *testing.T) {
-	inBubble(t, nil, func(b *bed) {
+	inBubble(t, func(c *Config) { c.Trunks[0].Trusted = true }, func(b *bed) {
 		s := newScript("plain")
 		s.extra = "\nP-Asserted-Identity: <tel:+12025550199>\nDiversion: <sip:desk@10.0.0.9>;reason=no-answer"
 		b.send(s.request("INVITE", offerPCMU))

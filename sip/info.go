@@ -11,13 +11,13 @@ import (
 // Info describes a call as its INVITE did. It does not change.
 type Info struct {
 	Inbound    bool
-	Trunk      string    // name of the trunk; empty for a call that we placed
+	Trunk      string    // name of the trunk; empty for a call that Dial placed
 	Keys       dtmf.Mode // the trunk's
 	CallID     string
 	From       Party
 	To         Party
 	RequestURI string   // what was dialed
-	Asserted   []string // P-Asserted-Identity values as sent (RFC 3325); trust them as far as the trunk
+	Asserted   []string // P-Asserted-Identity values as sent (RFC 3325), of trusted trunks only
 	Diversion  []string // Diversion values as sent, latest first (RFC 5806)
 	UserAgent  string
 	Network    string         // "UDP" or "TCP"

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	sipgo "github.com/emiago/sipgo/sip"
 
 	"trunkline/media"
+	"trunkline/sip/digest"
 	"trunkline/sip/sdp"
 )
 
@@ -55,12 +57,43 @@ func (ua *UA) Dial(ctx context.Context, target string, options DialOptions) (*Di
 // listener of that network must be configured. Progress and Answered tell how
 // the call goes on; ctx bounds only what comes before the INVITE.
 func (ua *UA) Place(ctx context.Context, target string, options DialOptions) (*Dialog, error) {
-	d, err := ua.place(ctx, target, options)
+	uri, err := parseTarget(target)
+	if err != nil {
+		return nil, fmt.Errorf("sip: dial %s: %w", target, err)
+	}
+
+	o := &outgoing{from: address{user: options.User, display: options.Display}, options: options}
+
+	d, err := ua.place(ctx, o, &way{uri: uri, hop: uri})
 	if err != nil {
 		return nil, fmt.Errorf("sip: dial %s: %w", target, err)
 	}
 
 	return d, nil
+}
+
+// outgoing is a call that we place: what its INVITE says beside the target.
+type outgoing struct {
+	from    address
+	options DialOptions
+	routes  []*sipgo.Uri
+
+	trunk *trunk         // nil for a call on none
+	auth  *digest.Client // nil: challenges are refusals
+	leave func()         // gives the call's place back; may be nil
+	ways  []*way         // to be tried when the first fails
+}
+
+// way is one of the ways that a call may take.
+type way struct {
+	uri *sipgo.Uri // the Request-URI
+	hop *sipgo.Uri // where the request is sent
+}
+
+// address is a From.
+type address struct {
+	user, display string
+	host          string // empty means our own
 }
 
 // Progress receives what responses tell of a call that we placed, but 100
@@ -86,50 +119,43 @@ func (d *Dialog) Answered(ctx context.Context) (media.Leg, error) {
 }
 
 // place sends the INVITE and starts the dialog's goroutine.
-func (ua *UA) place(ctx context.Context, target string, options DialOptions) (*Dialog, error) {
-	if err := validateHeaders(options.Headers); err != nil {
+func (ua *UA) place(ctx context.Context, o *outgoing, w *way) (*Dialog, error) {
+	if err := validateHeaders(o.options.Headers); err != nil {
 		return nil, err
-	}
-
-	var uri sipgo.Uri
-	if err := sipgo.ParseUri(target, &uri); err != nil {
-		return nil, fmt.Errorf("not a SIP URI: %w", err)
-	}
-
-	if uri.Scheme != "sip" || uri.Host == "" {
-		return nil, errors.New("not a URI of the form sip:user@host[:port][;transport=udp|tcp]")
 	}
 
 	if ua.draining.Load() {
 		return nil, ErrStopped
 	}
 
-	to, err := ua.resolve(ctx, &uri)
+	l, err := ua.reach(ctx, w.hop, "UDP")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
 
-	ua.gate.enter(to.Addr())
+	ua.gate.enter(l.to.Addr())
 
-	d, err := ua.launch(ctx, &uri, options)
+	d, err := ua.launch(o, w, l)
 	if err != nil {
-		ua.gate.leave(to.Addr(), time.Now(), time.Time{})
+		ua.gate.leave(l.to.Addr(), time.Now(), time.Time{})
 		return nil, err
 	}
 
 	return d, nil
 }
 
-func (ua *UA) launch(ctx context.Context, uri *sipgo.Uri, options DialOptions) (*Dialog, error) {
-	l, err := ua.reach(ctx, uri, "UDP")
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
+func (ua *UA) launch(o *outgoing, w *way, l *link) (*Dialog, error) {
+	req := ua.newInvite(o, w.uri, l.sock)
+	info := newInfo(req, l.sock.network(), l.to)
+
+	if o.trunk != nil {
+		info.Trunk, info.Keys = o.trunk.Name, o.trunk.Keys
 	}
 
-	req := ua.newInvite(uri, l.sock, options)
-	d := newDialog(ua, newInfo(req, l.sock.network(), l.to), l.sock, l.to)
+	d := newDialog(ua, info, l.sock, l.to)
 	d.localTag = tagOf(req.From().Params)
-	d.srtp, d.audio = options.SRTP, options.Audio
+	d.srtp, d.audio = o.options.SRTP, o.options.Audio
+	d.auth, d.leave = o.auth, o.leave
 
 	local, err := d.open()
 	if err != nil {
@@ -145,9 +171,12 @@ func (ua *UA) launch(ctx context.Context, uri *sipgo.Uri, options DialOptions) (
 		return nil, errors.Join(fmt.Errorf("%w: %w", ErrUnreachable, err), d.session.Close())
 	}
 
-	d.dial = &dialing{tx: tx, req: req, link: l, options: options, forks: make(map[string]*fork)}
+	d.dial = &dialing{tx: tx, req: req, link: l, options: o.options, ways: o.ways, forks: make(map[string]*fork)}
+	d.expectSign(d.dial)
+	ua.enrol(d)
 
 	if !ua.work.spawn(d.run) {
+		ua.strike(d)
 		tx.Terminate()
 
 		return nil, errors.Join(ErrStopped, d.session.Close())
@@ -157,15 +186,11 @@ func (ua *UA) launch(ctx context.Context, uri *sipgo.Uri, options DialOptions) (
 }
 
 // newInvite makes an INVITE without its body (RFC 3261 section 8.1.1).
-func (ua *UA) newInvite(uri *sipgo.Uri, s socket, options DialOptions) *sipgo.Request {
-	user := options.User
-	if user == "" {
-		user = ua.cfg.UserAgent
-	}
-
+func (ua *UA) newInvite(o *outgoing, uri *sipgo.Uri, s socket) *sipgo.Request {
+	user, host := cmp.Or(o.from.user, ua.cfg.UserAgent), cmp.Or(o.from.host, s.sentBy().Addr().String())
 	from := &sipgo.FromHeader{
-		DisplayName: oneLine.Replace(options.Display),
-		Address:     sipgo.Uri{Scheme: "sip", User: user, Host: s.sentBy().Addr().String()},
+		DisplayName: oneLine.Replace(o.from.display),
+		Address:     sipgo.Uri{Scheme: "sip", User: user, Host: host},
 	}
 	from.Params.Add("tag", newTag())
 
@@ -182,6 +207,11 @@ func (ua *UA) newInvite(uri *sipgo.Uri, s socket, options DialOptions) *sipgo.Re
 	req := sipgo.NewRequest(sipgo.INVITE, recipient)
 	req.SetTransport(s.network())
 	req.AppendHeader(newVia(s, newBranch()))
+
+	for _, r := range o.routes {
+		req.AppendHeader(&sipgo.RouteHeader{Address: *r.Clone()})
+	}
+
 	req.AppendHeader(&maxForwards)
 	req.AppendHeader(from)
 	req.AppendHeader(to)
@@ -191,7 +221,7 @@ func (ua *UA) newInvite(uri *sipgo.Uri, s socket, options DialOptions) *sipgo.Re
 	req.AppendHeader(sipgo.NewHeader("Allow", allow))
 	req.AppendHeader(sipgo.NewHeader("User-Agent", ua.cfg.UserAgent))
 
-	for _, h := range options.Headers {
+	for _, h := range o.options.Headers {
 		req.AppendHeader(sipgo.NewHeader(h.Name, h.Value))
 	}
 

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	sipgo "github.com/emiago/sipgo/sip"
+
+	"trunkline/sip/digest"
 )
 
 // A Handler takes calls.
@@ -49,6 +51,8 @@ type UA struct {
 	udp     []*udpSocket
 	tcp     []*tcpListener
 	dialogs map[dialogID]*Dialog
+
+	accounts map[string]*digest.Client // of calls whose far end may ask who we are, by Call-ID
 }
 
 type lifecycle uint8
@@ -115,6 +119,7 @@ func New(cfg Config, handler Handler) (*UA, error) {
 		stopping: make(chan struct{}),
 		stopped:  make(chan struct{}),
 		dialogs:  make(map[dialogID]*Dialog),
+		accounts: make(map[string]*digest.Client),
 	}, nil
 }
 

@@ -1,0 +1,197 @@
+package sip
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+
+	sipgo "github.com/emiago/sipgo/sip"
+
+	"trunkline/sip/digest"
+)
+
+// CallOptions are what a call on a trunk can be given.
+type CallOptions struct {
+	CallerID string   // the number that we show, "+" and digits; empty means the trunk's
+	Display  string   // the name that we show
+	Private  bool     // the far end is to withhold who calls (RFC 3323, RFC 3325 section 9.3)
+	Headers  []Header // added to the INVITE
+	// Diversion and History are values of Diversion (RFC 5806) and
+	// History-Info (RFC 7044) headers of a call that is passed on.
+	Diversion, History []string
+
+	// Redirect says whether a 3xx response's contact may be called instead;
+	// nil follows none.
+	Redirect func(contact string) bool
+}
+
+// Call places a call to a number on a trunk and returns when its INVITE has
+// left; Progress and Answered tell how it goes on. The number is "+" and
+// digits (E.164), and written as the trunk wants it; a number without "+" is
+// an extension, and stays as it is. The trunk's targets are tried in the order
+// of their priority until one takes the call; only those that refuse with 503,
+// say nothing or cannot be reached are passed over. ctx bounds only what comes
+// before the INVITE.
+//
+// The error wraps ErrTrunk, ErrNumber or ErrLimit when the call may not be,
+// and ErrUnreachable when there is no way to a target.
+func (ua *UA) Call(ctx context.Context, trunk, number string, options CallOptions) (*Dialog, error) {
+	t, ok := ua.gate.trunks[trunk]
+	if !ok || len(t.Targets) == 0 {
+		return nil, fmt.Errorf("sip: call on trunk %q: %w", trunk, ErrTrunk)
+	}
+
+	d, err := ua.callOn(ctx, t, number, &options)
+	if err != nil {
+		return nil, fmt.Errorf("sip: call on trunk %q: %w", trunk, err)
+	}
+
+	return d, nil
+}
+
+func (ua *UA) callOn(ctx context.Context, t *trunk, number string, options *CallOptions) (*Dialog, error) {
+	if err := dialable(number); err != nil {
+		return nil, err
+	}
+
+	if options.CallerID != "" {
+		if err := dialable(options.CallerID); err != nil {
+			return nil, fmt.Errorf("caller ID: %w", err)
+		}
+	}
+
+	o, err := t.outgoing(number, options)
+	if err != nil {
+		return nil, err
+	}
+
+	if !reserve(&t.calls, int64(t.MaxCalls)) {
+		return nil, fmt.Errorf("%w: %d calls on the trunk", ErrLimit, t.MaxCalls)
+	}
+
+	o.leave = func() { t.calls.Add(-1) }
+
+	var d *Dialog
+
+	for err = ErrUnreachable; len(o.ways) > 0 && errors.Is(err, ErrUnreachable); {
+		first := o.ways[0]
+		o.ways = o.ways[1:]
+		d, err = ua.place(ctx, o, first)
+	}
+
+	if err != nil {
+		o.leave()
+	}
+
+	return d, err
+}
+
+// order is the targets in the order in which a call tries them: by priority,
+// and among equals by chance, weighted.
+func (t *trunk) order() []Target {
+	type drawn struct {
+		Target
+
+		ticket float64
+	}
+
+	all := make([]drawn, len(t.Targets))
+	for i, target := range t.Targets {
+		// Exponential draws at the rate of the weight: the first is each
+		// target with a chance of weight / sum of weights.
+		all[i] = drawn{target, rand.ExpFloat64() / max(float64(target.Weight), 1e-3)}
+	}
+
+	slices.SortStableFunc(all, func(a, b drawn) int {
+		return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.ticket, b.ticket))
+	})
+
+	targets := make([]Target, len(all))
+	for i, d := range all {
+		targets[i] = d.Target
+	}
+
+	return targets
+}
+
+// outgoing is a call to a number by the trunk's targets.
+func (t *trunk) outgoing(number string, options *CallOptions) (*outgoing, error) {
+	from, headers := t.identify(options)
+	o := &outgoing{
+		trunk: t, from: from,
+		options: DialOptions{
+			Headers: append(headers, options.Headers...), SRTP: t.SRTP, Audio: t.Audio, Redirect: options.Redirect,
+		},
+	}
+
+	if !t.Account.IsZero() {
+		o.auth = digest.NewClient(t.Account)
+	}
+
+	var proxy *sipgo.Uri
+
+	if t.Proxy != "" {
+		var err error
+		if proxy, err = parseTarget(t.Proxy); err != nil {
+			return nil, err
+		}
+
+		proxy.UriParams.Add("lr", "")
+
+		o.routes = []*sipgo.Uri{proxy}
+	}
+
+	for _, target := range t.order() {
+		uri, err := parseTarget(target.URI)
+		if err != nil {
+			return nil, err
+		}
+
+		uri.User = t.Numbers.write(number)
+
+		w := &way{uri: uri, hop: uri}
+		if proxy != nil {
+			w.hop = proxy
+		}
+
+		o.ways = append(o.ways, w)
+	}
+
+	return o, nil
+}
+
+// identify says who calls: in From, which the callee sees, and to a trusted
+// trunk in P-Asserted-Identity, which the network believes (RFC 3325).
+func (t *trunk) identify(options *CallOptions) (address, []Header) {
+	number := t.Numbers.write(cmp.Or(options.CallerID, t.Identity.CallerID))
+	from := address{user: cmp.Or(t.Identity.User, number), display: options.Display, host: t.Identity.Host}
+
+	var headers []Header
+
+	if number != "" && t.Trusted {
+		asserted := "<tel:" + number + ">"
+		if t.Identity.Host != "" {
+			asserted = "<sip:" + number + "@" + t.Identity.Host + ">"
+		}
+
+		headers = append(headers, Header{"P-Asserted-Identity", asserted})
+	}
+
+	if options.Private {
+		from = address{user: "anonymous", display: "Anonymous", host: "anonymous.invalid"}
+		headers = append(headers, Header{"Privacy", "id"})
+	}
+
+	for _, v := range options.Diversion {
+		headers = append(headers, Header{"Diversion", v})
+	}
+
+	for _, v := range options.History {
+		headers = append(headers, Header{"History-Info", v})
+	}
+
+	return from, headers
+}

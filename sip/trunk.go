@@ -1,0 +1,169 @@
+package sip
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+
+	sipgo "github.com/emiago/sipgo/sip"
+
+	"trunkline/media/dtmf"
+	"trunkline/sip/digest"
+)
+
+// Trunk is a carrier or PBX that may send us calls, and that takes ours when
+// it has targets.
+type Trunk struct {
+	Name     string
+	Sources  []netip.Prefix // where its messages come from
+	MaxCalls int            // calls at once both ways, beyond which INVITEs get 486; 0 means no limit of its own
+	SRTP     SRTP
+	Audio    Audio     // what else its calls' audio is offered and agreed with
+	Keys     dtmf.Mode // by which ways its keys are taken; told by Info
+
+	// Trusted says that the trunk belongs to our trust domain (RFC 3325
+	// section 3): identities that it asserts are believed, and it is told ours.
+	Trusted bool
+	// Account is what we prove to the trunk when it asks with 401 or 407.
+	Account digest.Credentials
+	// Targets take our calls. A trunk without any takes none.
+	Targets []Target
+	// Proxy is a SIP URI that all our requests outside of a dialog go through
+	// (RFC 3261 section 8.1.2); empty means that they go to the target.
+	Proxy    string
+	Identity Identity
+	Numbers  Numbers
+}
+
+// Target is a place that takes a trunk's calls.
+type Target struct {
+	URI      string // sip:host[:port][;transport=udp|tcp]; a user part is replaced by the number
+	Priority int    // targets with a lower one are tried first
+	Weight   int    // share of the calls among those of the same priority
+}
+
+// Identity says how we name ourselves to a trunk.
+type Identity struct {
+	// CallerID is the number that calls show that name none.
+	CallerID string
+	// User is the user part of every From, for carriers that want the
+	// account there; the number then stands in P-Asserted-Identity alone.
+	User string
+	// Host is the host part of From and of asserted identities; empty means
+	// our advertised address.
+	Host string
+}
+
+// Numbers says how a trunk wants telephone numbers written.
+type Numbers struct {
+	Format        NumberFormat
+	Country       string // country code without "+", of NumberNational
+	Prefix        string // before national numbers, such as "0"
+	International string // before numbers of other countries, such as "00" or "011"
+}
+
+// NumberFormat is a way of writing numbers.
+type NumberFormat uint8
+
+// The formats, by the example of +44 20 7946 0000.
+const (
+	NumberE164     NumberFormat = iota // +442079460000
+	NumberDigits                       // 442079460000
+	NumberNational                     // 02079460000
+)
+
+// write gives a number, "+" and digits, the trunk's form. What does not begin
+// with "+" is an extension or a service's code, and stays as it is.
+func (n Numbers) write(number string) string {
+	digits, international := strings.CutPrefix(number, "+")
+	if !international {
+		return number
+	}
+
+	switch n.Format {
+	case NumberDigits:
+		return digits
+	case NumberNational:
+		if national, ok := strings.CutPrefix(digits, n.Country); ok {
+			return n.Prefix + national
+		}
+
+		return n.International + digits
+	default:
+		return number
+	}
+}
+
+// dialable refuses what is neither a number nor an extension, so that a
+// number can never become another host or another header.
+func dialable(number string) error {
+	digits := strings.TrimPrefix(number, "+")
+	if digits == "" || len(digits) > 32 {
+		return fmt.Errorf("%w: it has %d characters, want 1 to 32", ErrNumber, len(digits))
+	}
+
+	if strings.ContainsFunc(digits, func(r rune) bool { return !strings.ContainsRune(dialableRunes, r) }) {
+		return fmt.Errorf("%w: only digits, letters and the signs *#-_. are dialed", ErrNumber)
+	}
+
+	return nil
+}
+
+const dialableRunes = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ*#-_."
+
+// trunk is a configured trunk with its calls in progress.
+type trunk struct {
+	Trunk
+
+	calls atomic.Int64
+}
+
+func (t *Trunk) validate() error {
+	var errs []error
+
+	if len(t.Sources) == 0 {
+		errs = append(errs, fmt.Errorf("trunk %q has no source prefix: its calls could not be told from strangers'", t.Name))
+	}
+
+	if t.MaxCalls < 0 {
+		errs = append(errs, fmt.Errorf("trunk %q: the call limit %d is negative", t.Name, t.MaxCalls))
+	}
+
+	for _, target := range t.Targets {
+		if _, err := parseTarget(target.URI); err != nil {
+			errs = append(errs, fmt.Errorf("trunk %q: target %q: %w", t.Name, target.URI, err))
+		}
+
+		if target.Weight < 0 {
+			errs = append(errs, fmt.Errorf("trunk %q: target %q: the weight %d is negative", t.Name, target.URI, target.Weight))
+		}
+	}
+
+	if t.Proxy != "" {
+		if _, err := parseTarget(t.Proxy); err != nil {
+			errs = append(errs, fmt.Errorf("trunk %q: proxy %q: %w", t.Name, t.Proxy, err))
+		}
+	}
+
+	if t.Numbers.Format == NumberNational && t.Numbers.Country == "" {
+		errs = append(errs, fmt.Errorf("trunk %q: national numbers need the country's code", t.Name))
+	}
+
+	return errors.Join(errs...)
+}
+
+// parseTarget reads a URI that requests may be sent to.
+func parseTarget(text string) (*sipgo.Uri, error) {
+	var uri sipgo.Uri
+	if err := sipgo.ParseUri(text, &uri); err != nil {
+		return nil, fmt.Errorf("not a SIP URI: %w", err)
+	}
+
+	if uri.Scheme != "sip" || uri.Host == "" {
+		return nil, errors.New("not a URI of the form sip:user@host[:port][;transport=udp|tcp]")
+	}
+
+	return &uri, nil
+}
