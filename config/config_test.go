@@ -210,8 +210,9 @@ func TestMistakesNameFileLineAndWhatToDo(t *testing.T) {
 		},
 		"languages": {
 			"agents:\n  - name: reception\n    languages:\n      - {language: en-US}\n      - {language: german}\n      - {language: de, recogniser: {engine: x}}\n" +
-				"      - {language: es, voice: {engine: z}}\n      - {language: es}\n",
+				"      - {language: es, voice: {engine: z}}\n      - {language: es, model: {engine: openai, instructions: x}}\n",
 			[]string{
+				"languages[4].model.instructions: stand in", "languages[4].model.openai.model: is empty",
 				"t.yaml:4:20", "is there already", "t.yaml:5:20", "no language tag", `t.yaml:6:20: agents[0].languages[2].language: "de" cannot be spoken by the offline voice`,
 				"languages[2].recogniser.engine", "languages[3].voice.engine", `t.yaml:8:20: agents[0].languages[4].language: "es" is there already`,
 			},

@@ -52,6 +52,12 @@ func (v *validator) providers(path string, a *Agent) {
 		if l.Recogniser != nil {
 			v.recogniser(at+".recogniser", l.Recogniser, true)
 		}
+		if l.Model != nil {
+			v.model(at+".model", l.Model, true)
+			if l.Model.Instructions != "" {
+				v.addf(at+".model.instructions", "stand in this language's instructions, beside model")
+			}
+		}
 		voice := &a.Voice
 		if l.Voice != nil {
 			v.voice(at+".voice", l.Voice, true)

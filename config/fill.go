@@ -1,6 +1,9 @@
 package config
 
-import "cmp"
+import (
+	"cmp"
+	"net/url"
+)
 
 // The environment variables in which vendors' own tools look for their keys.
 const (
@@ -12,6 +15,9 @@ const (
 	elevenlabsKeyEnv = "ELEVENLABS_API_KEY"
 	cartesiaKeyEnv   = "CARTESIA_API_KEY"
 )
+
+// openaiHost is where OpenAI itself answers.
+const openaiHost = "api.openai.com"
 
 // fillAgents gives each agent of the file the defaults of what it leaves out:
 // elements of a list do not inherit from Default.
@@ -29,6 +35,9 @@ func (c *Config) fillAgents() {
 			l := &a.Languages[j]
 			if l.Recogniser != nil {
 				l.Recogniser.fill(a.Model.mode())
+			}
+			if l.Model != nil {
+				l.Model.fill()
 			}
 			if l.Voice != nil {
 				l.Voice.fill()
@@ -60,7 +69,7 @@ func (a *Agent) Speculates() bool {
 	}
 	for i := range a.Languages {
 		l := &a.Languages[i]
-		if l.Voice != nil && !l.Voice.free() {
+		if l.Voice != nil && !l.Voice.free() || l.Model != nil && !l.Model.free() {
 			return false
 		}
 	}
@@ -193,7 +202,7 @@ func (s *Service) fill(keyEnv string) { s.KeyEnv = cmp.Or(s.KeyEnv, keyEnv) }
 // fillOpen is fill for OpenAI's protocols, which others' servers speak, also
 // without a key.
 func (s *Service) fillOpen() {
-	if s.BaseURL == "" {
+	if u, err := url.Parse(s.BaseURL); err == nil && (s.BaseURL == "" || u.Hostname() == openaiHost) {
 		s.fill(openaiKeyEnv)
 	}
 }

@@ -208,11 +208,11 @@ type OnFailure struct {
 }
 
 // AgentLanguage is how an agent speaks another language than its own, when the
-// call changes to it. The model is the same; what else it leaves out is the
-// agent's.
+// call changes to it. What it leaves out is the agent's.
 type AgentLanguage struct {
 	Language     string      `yaml:"language"`     // BCP 47 tag
 	Recogniser   *Recogniser `yaml:"recogniser"`   // whole, with its own fallback
+	Model        *Model      `yaml:"model"`        // whole, with its own fallback and rules
 	Voice        *Voice      `yaml:"voice"`        // whole, with its own fallback
 	Instructions string      `yaml:"instructions"` // in place of model.instructions
 	Greeting     string      `yaml:"greeting"`

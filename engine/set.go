@@ -26,10 +26,11 @@ type Options struct {
 	Log      *slog.Logger // nil: silent
 }
 
-// Speech is what an agent listens and speaks with in one language.
+// Speech is what an agent listens, thinks and speaks with in one language.
 type Speech struct {
 	Language    string // BCP 47 tag
 	Recognizer  pipeline.Recognizer
+	Model       pipeline.Model
 	Synthesizer pipeline.Synthesizer
 }
 
@@ -37,7 +38,6 @@ type Speech struct {
 type Set struct {
 	Speech
 
-	Model  pipeline.Model
 	Script *script.Script // of the first model in the agent's own language; nil: it is no scripted one
 	Others []Speech       // in the order of the configuration's languages
 
@@ -88,7 +88,7 @@ func atRealtime(err error) error {
 // errTyped says that a speech-to-speech model takes no typed words.
 var errTyped = errors.New("it has a speech-to-speech model alone, which takes no typed words; give it a model, and realtime.otherwise: pipeline")
 
-// OpenModel makes an agent's model alone, for conversations that are typed.
+// OpenModel makes an agent's models alone, for conversations that are typed.
 func OpenModel(o Options, a *config.Agent) (*Set, error) {
 	return open(o, a, func(s *Set) error {
 		if !a.Pipeline() {
@@ -97,6 +97,14 @@ func OpenModel(o Options, a *config.Agent) (*Set, error) {
 		var errs []error
 		s.Language = a.Language
 		s.Model = note(&errs, (&tongue{set: s}).models, &a.Model)
+		for i := range a.Languages {
+			l := &a.Languages[i]
+			o := Speech{Language: l.Language, Model: s.Model}
+			if l.Model != nil {
+				o.Model = note(&errs, (&tongue{set: s, language: l.Language}).models, l.Model)
+			}
+			s.Others = append(s.Others, o)
+		}
 
 		return errors.Join(errs...)
 	})
@@ -125,8 +133,11 @@ func note[C, T any](errs *[]error, open func(C) (T, error), c C) T {
 // not the language's own.
 func (s *Set) other(ctx context.Context, a *config.Agent, l *config.AgentLanguage) error {
 	var errs []error
-	v := Speech{Language: l.Language, Recognizer: s.Recognizer, Synthesizer: s.Synthesizer}
+	v := Speech{Language: l.Language, Recognizer: s.Recognizer, Model: s.Model, Synthesizer: s.Synthesizer}
 	t := tongue{set: s, language: l.Language}
+	if l.Model != nil {
+		v.Model = note(&errs, t.models, l.Model)
+	}
 	switch {
 	case l.Voice != nil:
 		v.Synthesizer = note(&errs, t.voices, l.Voice)

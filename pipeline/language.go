@@ -21,6 +21,7 @@ var ErrNoLanguage = errors.New("the agent does not have this language")
 type Language struct {
 	Tag         string     // BCP 47, such as "es-MX"
 	Recognizer  Recognizer // nil: the one with which the call began hears this language, too
+	Model       Model      // nil: the one with which the call began writes this language, too
 	Synthesizer Synthesizer
 	Lines       *Lines
 	Prompt      prompt.Prompt
@@ -44,11 +45,14 @@ type tongue struct {
 // tongues are the languages of a call; the first is the one in which it begins.
 func tongues(c *Config, with *Providers) []*tongue {
 	first := &tongue{
-		Language: Language{Tag: c.Language, Recognizer: with.Recognizer, Synthesizer: with.Synthesizer, Lines: with.Lines, Prompt: c.Prompt},
+		Language: Language{Tag: c.Language, Recognizer: with.Recognizer, Model: with.Model, Synthesizer: with.Synthesizer, Lines: with.Lines, Prompt: c.Prompt},
 		lists:    cmp.Or(c.Turn.Endpoint.Language, endpoint.DefaultLanguage),
 	}
 	all := []*tongue{first}
 	for _, l := range with.Languages {
+		if l.Model == nil {
+			l.Model = with.Model
+		}
 		all = append(all, &tongue{Language: l, lists: primary(l.Tag)})
 	}
 	now := time.Now()

@@ -248,3 +248,15 @@ func TestALanguageWhoseRecogniserFailsIsNotChangedTo(t *testing.T) {
 		c.same("voices", []string{"English says One moment.", "English says Gerne auf Deutsch."}, d.read())
 	})
 }
+
+func TestALanguageMayHaveAModelOfItsOwn(t *testing.T) {
+	d := &diary{}
+	o := bilingual(t, options{replies: []string{"Yes."}, cfg: pipeline.Config{Detect: pipeline.Detection{Finals: 1}}}, d, false)
+	o.ears = tagged{&declared.Recognizer{Final: 100 * ms, Says: declared.Always("ich hätte gern einen termin")}, "de"}
+	o.languages[0].Model = &declared.Model{FirstToken: 100 * ms, Reply: declared.Replies("Vom deutschen Modell.")}
+	converse(t, o, func(c *call) {
+		c.ask()
+		c.heard(2)
+		c.same("the reply", "Vom deutschen Modell.", c.lastTurn().Heard)
+	})
+}

@@ -242,7 +242,7 @@ func (w *writing) round(n int) (string, []ToolCall, error) {
 	defer watch.Stop()
 	var text strings.Builder
 	var calls []ToolCall
-	for d, err := range r.conv.with.Model.Generate(r.ctx, r.req) {
+	for d, err := range r.tongue.Model.Generate(r.ctx, r.req) {
 		watch.Stop() // the voice may hold the model back as long as it likes
 		if err != nil {
 			return "", nil, err

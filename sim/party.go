@@ -23,8 +23,9 @@ type Party struct {
 	Conversation pipeline.Config
 	Providers    pipeline.Providers // Lines are made from Texts by the run
 	Texts        pipeline.Texts
-	Cap          time.Duration // longest call; 0: none
-	WarnBefore   time.Duration // spoken warning this long before Cap; 0: none
+	OtherTexts   []pipeline.Texts // of Providers.Languages, whose Lines are made from them
+	Cap          time.Duration    // longest call; 0: none
+	WarnBefore   time.Duration    // spoken warning this long before Cap; 0: none
 
 	whole pipeline.Synthesizer // makes the lines, where the voice has faults; nil: the voice does
 }
@@ -36,7 +37,7 @@ func (p *Party) linesOf(v *timedVoice) pipeline.Synthesizer {
 		return v
 	}
 
-	return &timedVoice{Synthesizer: p.whole, said: v.said}
+	return &timedVoice{Synthesizer: p.whole, timings: v.timings}
 }
 
 // errDeclared is what a provider fails with where a scenario says so.
@@ -216,7 +217,11 @@ func pattern(p string) *regexp.Regexp { return regexp.MustCompile("(?i)" + p) }
 // took: by this the caller knows which words reached it.
 type timedVoice struct {
 	pipeline.Synthesizer
+	*timings
+}
 
+// timings are those of all texts that a run's voices said.
+type timings struct {
 	mu   sync.Mutex
 	said map[string]timing
 }
@@ -228,7 +233,7 @@ type timing struct {
 }
 
 func newTimedVoice(of pipeline.Synthesizer) *timedVoice {
-	return &timedVoice{Synthesizer: of, said: map[string]timing{}}
+	return &timedVoice{Synthesizer: of, timings: &timings{said: map[string]timing{}}}
 }
 
 // Synthesize implements pipeline.Synthesizer.
@@ -248,7 +253,7 @@ func (v *timedVoice) Synthesize(ctx context.Context, text string) iter.Seq2[pipe
 	}
 }
 
-func (v *timedVoice) note(text string, t timing) {
+func (v *timings) note(text string, t timing) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if t.total > v.said[text].total {
@@ -259,7 +264,7 @@ func (v *timedVoice) note(text string, t timing) {
 // heard is how many words of an utterance a caller has heard who was sent so
 // much of its audio; false when the utterance is not made of texts that were
 // spoken.
-func (v *timedVoice) heard(utterance string, sent media.Samples) (int, bool) {
+func (v *timings) heard(utterance string, sent media.Samples) (int, bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	n := 0
@@ -287,7 +292,7 @@ func (v *timedVoice) heard(utterance string, sent media.Samples) (int, bool) {
 }
 
 // first is the longest text that was spoken and that an utterance begins with.
-func (v *timedVoice) first(utterance string) (text string) {
+func (v *timings) first(utterance string) (text string) {
 	for t := range v.said {
 		if len(t) > len(text) && strings.HasPrefix(utterance, t) {
 			text = t

@@ -179,9 +179,32 @@ func (o *Options) one(ctx context.Context, j *job, agents *speech) (*run, error)
 		r.agent.Conversation.Tools = r.tools
 	}
 	var err error
-	r.agent.Providers.Lines, err = pipeline.PrepareLines(ctx, r.agent.linesOf(r.voice), r.agent.Texts)
+	if r.agent.Providers.Lines, err = pipeline.PrepareLines(ctx, r.agent.linesOf(r.voice), r.agent.Texts); err != nil {
+		return nil, err
+	}
 
-	return r, err
+	return r, r.languages(ctx)
+}
+
+// languages has the agent's other languages heard and timed as its own is.
+func (r *run) languages(ctx context.Context) (err error) {
+	r.agent.Providers.Languages = slices.Clone(r.agent.Providers.Languages)
+	for i := range r.agent.Providers.Languages {
+		l := &r.agent.Providers.Languages[i]
+		voice := &timedVoice{Synthesizer: l.Synthesizer, timings: r.voice.timings}
+		if r.mode == Text {
+			voice.Synthesizer = r.voice.Synthesizer
+		}
+		if _, typed := r.agent.Providers.Recognizer.(*exact); typed {
+			l.Recognizer = nil // the same one hears all
+		}
+		l.Synthesizer = voice
+		if l.Lines, err = pipeline.PrepareLines(ctx, voice, r.agent.OtherTexts[i]); err != nil {
+			return fmt.Errorf("language %s: %w", l.Tag, err)
+		}
+	}
+
+	return nil
 }
 
 // work makes the runs, so many at once.

@@ -239,16 +239,25 @@ func converse(e *engine.Set, a *config.Agent, with pipeline.Providers) func(pipe
 	}
 }
 
-// languages are those that an agent's calls may change to.
+// languages are those that an agent's calls may change to, with their lines.
 func languages(ctx context.Context, e *engine.Set, a *config.Agent, own *prompt.Prompt) ([]pipeline.Language, error) {
+	all := silentLanguages(e, a, own)
+	for i := range all {
+		var err error
+		if all[i].Lines, err = pipeline.PrepareLines(ctx, all[i].Synthesizer, engine.TextsIn(a, &a.Languages[i]), toolLines(a)...); err != nil {
+			return nil, fmt.Errorf("languages[%d]: %w", i, err)
+		}
+	}
+
+	return all, nil
+}
+
+// silentLanguages are those that an agent's calls may change to, without lines.
+func silentLanguages(e *engine.Set, a *config.Agent, own *prompt.Prompt) []pipeline.Language {
 	var all []pipeline.Language
 	for i, o := range e.Others {
 		l := &a.Languages[i]
-		lines, err := pipeline.PrepareLines(ctx, o.Synthesizer, engine.TextsIn(a, l), toolLines(a)...)
-		if err != nil {
-			return nil, fmt.Errorf("languages[%d]: %w", i, err)
-		}
-		in := pipeline.Language{Tag: l.Language, Synthesizer: o.Synthesizer, Lines: lines, Prompt: *own}
+		in := pipeline.Language{Tag: l.Language, Model: o.Model, Synthesizer: o.Synthesizer, Prompt: *own}
 		in.Prompt.Language = l.Language
 		in.Prompt.Instructions = cmp.Or(l.Instructions, own.Instructions)
 		if o.Recognizer != e.Recognizer {
@@ -257,7 +266,7 @@ func languages(ctx context.Context, e *engine.Set, a *config.Agent, own *prompt.
 		all = append(all, in)
 	}
 
-	return all, nil
+	return all
 }
 
 // openAgent makes what an agent needs for its conversations, but its lines.

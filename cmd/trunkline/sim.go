@@ -123,13 +123,20 @@ func (s *simCmd) party(ctx context.Context, c *cli, scenarios []*sim.Scenario) (
 		return nil, e, err
 	}
 
-	return &sim.Party{
+	p := &sim.Party{
 		Name:         a.Name,
 		Conversation: settings,
-		Providers:    pipeline.Providers{Recognizer: e.Recognizer, Model: e.Model, Synthesizer: e.Synthesizer},
-		Texts:        e.Texts(&a),
-		Cap:          cfg.Calls.Cap, WarnBefore: cfg.Calls.WarnBefore,
-	}, e, nil
+		Providers: pipeline.Providers{
+			Recognizer: e.Recognizer, Model: e.Model, Synthesizer: e.Synthesizer, Languages: silentLanguages(e, &a, &settings.Prompt),
+		},
+		Texts: e.Texts(&a),
+		Cap:   cfg.Calls.Cap, WarnBefore: cfg.Calls.WarnBefore,
+	}
+	for i := range a.Languages {
+		p.OtherTexts = append(p.OtherTexts, engine.TextsIn(&a, &a.Languages[i]))
+	}
+
+	return p, e, nil
 }
 
 // chosenAgent is the agent of a name, or the first one.

@@ -28,6 +28,12 @@ func equip(c *pipeline.Config, a *config.Agent, store *storage.Store) error {
 	c.Language = a.Language
 	c.Prompt = prompt.Prompt{Instructions: a.Model.Instructions, Language: a.Language, Zone: zone}
 	o := tools.Options{BuiltIn: tools.BuiltIn{HangUp: a.BuiltIn.HangUp, SendDTMF: a.BuiltIn.SendDTMF, Zone: zone}}
+	if len(a.Languages) > 0 {
+		o.BuiltIn.Languages = []string{a.Language}
+	}
+	for i := range a.Languages {
+		o.BuiltIn.Languages = append(o.BuiltIn.Languages, a.Languages[i].Language)
+	}
 	for _, t := range a.BuiltIn.Transfer {
 		o.BuiltIn.Targets = append(o.BuiltIn.Targets, tools.Target(t))
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -91,6 +92,10 @@ const (
 	isTool               // a tool has given its result
 )
 
+// switchLanguage is the tool that a speech-to-speech model does not need: it
+// follows the caller by itself.
+const switchLanguage = "switch_language"
+
 // New makes the conversation of one call. Of the settings the model's and the
 // recogniser's have no meaning here, nor has speculation.
 func (p *Provider) New(c pipeline.Config, lines *pipeline.Lines, play *player.Player, o pipeline.Observer) *Conversation {
@@ -105,7 +110,7 @@ func (p *Provider) New(c pipeline.Config, lines *pipeline.Lines, play *player.Pl
 	conv.timer.Stop()
 	var tools []pipeline.ToolSpec
 	if c.Tools != nil {
-		tools = c.Tools.Specs()
+		tools = slices.DeleteFunc(c.Tools.Specs(), func(s pipeline.ToolSpec) bool { return s.Name == switchLanguage })
 	}
 	conv.session = p.cfg.session(conv.system, tools)
 	conv.ctx, conv.cancel = context.WithCancelCause(context.Background())

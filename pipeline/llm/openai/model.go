@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"iter"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"trunkline/pipeline"
@@ -41,7 +42,7 @@ var (
 // New makes a Model.
 func New(c Config) *Model {
 	m := &Model{cfg: c, client: vendor.NewClient("openai"), header: http.Header{}, tokens: "max_tokens"}
-	if c.BaseURL == "" { // its newer models take no other name
+	if own(c.BaseURL) { // its newer models take no other name
 		m.tokens = "max_completion_tokens"
 	}
 	m.cfg.BaseURL = strings.TrimSuffix(cmp.Or(c.BaseURL, BaseURL), "/")
@@ -50,6 +51,13 @@ func New(c Config) *Model {
 	}
 
 	return m
+}
+
+// own tells whether OpenAI itself answers at an address.
+func own(baseURL string) bool {
+	u, err := url.Parse(baseURL)
+
+	return err == nil && (baseURL == "" || u.Hostname() == "api.openai.com")
 }
 
 // Warm opens a connection.

@@ -49,6 +49,20 @@ func TestCallsWithoutIndexesOrIDs(t *testing.T) { // as Ollama sends them
 	}
 }
 
+// OpenAI itself takes max_completion_tokens alone, other servers max_tokens.
+func TestHowTheBoundOfAReplyIsNamed(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]string{
+		"": "max_completion_tokens", BaseURL: "max_completion_tokens", BaseURL + "/": "max_completion_tokens",
+		"http://127.0.0.1:11434/v1": "max_tokens", "https://api.openai.com.example.net/v1": "max_tokens",
+	} {
+		b := New(Config{BaseURL: address, Model: "test", MaxTokens: 300}).body(&pipeline.Request{})
+		if b[want] != 300 {
+			t.Errorf("%q: %v", address, b)
+		}
+	}
+}
+
 func FuzzEvent(f *testing.F) {
 	f.Add(`{"choices":[{"delta":{"content":"a","tool_calls":[{"index":0,"id":"x","function":{"name":"n","arguments":"{"}}]}}],"usage":{"prompt_tokens":1}}`)
 	f.Add(`[DONE]`)
