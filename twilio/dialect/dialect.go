@@ -18,6 +18,9 @@ type Dialect struct {
 	// Batch is how many frames a message of ours must have at least; the last
 	// one of a talkspurt is filled up with silence.
 	Batch int
+	// CloseEnds says that the carrier tells the end of a stream by closing the
+	// socket, and by no message.
+	CloseEnds bool
 
 	event  string          // where the event's name is
 	events map[string]Kind // what the names mean
@@ -88,7 +91,7 @@ var table = []Dialect{
 		sendClear: `{"event":"clear"}`,
 	},
 	{
-		Name: "plivo", Formats: []Format{narrow, {L16Little, 8000}, {L16Little, 16000}}, Batch: 1,
+		Name: "plivo", Formats: []Format{narrow, {L16Little, 8000}, {L16Little, 16000}}, CloseEnds: true, Batch: 1,
 		event: "event",
 		events: map[string]Kind{ //nolint:exhaustive // the others do not come
 			"start": Started, "media": Media, "dtmf": Digit, "playedStream": Played, "clearedAudio": Cleared, "stop": Stopped, "incorrectPayload": Failed, "error": Failed,
@@ -101,7 +104,7 @@ var table = []Dialect{
 		sendClear: `{"event":"clearAudio","streamId":"$stream"}`,
 	},
 	{
-		Name: "vonage", Formats: []Format{{L16Little, 8000}, {L16Little, 16000}, {L16Little, 24000}}, Batch: 1, Binary: true,
+		Name: "vonage", Formats: []Format{{L16Little, 8000}, {L16Little, 16000}, {L16Little, 24000}}, CloseEnds: true, Batch: 1, Binary: true,
 		event: "event",
 		events: map[string]Kind{ //nolint:exhaustive // the others do not come
 			"websocket:connected": Started, "websocket:dtmf": Digit, "websocket:notify": Played, "websocket:cleared": Cleared,
