@@ -106,7 +106,10 @@ func (s *Store) withGoose(do func(*goose.Provider) error) (err error) {
 	}
 	db := stdlib.OpenDB(*s.pool.Config().ConnConfig)
 	db.SetConnMaxIdleTime(time.Second)
-	defer func() { err = errors.Join(err, db.Close()) }()
+	defer func() {
+		err = errors.Join(err, db.Close())
+		s.pool.Reset() // connections take the role that the schema now has
+	}()
 	provider, err := goose.NewProvider(goose.DialectPostgres, db, migrations.Files, goose.WithSessionLocker(locker))
 	if err != nil {
 		return fmt.Errorf("prepare migrations: %w", err)

@@ -35,7 +35,10 @@ func (s *Store) session(ctx context.Context, owner Owner) (writer, error) {
 		return nil, classify("connect the journal", s.where, err)
 	}
 	w := &session{conn: conn, owner: owner, where: s.where}
-	if _, err := conn.Exec(ctx, claimBoot, owner.Boot); err != nil {
+	if err = takeRole(ctx, conn); err == nil {
+		_, err = conn.Exec(ctx, claimBoot, owner.Boot)
+	}
+	if err != nil {
 		w.close()
 		return nil, classify("connect the journal", s.where, err)
 	}

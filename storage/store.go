@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -47,6 +48,7 @@ func Open(ctx context.Context, url string, log *slog.Logger) (*Store, error) {
 	// Reads are rare, since the Journal has a connection of its own: one that
 	// the server has dropped in between is found before it is used.
 	config.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { return true }
+	config.AfterConnect = takeRole
 	where := place(conn.Host, conn.Port, conn.Database)
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
@@ -59,6 +61,26 @@ func Open(ctx context.Context, url string, log *slog.Logger) (*Store, error) {
 	}
 	return s, nil
 }
+
+// becomeService gives up what the service does not need: where the schema has
+// evidence and the login is a member of the role that may add to it and not
+// change it, the connection goes on as that role.
+const becomeService = `SELECT set_config('role', rolname, false) FROM pg_roles
+	WHERE rolname = 'trunkline_service' AND pg_has_role(session_user, oid, 'MEMBER') AND to_regclass('ledger') IS NOT NULL`
+
+func takeRole(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.Exec(ctx, becomeService)
+
+	return err
+}
+
+// Pool gives the connections to the rooms beside this one that have queries of
+// their own.
+func (s *Store) Pool() *pgxpool.Pool { return s.pool }
+
+// Explain gives an error of such a query its kind and what to do about it, as
+// this package's own errors have. op says what was tried.
+func (s *Store) Explain(op string, err error) error { return classify(op, s.where, err) }
 
 // place names a database without its user and password.
 func place(host string, port uint16, database string) string {

@@ -1,0 +1,179 @@
+package evidence
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"trunkline/compliance"
+	"trunkline/storage"
+)
+
+// Kind says what an entry of the ledger is.
+type Kind string
+
+// Kinds of entries. Each but the first two has a table of its own name.
+const (
+	KindDecision   Kind = "decision"
+	KindAttempt    Kind = "attempt"
+	KindConsent    Kind = "consent"
+	KindRevocation Kind = "consent_revocation"
+	KindSuppress   Kind = "suppression"
+	KindLift       Kind = "suppression_lift"
+	KindList       Kind = "list_snapshot"
+	KindCallerID   Kind = "caller_id"
+	KindReassigned Kind = "reassigned_result"
+	KindAct        Kind = "act"
+	KindErasure    Kind = "erasure"
+	KindHold       Kind = "legal_hold"
+)
+
+// ErrKey says that the evidence was made with another key.
+var ErrKey = errors.New("the evidence in this database was made with another key: its numbers would not be found; restore the key file")
+
+// Ledger adds evidence and finds it again. It is safe for concurrent use.
+type Ledger struct {
+	store *storage.Store
+	keys  *Keys
+}
+
+// Open prepares a database whose schema is migrated. It returns ErrKey when
+// the evidence in it was made with another key.
+func Open(ctx context.Context, store *storage.Store, keys *Keys) (*Ledger, error) {
+	l := &Ledger{store: store, keys: keys}
+	if err := l.claimKey(ctx); err != nil {
+		return nil, err
+	}
+
+	return l, l.moveOptOuts(ctx)
+}
+
+// claimKey makes the first key that comes the database's own.
+func (l *Ledger) claimKey(ctx context.Context) error {
+	var same bool
+	err := pgx.BeginFunc(ctx, l.store.Pool(), func(tx pgx.Tx) error {
+		// Two nodes that start at once with different keys: one comes second.
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(20547, 0)`); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `INSERT INTO evidence_keys (fingerprint) SELECT $1 WHERE NOT EXISTS (SELECT FROM evidence_keys)`, l.keys.fingerprint())
+		if err != nil {
+			return err
+		}
+
+		return tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM evidence_keys WHERE fingerprint = $1)`, l.keys.fingerprint()).Scan(&same)
+	})
+	if err != nil {
+		return l.store.Explain("open the evidence", err)
+	}
+	if !same {
+		return ErrKey
+	}
+
+	return nil
+}
+
+// entry is one row of the ledger, before it has a place in the chain.
+type entry struct {
+	id     uuid.UUID
+	kind   Kind
+	tenant string
+	text   string // canonical
+	insert func(*pgx.Batch)
+}
+
+// newEntry encodes a row in the only way in which it can be encoded
+// (docs/compliance-officer.md).
+func newEntry(tenant string, kind Kind, id uuid.UUID, at time.Time, body any, insert func(*pgx.Batch)) (entry, error) {
+	text, err := compliance.Canonical(struct {
+		Tenant string    `json:"tenant"`
+		Kind   Kind      `json:"kind"`
+		ID     uuid.UUID `json:"id"`
+		At     time.Time `json:"at"`
+		Body   any       `json:"body"`
+	}{tenant, kind, id, instant(at), body})
+	if err != nil {
+		return entry{}, fmt.Errorf("encode a %s: %w", kind, err)
+	}
+
+	return entry{id: id, kind: kind, tenant: tenant, text: string(text), insert: insert}, nil
+}
+
+// instant is t as PostgreSQL keeps it.
+func instant(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
+// idOrNull is the id for a column that is null when there is none.
+func idOrNull(id uuid.UUID) *uuid.UUID {
+	if id == uuid.Nil {
+		return nil
+	}
+
+	return &id
+}
+
+// queue adds entries of one tenant to the chain, and then their rows. An entry
+// whose id is in the chain already changes nothing.
+func queue(b *pgx.Batch, entries ...entry) {
+	var (
+		ids          = make([]uuid.UUID, len(entries))
+		kinds, texts = make([]string, len(entries)), make([]string, len(entries))
+	)
+	for i, e := range entries {
+		ids[i], kinds[i], texts[i] = e.id, string(e.kind), e.text
+	}
+	b.Queue(`SELECT ledger_append($1, $2, $3, $4)`, entries[0].tenant, ids, kinds, texts)
+	for _, e := range entries {
+		if e.insert != nil {
+			e.insert(b)
+		}
+	}
+}
+
+// add writes entries of one tenant in one transaction. It returns when they
+// are safe.
+func (l *Ledger) add(ctx context.Context, op string, entries ...entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	var b pgx.Batch
+	queue(&b, entries...)
+
+	return l.store.Explain(op, l.store.Pool().SendBatch(ctx, &b).Close())
+}
+
+// Act is what somebody did by the API or a command.
+type Act struct {
+	ID     uuid.UUID
+	Tenant string
+	Actor  string // name of the API key, or of the account that ran the command
+	Role   string
+	Act    string // such as "GET /v1/calls" or "consent import"
+	Object string // what it was done to; no telephone number
+	At     time.Time
+	Detail json.RawMessage // more, as JSON with whole numbers; nil: none
+}
+
+// RecordAct adds an act. It returns when the row is safe.
+func (l *Ledger) RecordAct(ctx context.Context, a Act) error {
+	e, err := newEntry(a.Tenant, KindAct, a.ID, a.At, struct {
+		Actor  string          `json:"actor"`
+		Role   string          `json:"role"`
+		Act    string          `json:"act"`
+		Object string          `json:"object"`
+		Detail json.RawMessage `json:"detail,omitempty"`
+	}{a.Actor, a.Role, a.Act, a.Object, a.Detail}, func(b *pgx.Batch) {
+		b.Queue(`INSERT INTO acts (id, tenant, actor, role, act, object, done_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING`,
+			a.ID, a.Tenant, a.Actor, a.Role, a.Act, a.Object, instant(a.At))
+	})
+	if err != nil {
+		return err
+	}
+
+	return l.add(ctx, "record what was done", e)
+}
