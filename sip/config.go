@@ -10,6 +10,7 @@ import (
 
 	"trunkline/media/g711"
 	"trunkline/sip/sdp"
+	"trunkline/sip/session"
 )
 
 // Config says how a UA is reached, by whom, and what it offers.
@@ -30,6 +31,8 @@ type Config struct {
 	MaxMessage    int // bytes of a message; 0 means 16 KiB
 	MaxHeaders    int // header lines of a message; 0 means 128
 	Timers        Timers
+	Session       SessionTimer
+	NoReliable    bool // provisional responses are never confirmed (RFC 3262), by us or by the far end
 }
 
 // Listen is an address to be reached at.
@@ -72,6 +75,8 @@ func (c *Config) setDefaults() {
 	setDefault(&c.MaxHeaders, 128)
 	setDefault(&c.Timers.T1, 500*time.Millisecond)
 	setDefault(&c.Timers.T2, 4*time.Second)
+	setDefault(&c.Session.Interval, 30*time.Minute)
+	setDefault(&c.Session.Minimum, session.LowestMinimum)
 
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -108,6 +113,8 @@ func (c *Config) Validate() error {
 
 		errs = append(errs, t.validate())
 	}
+
+	errs = append(errs, c.Session.validate())
 
 	if c.Media == nil {
 		errs = append(errs, errors.New("no media: calls would have no audio"))

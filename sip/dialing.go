@@ -9,6 +9,7 @@ import (
 
 	sipgo "github.com/emiago/sipgo/sip"
 
+	"trunkline/sip/reliable"
 	"trunkline/sip/sdp"
 )
 
@@ -36,13 +37,17 @@ type dialing struct {
 	ways       []*way       // to be tried when this one fails
 	sign       *appointment // end of the wait for a sign of life
 	challenges int          // how often it was asked who we are
+	lengthened int          // how often a 422 asked for a longer session
 }
 
 // fork is an early dialog: one of the far ends that a proxy offered the call
 // to (RFC 3261 section 12.1).
 type fork struct {
-	state dialogState
-	audio *sdp.Audio // agreed; nil before a response described it
+	state    dialogState
+	audio    *sdp.Audio        // agreed; nil before a response described it
+	desc     *sdp.Description  // our answer in it; nil unless an UPDATE brought an offer
+	answered bool              // a reliable response brought the answer to our offer
+	reliable reliable.Receiver // orders the reliable responses
 }
 
 // response takes a response to our INVITE.
@@ -75,13 +80,18 @@ func (d *Dialog) response(res *sipgo.Response) {
 func (d *Dialog) progressed(p *dialing, res *sipgo.Response) {
 	f := d.forked(p, res)
 
-	if body := res.Body(); f != nil && len(body) > 0 && f.audio == nil {
+	confirmed, again := d.confirmed(p, f, res)
+	if again {
+		return
+	}
+
+	if body := res.Body(); f != nil && len(body) > 0 && !f.answered {
 		// RFC 3261 section 13.2.1: the first description is the answer, later
 		// ones repeat it.
 		if audio, err := sdp.ParseAnswer(body, d.desc); err != nil {
 			d.ua.log.Debug("early media not understood", slog.String("call_id", d.info.CallID), slog.Any("error", err))
 		} else if err := d.apply(audio); err == nil {
-			f.audio = &audio
+			f.audio, f.answered = &audio, confirmed
 		}
 	}
 
@@ -102,6 +112,31 @@ func (d *Dialog) progressed(p *dialing, res *sipgo.Response) {
 		default:
 		}
 	}
+}
+
+// confirmed sends the PRACK of a reliable response (RFC 3262 section 4).
+// again is true for one that came before, or too early.
+func (d *Dialog) confirmed(p *dialing, f *fork, res *sipgo.Response) (confirmed, again bool) {
+	if f == nil || tagOf(f.state.remote.Params) == "" || !slices.Contains(options(res, "Require"), "100rel") {
+		return false, false
+	}
+
+	rseq, err := reliable.ParseRSeq(headerValue(res, "RSeq"))
+	if err != nil || f.reliable.Take(rseq) != reliable.Confirm {
+		return false, true
+	}
+
+	req := f.state.request(sipgo.PRACK, 0)
+	rack := reliable.RAck{RSeq: rseq, CSeq: p.req.CSeq().SeqNo, Method: string(sipgo.INVITE)}
+	req.AppendHeader(sipgo.NewHeader("RAck", rack.String()))
+
+	d.ask(&f.state, req, func(res *sipgo.Response, err error) {
+		if err := refusal(res, err); err != nil {
+			d.ua.log.Debug("PRACK not accepted", slog.String("call_id", d.info.CallID), slog.Any("error", err))
+		}
+	})
+
+	return true, false
 }
 
 // heard reports whether some far end described its early media.
@@ -148,7 +183,7 @@ func (d *Dialog) endProgress() {
 
 // refused takes a final response that is no answer.
 func (d *Dialog) refused(p *dialing, res *sipgo.Response) {
-	if !p.unwanted && (d.authenticated(p, res) || d.redirected(p, res) || d.declined(p, res)) {
+	if !p.unwanted && (d.authenticated(p, res) || d.lengthened(p, res) || d.redirected(p, res) || d.declined(p, res)) {
 		return
 	}
 
@@ -156,6 +191,19 @@ func (d *Dialog) refused(p *dialing, res *sipgo.Response) {
 	d.forgetDialing()
 	d.settle(nil)
 	d.end(&StatusError{Code: res.StatusCode, Reason: res.Reason})
+}
+
+// lengthened asks again for a session of the length that a 422 wants.
+func (d *Dialog) lengthened(p *dialing, res *sipgo.Response) bool {
+	if status := res.StatusCode; status != 422 || p.lengthened == maxTries || !d.timer.raise(res) {
+		return false
+	}
+
+	p.lengthened++
+
+	d.reissue(p, nil, d.timer.ask)
+
+	return true
 }
 
 // redirected calls the next contact of 3xx responses, if it may.
@@ -337,6 +385,8 @@ func (d *Dialog) accepted(p *dialing, res *sipgo.Response) {
 
 	d.phase = active
 	d.answer = res
+	d.heed(res)
+	d.timer.answered(d, res)
 
 	if err := d.settled(early, res.Body()); err != nil {
 		d.endWithBye(fmt.Errorf("%w: %w", ErrBadAnswer, err), "no usable answer")
@@ -347,7 +397,11 @@ func (d *Dialog) accepted(p *dialing, res *sipgo.Response) {
 func (d *Dialog) settled(early *fork, body []byte) error {
 	d.endProgress()
 
-	if len(body) == 0 && early != nil && early.audio != nil {
+	if early != nil && early.audio != nil && (early.answered || len(body) == 0) {
+		if early.desc != nil {
+			d.desc = *early.desc
+		}
+
 		if err := d.apply(*early.audio); err != nil {
 			return err
 		}

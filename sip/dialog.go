@@ -78,6 +78,18 @@ type Dialog struct {
 	byeReason   string
 	hangups     []chan error // told when the BYE is done
 
+	described bool          // inbound: the INVITE's offer is answered, or ours made, before the 2xx
+	audible   chan struct{} // inbound: closed when early audio can flow
+	reliable  provisionals  // inbound
+
+	timer    sessionTimer
+	changes  []*change           // of the session, by us; the first may be out
+	changing sipgo.RequestMethod // of the request that is out for it; none is while empty
+	retry    *appointment        // to ask for it again
+	holding  bool                // we asked the far end to send nothing
+	updates  bool                // the far end serves UPDATE
+	refers   bool                // and REFER
+
 	agenda agenda
 	beside int         // goroutines of aside that have yet to return
 	back   chan func() // what they leave for this one to do
@@ -99,6 +111,7 @@ func newDialog(ua *UA, info Info, s socket, peer netip.AddrPort) *Dialog {
 		sock:        s,
 		peer:        peer,
 		origin:      sdp.NewOrigin(newSessionID()),
+		timer:       sessionTimer{SessionTimer: ua.cfg.Session},
 	}
 }
 
@@ -120,7 +133,8 @@ func (d *Dialog) Cause() error {
 	}
 }
 
-// OnHold reports whether the far end asked us not to send audio.
+// OnHold reports whether the call is on hold: the far end asked us not to send
+// audio, or we asked it.
 func (d *Dialog) OnHold() bool { return d.held.Load() }
 
 // HoldChanged receives when OnHold has changed. Changes in quick succession
@@ -266,7 +280,14 @@ func (d *Dialog) ask(state *dialogState, req *sipgo.Request, then func(*sipgo.Re
 	started := d.aside(func() func() {
 		res, err := d.ua.send(req, &hop, s, peer)
 
-		return func() { then(res, err) }
+		return func() {
+			if res != nil {
+				// The answer to a challenge took a number of its own.
+				state.localSeq = max(state.localSeq, res.CSeq().SeqNo)
+			}
+
+			then(res, err)
+		}
 	})
 	if !started {
 		then(nil, ErrStopped)
@@ -345,6 +366,9 @@ func (d *Dialog) end(cause error) {
 	d.cause = cause
 	d.vacate()
 	d.endProgress()
+	d.stopReliable()
+	d.agenda.cancel(d.timer.alarm)
+	d.dropChanges(cause)
 
 	if d.session != nil {
 		if err := d.session.Close(); err != nil {
@@ -426,7 +450,8 @@ func (d *Dialog) sendBye() {
 
 // hold records what the latest offer/answer says about holding.
 func (d *Dialog) hold(a sdp.Audio) {
-	if d.held.Swap(!a.Send) == !a.Send {
+	held := !a.Send || d.holding
+	if d.held.Swap(held) == held {
 		return
 	}
 
@@ -473,7 +498,7 @@ func (d *Dialog) local() sdp.Local {
 
 	local := sdp.Local{
 		Addr: netip.AddrPortFrom(d.sock.sentBy().Addr(), port), Codecs: d.ua.cfg.Codecs,
-		Noise: d.audio.ComfortNoise, Mux: d.audio.Mux, Ptime: d.audio.Ptime,
+		Noise: d.audio.ComfortNoise, Mux: d.audio.Mux, Ptime: d.audio.Ptime, Hold: d.holding,
 	}
 
 	switch {

@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"mime"
 	"net/netip"
+	"slices"
 	"strings"
 
 	sipgo "github.com/emiago/sipgo/sip"
 )
 
 // allow lists the methods that are served.
-const allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO"
+const allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK"
 
 // knownMethods are counted by name.
 var knownMethods = map[string]struct{}{
@@ -167,7 +168,7 @@ func (ua *UA) acceptable(tx *serverTx) bool {
 	req := tx.req
 
 	switch req.Method {
-	case sipgo.INVITE, sipgo.BYE, sipgo.OPTIONS, sipgo.INFO:
+	case sipgo.INVITE, sipgo.BYE, sipgo.OPTIONS, sipgo.INFO, sipgo.UPDATE, sipgo.PRACK:
 	default:
 		tx.reply(405, "", Header{"Allow", allow})
 		return false
@@ -185,16 +186,44 @@ func (ua *UA) acceptable(tx *serverTx) bool {
 		return false
 	}
 
-	if required := options(req, "Require"); len(required) > 0 {
-		// No extension is supported, so none can be required.
-		tx.reply(420, "", Header{"Unsupported", strings.Join(required, ", ")})
+	var unknown []string
+
+	for _, tag := range options(req, "Require") {
+		if !slices.Contains(ua.extensions(), strings.ToLower(tag)) {
+			unknown = append(unknown, tag)
+		}
+	}
+
+	if len(unknown) > 0 {
+		tx.reply(420, "", Header{"Unsupported", strings.Join(unknown, ", ")})
 		return false
 	}
 
-	return req.Method != sipgo.INVITE || understood(tx)
+	switch req.Method {
+	case sipgo.INVITE, sipgo.UPDATE, sipgo.PRACK:
+		return understood(tx)
+	default:
+		return true
+	}
 }
 
-// understood checks that an INVITE's body is one that we read.
+// extensions are the option tags of what we support.
+func (ua *UA) extensions() []string {
+	var tags []string
+
+	if !ua.cfg.Session.Off {
+		tags = append(tags, "timer")
+	}
+
+	if !ua.cfg.NoReliable {
+		tags = append(tags, "100rel")
+	}
+
+	return tags
+}
+
+// understood checks that a request's body is one that we read as a session
+// description.
 func understood(tx *serverTx) bool {
 	req := tx.req
 	if len(req.Body()) == 0 {
@@ -249,11 +278,25 @@ func (ua *UA) options(tx *serverTx) {
 		return
 	}
 
-	tx.reply(200, "", capabilities()...)
+	tx.reply(200, "", ua.capabilities()...)
 }
 
-func capabilities() []Header {
-	return []Header{{"Allow", allow}, {"Accept", sdpType}, {"Accept-Encoding", "identity"}, {"Supported", ""}}
+func (ua *UA) capabilities() []Header {
+	return []Header{
+		{"Allow", allow},
+		{"Accept", sdpType},
+		{"Accept-Encoding", "identity"},
+		{"Supported", strings.Join(ua.extensions(), ", ")},
+	}
+}
+
+// advertise says in a request of ours what the far end may use.
+func (d *Dialog) advertise(req *sipgo.Request) {
+	req.AppendHeader(sipgo.NewHeader("Allow", allow))
+
+	if tags := d.ua.extensions(); len(tags) > 0 {
+		req.AppendHeader(sipgo.NewHeader("Supported", strings.Join(tags, ", ")))
+	}
 }
 
 // invite admits a new call and starts its dialog.

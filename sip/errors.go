@@ -12,6 +12,8 @@ var (
 	ErrCancelled   = errors.New("the caller gave up before the answer")
 	ErrRejected    = errors.New("we rejected the call")
 	ErrNoACK       = errors.New("no ACK came for our answer")
+	ErrNoPRACK     = errors.New("no PRACK came for our provisional response")
+	ErrExpired     = errors.New("the far end did not refresh the session")
 	ErrBadAnswer   = errors.New("the far end's session description cannot be used")
 	ErrMedia       = errors.New("the call's audio could not be opened")
 	ErrStopped     = errors.New("the user agent was stopped")

@@ -62,6 +62,13 @@ func (d *Dialog) incoming() {
 		d.offer = offer
 	}
 
+	if _, ok := d.timing(d.invite); !ok {
+		d.end(fmt.Errorf("%w: its session timer", ErrRejected))
+		return
+	}
+
+	d.heed(d.invite.req)
+
 	started := d.ua.handler != nil && d.ua.handlers.spawn(func() {
 		d.ua.handler.Incoming(d)
 
@@ -96,24 +103,6 @@ func (d *Dialog) refuse(tx *serverTx, err error) {
 		d.ua.log.Error("session description not applied", slog.String("call_id", d.info.CallID), slog.Any("error", err))
 		tx.reply(500, "")
 	}
-}
-
-// Ring tells the caller that the call is being offered: 180. It may be called
-// several times until the call is answered.
-func (d *Dialog) Ring() error {
-	err := d.do(context.Background(), func() error {
-		if d.invite == nil || d.phase != early {
-			return ErrState
-		}
-
-		res := d.invite.response(180, "", nil)
-		res.AppendHeader(contact(d.sock, ""))
-		d.invite.respond(res)
-
-		return nil
-	})
-
-	return d.explain("ring", err)
 }
 
 // Answer accepts the call: 200 with our description, sent again until the
@@ -160,6 +149,19 @@ func (d *Dialog) explain(operation string, err error) error {
 func (d *Dialog) accept(extra []Header) error {
 	if d.invite == nil || d.phase != early {
 		return ErrState
+	}
+
+	if d.describing() {
+		d.reliable.waiting = append(d.reliable.waiting, func() { _ = d.accept(extra) }) // Answer sees how the call ends
+		return nil
+	}
+
+	if d.described {
+		d.phase = active
+		d.confirm(d.invite, d.desc, false, extra)
+		close(d.established)
+
+		return nil
 	}
 
 	local, err := d.open()
@@ -263,10 +265,16 @@ type unconfirmed struct {
 func (d *Dialog) confirm(tx *serverTx, desc sdp.Description, offered bool, extra []Header) {
 	d.desc = desc
 
+	timing, ok := d.timing(tx)
+	if !ok {
+		return
+	}
+
 	res := tx.response(200, "", d.origin.Body(desc))
 	res.AppendHeader(contact(d.sock, ""))
+	d.timed(res, timing)
 
-	for _, h := range append(capabilities(), extra...) {
+	for _, h := range append(d.ua.capabilities(), extra...) {
 		res.AppendHeader(sipgo.NewHeader(h.Name, h.Value))
 	}
 
@@ -333,13 +341,13 @@ func (d *Dialog) acked(ack *sipgo.Request) {
 		return
 	}
 
-	if d.phase != active || !u.offered {
-		return
+	if d.phase == active && u.offered {
+		if err := d.answered(ack.Body()); err != nil {
+			d.endWithBye(fmt.Errorf("%w: %w", ErrBadAnswer, err), "no usable answer in the ACK")
+		}
 	}
 
-	if err := d.answered(ack.Body()); err != nil {
-		d.endWithBye(fmt.Errorf("%w: %w", ErrBadAnswer, err), "no usable answer in the ACK")
-	}
+	d.nextChange()
 }
 
 // answered takes the answer to an offer of ours.

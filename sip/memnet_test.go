@@ -361,7 +361,7 @@ func crlf(text string) string {
 	return strings.ReplaceAll(head, "\n", "\r\n") + "\r\n\r\n" + body
 }
 
-// next is the next message that the far end receives, in at most two minutes.
+// next is the next message that the far end receives, in at most 20 minutes.
 func (b *bed) next() sipgo.Message {
 	b.Helper()
 
@@ -377,8 +377,8 @@ func (b *bed) next() sipgo.Message {
 		}
 
 		return msg
-	case <-time.After(2 * time.Minute):
-		b.Fatal("the UA sent nothing for two minutes")
+	case <-time.After(20 * time.Minute):
+		b.Fatal("the UA sent nothing for 20 minutes")
 		return nil
 	}
 }
@@ -506,8 +506,8 @@ func (s *farStream) next(b *bed) sipgo.Message {
 		}
 
 		return msg
-	case <-time.After(2 * time.Minute):
-		b.Fatal("the UA sent nothing for two minutes")
+	case <-time.After(20 * time.Minute):
+		b.Fatal("the UA sent nothing for 20 minutes")
 		return nil
 	}
 }

@@ -89,7 +89,7 @@ func contact(s socket, user string) *sipgo.ContactHeader {
 }
 
 // options lists the option tags of all headers of a name.
-func options(req *sipgo.Request, name string) []string {
+func options(req sipgo.Message, name string) []string {
 	var tags []string
 
 	for _, h := range req.GetHeaders(name) {

@@ -12,10 +12,12 @@ import (
 // request takes a request that the far end sent in the dialog. Its method is
 // one that is served.
 func (d *Dialog) request(tx *serverTx) {
-	if !d.state.order(tx.req.CSeq().SeqNo) {
+	if !d.stateOf(tx.req).order(tx.req.CSeq().SeqNo) {
 		tx.reply(500, "Out Of Order")
 		return
 	}
+
+	d.heed(tx.req)
 
 	switch tx.req.Method {
 	case sipgo.BYE:
@@ -26,7 +28,31 @@ func (d *Dialog) request(tx *serverTx) {
 		d.reinvite(tx)
 	case sipgo.INFO:
 		d.infoReceived(tx)
+	case sipgo.UPDATE:
+		d.updateReceived(tx)
+	case sipgo.PRACK:
+		d.prackReceived(tx)
 	}
+}
+
+// stateOf is the state of the dialog that a request of the far end is in: an
+// early one while our INVITE is not answered.
+func (d *Dialog) stateOf(req *sipgo.Request) *dialogState {
+	if f := d.forkOf(req); f != nil {
+		return &f.state
+	}
+
+	return &d.state
+}
+
+// forkOf is the early dialog of a request of the far end; nil when there is
+// none.
+func (d *Dialog) forkOf(req *sipgo.Request) *fork {
+	if d.dial == nil {
+		return nil
+	}
+
+	return d.dial.forks[tagOf(req.From().Params)]
 }
 
 // byeReceived ends the call because the far end hung up. A BYE for a call
@@ -64,11 +90,15 @@ func (d *Dialog) reinvite(tx *serverTx) {
 		tx.reply(481, "")
 		return
 	case d.phase == early:
-		tx.reply(500, "", Header{"Retry-After", strconv.Itoa(rand.IntN(11))})
+		tx.reply(500, "", Header{"Retry-After", soon()})
 		return
-	case d.unconfirmed != nil:
+	case d.unconfirmed != nil || d.changing == sipgo.INVITE:
 		// Our offer may be out, or our answer unconfirmed.
 		tx.reply(491, "")
+		return
+	}
+
+	if _, ok := d.timing(tx); !ok {
 		return
 	}
 
@@ -95,7 +125,7 @@ func (d *Dialog) reinvite(tx *serverTx) {
 // renegotiate answers a new offer, or offers the session as it is once more.
 func (d *Dialog) renegotiate(offer *sdp.Offer) (sdp.Description, error) {
 	if offer == nil {
-		return d.desc.Again(), nil
+		return d.desc.Again(d.holding), nil
 	}
 
 	desc, audio, err := sdp.Answer(offer, d.local())
@@ -104,4 +134,96 @@ func (d *Dialog) renegotiate(offer *sdp.Offer) (sdp.Description, error) {
 	}
 
 	return desc, d.apply(audio)
+}
+
+// soon is a Retry-After of 0 to 10 s (RFC 3261 section 14.2, RFC 3311 section
+// 5.2).
+func soon() string { return strconv.Itoa(rand.IntN(11)) }
+
+// updateReceived takes the far end's UPDATE, which refreshes the session or
+// changes it, before the answer too (RFC 3311 section 5.2).
+func (d *Dialog) updateReceived(tx *serverTx) {
+	f := d.forkOf(tx.req)
+	body := tx.req.Body()
+
+	switch {
+	case d.phase == over:
+		tx.reply(481, "")
+		return
+	case len(body) == 0:
+	case d.unconfirmed != nil && d.unconfirmed.offered, d.changing == sipgo.INVITE, d.dial != nil && (f == nil || !f.answered),
+		d.describing() && d.reliable.offer:
+		// An offer of ours is out.
+		tx.reply(491, "")
+		return
+	case d.phase == early && d.dial == nil && (!d.described || d.describing()):
+		// Their offer of before is not answered.
+		tx.reply(500, "", Header{"Retry-After", soon()})
+		return
+	}
+
+	if _, ok := d.timing(tx); !ok {
+		return
+	}
+
+	d.stateOf(tx.req).refresh(tx.req.Contact())
+
+	if len(body) == 0 {
+		d.updated(tx, nil)
+		return
+	}
+
+	if err := d.answerOffer(tx, body); err != nil {
+		d.refuse(tx, err)
+	}
+}
+
+// answerOffer answers an offer in a PRACK or UPDATE with a 2xx.
+func (d *Dialog) answerOffer(tx *serverTx, body []byte) error {
+	offer, err := sdp.ParseOffer(body)
+	if err != nil {
+		return err //nolint:wrapcheck // refuse looks at its type
+	}
+
+	desc, audio, err := sdp.Answer(offer, d.local())
+	if err != nil {
+		return err //nolint:wrapcheck // refuse looks at its type
+	}
+
+	if err := d.apply(audio); err != nil {
+		return err
+	}
+
+	if f := d.forkOf(tx.req); f != nil {
+		f.audio, f.desc = &audio, &desc
+	} else {
+		d.desc = desc
+	}
+
+	d.updated(tx, d.origin.Body(desc))
+
+	return nil
+}
+
+// updated answers a PRACK or UPDATE with a 2xx.
+func (d *Dialog) updated(tx *serverTx, body []byte) {
+	res := tx.response(200, "", body)
+
+	if len(body) > 0 {
+		res.AppendHeader(sipgo.NewHeader("Content-Type", sdpType))
+	}
+
+	if tx.req.Method == sipgo.UPDATE {
+		res.AppendHeader(contact(d.sock, ""))
+
+		for _, h := range d.ua.capabilities() {
+			res.AppendHeader(sipgo.NewHeader(h.Name, h.Value))
+		}
+
+		if timing, ok := d.timing(tx); ok && d.phase == active {
+			d.timed(res, timing)
+		}
+	}
+
+	tx.respond(res)
 }

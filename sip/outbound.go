@@ -157,6 +157,9 @@ func (ua *UA) launch(o *outgoing, w *way, l *link) (*Dialog, error) {
 	d.srtp, d.audio = o.options.SRTP, o.options.Audio
 	d.auth, d.leave = o.auth, o.leave
 
+	d.advertise(req)
+	d.timer.ask(req)
+
 	local, err := d.open()
 	if err != nil {
 		return nil, err
@@ -218,7 +221,6 @@ func (ua *UA) newInvite(o *outgoing, uri *sipgo.Uri, s socket) *sipgo.Request {
 	req.AppendHeader(&callID)
 	req.AppendHeader(&sipgo.CSeqHeader{SeqNo: 1, MethodName: sipgo.INVITE})
 	req.AppendHeader(contact(s, user))
-	req.AppendHeader(sipgo.NewHeader("Allow", allow))
 	req.AppendHeader(sipgo.NewHeader("User-Agent", ua.cfg.UserAgent))
 
 	for _, h := range o.options.Headers {

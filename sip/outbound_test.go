@@ -35,7 +35,7 @@ func (b *bed) dialFar(ctx context.Context, options DialOptions) chan dialed {
 }
 
 // respond answers a request of the UA as the far end would.
-func (b *bed) respond(req *sipgo.Request, status int, tag, body string) {
+func (b *bed) respond(req *sipgo.Request, status int, tag, body string, headers ...Header) {
 	b.Helper()
 
 	res := sipgo.NewResponseFromRequest(req, status, phrase(status), []byte(strings.ReplaceAll(body, "\n", "\r\n")))
@@ -47,6 +47,10 @@ func (b *bed) respond(req *sipgo.Request, status int, tag, body string) {
 
 	res.AppendHeader(sipgo.NewHeader("Contact", fmt.Sprintf("<sip:desk@%s>", b.far.local)))
 	res.AppendHeader(sipgo.NewHeader("X-Trunkline-Call-Id", "c7"))
+
+	for _, h := range headers {
+		res.AppendHeader(sipgo.NewHeader(h.Name, h.Value))
+	}
 
 	if body != "" {
 		res.AppendHeader(sipgo.NewHeader("Content-Type", "application/sdp"))

@@ -27,6 +27,7 @@ type Stats struct {
 	Calls        map[string]int // gauge: calls in progress, by trunk; placed calls under ""
 
 	Retransmitted uint64 // 2xx responses sent again because no ACK had come
+	Refreshes     uint64 // sessions refreshed by us (RFC 4028)
 	NoACK         uint64 // calls ended because no ACK came at all
 }
 
@@ -45,6 +46,7 @@ type counters struct {
 	strangers, malformed, tooLarge   atomic.Uint64
 	keepAlives, overloaded           atomic.Uint64
 	unmatched, retransmitted, noACKs atomic.Uint64
+	refreshes                        atomic.Uint64
 
 	mu        sync.Mutex
 	requests  map[string]uint64

@@ -4,6 +4,7 @@ package sip
 var phrases = map[int]string{
 	100: "Trying",
 	180: "Ringing",
+	183: "Session Progress",
 	200: "OK",
 	400: "Bad Request",
 	403: "Forbidden",
@@ -13,6 +14,7 @@ var phrases = map[int]string{
 	415: "Unsupported Media Type",
 	416: "Unsupported URI Scheme",
 	420: "Bad Extension",
+	422: "Session Interval Too Small",
 	480: "Temporarily Unavailable",
 	481: "Call/Transaction Does Not Exist",
 	482: "Loop Detected",
@@ -22,6 +24,7 @@ var phrases = map[int]string{
 	491: "Request Pending",
 	500: "Server Internal Error",
 	503: "Service Unavailable",
+	504: "Server Time-out",
 	505: "Version Not Supported",
 	513: "Message Too Large",
 	600: "Busy Everywhere",

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	sipgo "github.com/emiago/sipgo/sip"
 )
@@ -265,16 +266,91 @@ func (ua *UA) transact(req *sipgo.Request, l *link) (*sipgo.Response, error) {
 		return nil, err
 	}
 
+	limit := make(<-chan time.Time)
+
+	if req.Method == sipgo.INVITE {
+		// A provisional response ends sipgo's own time limit.
+		timer := time.NewTimer(ua.cfg.Timers.giveUp())
+		defer timer.Stop()
+
+		limit = timer.C
+	}
+
 	for {
 		select {
 		case res := <-tx.Responses():
-			if !res.IsProvisional() {
-				return res, nil
+			if res.IsProvisional() {
+				continue
 			}
+
+			if req.Method == sipgo.INVITE && res.IsSuccess() {
+				ua.confirm(tx, req, res, l)
+			}
+
+			return res, nil
+		case <-limit:
+			tx.Terminate()
+
+			return nil, fmt.Errorf("sip: %s: %w", req.Method, ErrTimeout)
 		case <-tx.Done():
 			return nil, fmt.Errorf("sip: %s: %w", req.Method, txError(tx.Err()))
 		}
 	}
+}
+
+// confirm sends the ACK of a 2xx to an INVITE within a dialog, now and
+// whenever the 2xx comes again.
+func (ua *UA) confirm(tx *clientTx, req *sipgo.Request, res *sipgo.Response, l *link) {
+	send := func() {
+		ack := ackOf(req, res)
+		hop := ack.Recipient
+
+		if route := ack.Route(); route != nil {
+			hop = route.Address
+		}
+
+		to := ua.route(ua.life, &hop, l.sock, l.to)
+
+		ack.SetTransport(to.sock.network())
+		ack.PrependHeader(newVia(to.sock, newBranch()))
+
+		if err := to.WriteMsg(ack); err != nil {
+			ua.log.Debug("ACK not sent", slog.Any("error", err))
+		}
+	}
+
+	send()
+
+	// The hook runs in the transaction's one pump goroutine.
+	tx.OnRetransmission(func(*sipgo.Response) { send() })
+}
+
+// ackOf makes the ACK of a 2xx to an INVITE within a dialog, but for its Via
+// (RFC 3261 section 13.2.2.4).
+func ackOf(req *sipgo.Request, res *sipgo.Response) *sipgo.Request {
+	target := req.Recipient
+	if c := res.Contact(); c != nil && !c.Address.Wildcard {
+		target = c.Address
+	}
+
+	if route := req.Route(); route != nil && !route.Address.UriParams.Has("lr") {
+		target = req.Recipient // a strict router's
+	}
+
+	ack := sipgo.NewRequest(sipgo.ACK, *target.Clone())
+	sipgo.CopyHeaders("Route", req, ack)
+
+	maxForwards := sipgo.MaxForwardsHeader(70)
+	callID := *req.CallID()
+
+	ack.AppendHeader(&maxForwards)
+	ack.AppendHeader(cloneFrom(req.From()))
+	ack.AppendHeader(cloneTo(res.To()))
+	ack.AppendHeader(&callID)
+	ack.AppendHeader(&sipgo.CSeqHeader{SeqNo: req.CSeq().SeqNo, MethodName: sipgo.ACK})
+	ack.SetBody(nil)
+
+	return ack
 }
 
 // txError says in our words why a client transaction ended without a final

@@ -307,6 +307,7 @@ func (ua *UA) Stats() Stats {
 		Calls:         make(map[string]int),
 		Retransmitted: c.retransmitted.Load(),
 		NoACK:         c.noACKs.Load(),
+		Refreshes:     c.refreshes.Load(),
 	}
 
 	c.mu.Lock()

@@ -55,6 +55,7 @@ func accept(offer *Offer, index int, local Local) (Description, Audio, error) {
 	s := &offer.streams[index]
 	chosen, _ := s.choose(local.codecs())
 	audio := s.audio(chosen, s.event)
+	audio.Receive = audio.Receive && !local.Hold
 
 	var answer []crypto
 

@@ -18,6 +18,8 @@ type Local struct {
 	Mux   bool          // our offers ask for RTP and RTCP on one port (RFC 5761); answers agree to it anyway
 	Ptime time.Duration // length of packets that our offers ask for; 0 means 20 ms
 
+	Hold bool // we want to receive nothing
+
 	Security Security
 	Keys     []srtp.Key // ours, one of each suite that we use, most preferred first
 }

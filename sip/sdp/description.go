@@ -52,11 +52,11 @@ func MakeOffer(local Local) Description {
 	return d
 }
 
-// Again offers the session of d once more, in both directions: the same
-// streams in the same places, with the payload types that were agreed
-// (RFC 3264 section 8).
-func (d Description) Again() Description {
-	d.direction = sendRecv
+// Again offers the session of d once more, in both directions, or, to put the
+// call on hold, in ours only: the same streams in the same places, with the
+// payload types that were agreed (RFC 3264 section 8).
+func (d Description) Again(hold bool) Description {
+	d.direction = directionOf(true, !hold)
 
 	return d
 }

@@ -399,7 +399,7 @@ func TestAgainKeepsTheStreams(t *testing.T) {
 	}
 
 	o := NewOrigin(1)
-	first, again := string(o.Body(desc)), string(o.Body(desc.Again()))
+	first, again := string(o.Body(desc)), string(o.Body(desc.Again(false)))
 	want := strings.Replace(strings.Replace(first, "a=recvonly", "a=sendrecv", 1), "o=- 1 1 ", "o=- 1 2 ", 1)
 
 	if diff := cmp.Diff(want, again); diff != "" {
@@ -469,4 +469,32 @@ func FuzzOffer(f *testing.F) {
 
 func sscanOrigin(body string, id, version *uint64) (int, error) {
 	return fmt.Sscanf(strings.Split(body, "\r\n")[1], "o=- %d %d ", id, version)
+}
+
+// TestHold answers and offers so that nothing comes, whatever the far end
+// wants, and what it asked for otherwise.
+func TestHold(t *testing.T) {
+	t.Parallel()
+
+	for theirs, want := range map[string]string{
+		"sendrecv": "sendonly", "recvonly": "sendonly", "sendonly": "inactive", "inactive": "inactive",
+	} {
+		offer, err := ParseOffer([]byte("v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\na=" + theirs + "\r\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		desc, audio, err := Answer(offer, Local{Addr: netip.MustParseAddrPort("192.0.2.1:20000"), Hold: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		if audio.Receive || desc.direction.String() != want {
+			t.Errorf("%s on hold is answered %s, receive %v; want %s", theirs, desc.direction, audio.Receive, want)
+		}
+
+		if got := desc.Again(true).direction; got != sendOnly {
+			t.Errorf("hold offers %s", got)
+		}
+	}
 }
