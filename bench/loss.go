@@ -7,7 +7,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	"trunkline/media/jitter"
 	"trunkline/media/plc"
 	"trunkline/pipeline"
+	"trunkline/pipeline/asr/distance"
 	"trunkline/pipeline/asr/sphinx"
 	"trunkline/pipeline/tts/flite"
 	"trunkline/softphone/impair"
@@ -150,7 +150,7 @@ func words(ctx context.Context, r *sphinx.Recognizer, lines []uttered, w weather
 					c = &plc.Concealer{}
 				}
 				text, err := understood(ctx, r, lines[i].carried(w, c, uint64(i)))
-				wrong, said := misheard(text, lines[i].text)
+				wrong, said := distance.Words(text, lines[i].text)
 				mu.Lock()
 				t.wrong[i], t.words[i] = wrong, said
 				failed = errors.Join(failed, err)
@@ -263,29 +263,4 @@ func (b *bench) losses(ctx context.Context, r *sphinx.Recognizer, lines []uttere
 	}
 
 	return nil
-}
-
-// misheard is the least number of words that were left out, added or replaced,
-// and how many were said.
-func misheard(heard, said string) (wrong, words int) {
-	h, s := strings.Fields(heard), strings.Fields(said)
-	before := make([]int, len(s)+1) // distances of what was heard so far from the first j words
-	for j := range before {
-		before[j] = j
-	}
-	for i, word := range h {
-		now := make([]int, len(s)+1)
-		now[0] = i + 1
-		for j := range s {
-			now[j+1] = min(before[j+1], now[j]) + 1
-			replaced := before[j]
-			if s[j] != word {
-				replaced++
-			}
-			now[j+1] = min(now[j+1], replaced)
-		}
-		before = now
-	}
-
-	return before[len(s)], len(s)
 }

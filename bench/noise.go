@@ -14,6 +14,7 @@ import (
 	"trunkline/media/g711"
 	"trunkline/media/vad"
 	"trunkline/pipeline"
+	"trunkline/pipeline/asr/distance"
 	"trunkline/pipeline/asr/sphinx"
 	"trunkline/testdata"
 )
@@ -300,7 +301,7 @@ func (b *bench) understood(ctx context.Context, r *sphinx.Recognizer, all []quot
 				if err != nil {
 					return err
 				}
-				n, of := misheard(heard, all[i].text)
+				n, of := distance.Words(heard, all[i].text)
 				wrong[k] += n
 				if k == 0 {
 					words += of

@@ -29,6 +29,7 @@ import (
 	"trunkline/pipeline/llm/openai/openaitest"
 	"trunkline/pipeline/tts/elevenlabs/elevenlabstest"
 	"trunkline/pipeline/tts/ttstest"
+	"trunkline/pipeline/vendortest"
 )
 
 // vendors are servers of three protocols.
@@ -239,7 +240,7 @@ func (o *opened) told(t *testing.T) {
 	if !strings.Contains(log, `agent=reception stage=think provider=anthropic kind=rejected`) {
 		t.Errorf("the failure is not logged: %s", log)
 	}
-	for _, key := range []string{wrong, llmtest.Key} {
+	for _, key := range []string{wrong, vendortest.Key} {
 		if strings.Contains(log, key) {
 			t.Errorf("the key %s is in the log: %s", key, log)
 		}

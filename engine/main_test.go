@@ -6,7 +6,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"trunkline/pipeline/llm/llmtest"
+	"trunkline/pipeline/vendortest"
 )
 
 // The variables that the tests' configurations name.
@@ -19,9 +19,9 @@ const (
 )
 
 func TestMain(m *testing.M) {
-	keys := map[string]string{goodKey: llmtest.Key, wrongKey: wrong}
+	keys := map[string]string{goodKey: vendortest.Key, wrongKey: wrong}
 	for _, vendor := range []string{"DEEPGRAM", "ASSEMBLYAI", "OPENAI", "ANTHROPIC", "GEMINI", "ELEVENLABS", "CARTESIA"} {
-		keys[vendor+"_API_KEY"] = llmtest.Key // of the samples
+		keys[vendor+"_API_KEY"] = vendortest.Key // of the samples
 	}
 	for name, value := range keys {
 		if err := os.Setenv(name, value); err != nil { // before any test: they run side by side

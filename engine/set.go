@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -16,11 +17,12 @@ import (
 	"trunkline/pipeline/failover"
 	"trunkline/pipeline/llm/script"
 	"trunkline/pipeline/realtime"
+	"trunkline/pipeline/tts/kept"
 )
 
 // Options are what all agents share.
 type Options struct {
-	StateDir string       // for caches
+	StateDir string       // for caches; empty: no lines are kept
 	Metrics  *Metrics     // nil: nothing is measured
 	Breakers *Breakers    // shared by all agents; nil: each provider has one of its own
 	Log      *slog.Logger // nil: silent
@@ -32,6 +34,7 @@ type Speech struct {
 	Recognizer  pipeline.Recognizer
 	Model       pipeline.Model
 	Synthesizer pipeline.Synthesizer
+	Lines       pipeline.Synthesizer // says the fixed lines: those of an earlier start are kept
 }
 
 // Set is what one agent uses. It is safe for concurrent use.
@@ -43,6 +46,7 @@ type Set struct {
 
 	Realtime *realtime.Provider // a model that hears and speaks by itself; nil: there is none
 
+	kept      *kept.Store // lines of vendors' voices; nil: none are
 	name      string
 	options   Options
 	providers []*Provider
@@ -58,13 +62,16 @@ func Open(ctx context.Context, o Options, a *config.Agent) (*Set, error) {
 		var errs []error
 		s.Language = a.Language
 		own := tongue{set: s}
+		if o.StateDir != "" {
+			s.kept = note(&errs, s.keeping, filepath.Join(o.StateDir, "lines"))
+		}
 		if a.Realtime != nil {
 			errs = append(errs, atRealtime(s.realtime(a)))
 		}
 		if a.Pipeline() {
 			s.Model = note(&errs, own.models, &a.Model)
 		}
-		s.Synthesizer = note(&errs, own.voices, &a.Voice)
+		s.Synthesizer = note(&errs, s.speaking(&own), &a.Voice)
 		if !a.Pipeline() {
 			return errors.Join(errs...)
 		}
@@ -76,6 +83,9 @@ func Open(ctx context.Context, o Options, a *config.Agent) (*Set, error) {
 		return errors.Join(errs...)
 	})
 }
+
+// keeping opens the kept lines.
+func (s *Set) keeping(dir string) (*kept.Store, error) { return kept.Open(dir, s.options.Log) }
 
 func atRealtime(err error) error {
 	if err != nil {
@@ -133,16 +143,16 @@ func note[C, T any](errs *[]error, open func(C) (T, error), c C) T {
 // not the language's own.
 func (s *Set) other(ctx context.Context, a *config.Agent, l *config.AgentLanguage) error {
 	var errs []error
-	v := Speech{Language: l.Language, Recognizer: s.Recognizer, Model: s.Model, Synthesizer: s.Synthesizer}
+	v := Speech{Language: l.Language, Recognizer: s.Recognizer, Model: s.Model, Synthesizer: s.Synthesizer, Lines: s.Lines}
 	t := tongue{set: s, language: l.Language}
 	if l.Model != nil {
 		v.Model = note(&errs, t.models, l.Model)
 	}
 	switch {
 	case l.Voice != nil:
-		v.Synthesizer = note(&errs, t.voices, l.Voice)
+		v.Synthesizer = note(&errs, v.speaking(&t), l.Voice)
 	case voiceDiffers(&a.Voice):
-		v.Synthesizer = note(&errs, t.voices, &a.Voice)
+		v.Synthesizer = note(&errs, v.speaking(&t), &a.Voice)
 	}
 	switch {
 	case l.Recogniser != nil:

@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"errors"
+	"fmt"
 
 	"trunkline/config"
 	"trunkline/pipeline"
@@ -25,10 +26,26 @@ var speak = &stage[pipeline.Synthesizer]{
 	},
 }
 
+// spokenBy is a voice with what speaks the fixed lines in it.
+type spokenBy struct {
+	replies, lines pipeline.Synthesizer
+}
+
+// speaking makes the voices of one language.
+func (v *Speech) speaking(t *tongue) func(*config.Voice) (pipeline.Synthesizer, error) {
+	return func(first *config.Voice) (pipeline.Synthesizer, error) {
+		by, err := t.voices(first)
+		v.Lines = by.lines
+
+		return by.replies, err
+	}
+}
+
 // voices makes a voice of a list.
-func (t *tongue) voices(first *config.Voice) (pipeline.Synthesizer, error) {
+func (t *tongue) voices(first *config.Voice) (spokenBy, error) {
 	l := &list[pipeline.Synthesizer]{tongue: t, stage: speak}
 	var errs []error
+	var ids []string // of the voices, with all that their sound depends on
 	for i, v := range append([]config.Voice{*first}, first.Fallback...) {
 		m, err := t.voice(&v)
 		if err != nil {
@@ -37,12 +54,22 @@ func (t *tongue) voices(first *config.Voice) (pipeline.Synthesizer, error) {
 			continue
 		}
 		l.add(v.Engine, m, &v.Patience, speakingCosts(v.Price))
+		v.Patience, v.Price, v.Fallback = config.Patience{}, config.VoicePrice{}, nil
+		ids = append(ids, fmt.Sprintf("%s %+v", t.speaks(), v))
 	}
 	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
+		return spokenBy{}, errors.Join(errs...)
+	}
+	by := spokenBy{replies: l.one()}
+	by.lines = by.replies
+	if store := t.set.kept; store != nil && l.outside {
+		for i := range l.options {
+			l.options[i].Provider = store.Recorder(ids[i], l.options[i].Provider)
+		}
+		by.lines = store.Voice(l.one(), ids...)
 	}
 
-	return l.one(), nil
+	return by, nil
 }
 
 func speakingCosts(c config.VoicePrice) func(pipeline.Synthesizer, *Provider) pipeline.Synthesizer {

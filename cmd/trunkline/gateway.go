@@ -196,6 +196,9 @@ func (g *gateway) openEngines(ctx context.Context, a *config.Agent) (*engine.Set
 	return e, nil
 }
 
+// errNoLines says that the gateway cannot start: a call could fall silent.
+var errNoLines = errors.New("no voice says the fixed lines, and they are not kept from an earlier start: mend a voice, or add one of this machine as a fallback")
+
 func (g *gateway) startAgents(ctx context.Context) error {
 	g.agents = make(map[string]*call.Agent)
 	for i := range g.cfg.Agents {
@@ -205,9 +208,9 @@ func (g *gateway) startAgents(ctx context.Context) error {
 			return err
 		}
 		e.Warm(ctx)
-		lines, err := pipeline.PrepareLines(ctx, e.Synthesizer, e.Texts(a), toolLines(a)...)
+		lines, err := pipeline.PrepareLines(ctx, e.Lines, e.Texts(a), toolLines(a)...)
 		if err != nil {
-			return fmt.Errorf("agent %q: %w", a.Name, err)
+			return fmt.Errorf("agent %q: %w: %w", a.Name, errNoLines, err)
 		}
 		others, err := languages(ctx, e, a, &settings.Prompt)
 		if err != nil {
@@ -244,8 +247,8 @@ func languages(ctx context.Context, e *engine.Set, a *config.Agent, own *prompt.
 	all := silentLanguages(e, a, own)
 	for i := range all {
 		var err error
-		if all[i].Lines, err = pipeline.PrepareLines(ctx, all[i].Synthesizer, engine.TextsIn(a, &a.Languages[i]), toolLines(a)...); err != nil {
-			return nil, fmt.Errorf("languages[%d]: %w", i, err)
+		if all[i].Lines, err = pipeline.PrepareLines(ctx, e.Others[i].Lines, engine.TextsIn(a, &a.Languages[i]), toolLines(a)...); err != nil {
+			return nil, fmt.Errorf("languages[%d]: %w: %w", i, errNoLines, err)
 		}
 	}
 

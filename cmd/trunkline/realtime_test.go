@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"trunkline/pipeline/realtime/realtimetest"
+	"trunkline/pipeline/vendortest"
 	"trunkline/storage/cluster/clustertest"
 )
 
@@ -63,7 +64,7 @@ func holdCall(t *testing.T, file string) held {
 	}
 	_, why, _ := command(t, "", "--config", file, "why", r.ID)
 	h := held{report: report, record: record, why: why, log: gateway.stdout.String() + gateway.stderr.String()}
-	if strings.Contains(h.report+h.record+h.why+h.log, realtimetest.Key) {
+	if strings.Contains(h.report+h.record+h.why+h.log, vendortest.Key) {
 		t.Errorf("the key is in %s", h.report+h.record+h.why+h.log)
 	}
 

@@ -24,13 +24,14 @@ import (
 	"trunkline/pipeline/tts/cartesia/cartesiatest"
 	"trunkline/pipeline/tts/elevenlabs/elevenlabstest"
 	"trunkline/pipeline/tts/ttstest"
+	"trunkline/pipeline/vendortest"
 	"trunkline/storage/cluster/clustertest"
 )
 
 // testKeys are the environment variables of the tests' vendors: one key that
 // the servers know, and some that they refuse.
 var testKeys = map[string]string{
-	"TRUNKLINE_TEST_KEY":        llmtest.Key,
+	"TRUNKLINE_TEST_KEY":        vendortest.Key,
 	"TRUNKLINE_TEST_ASSEMBLYAI": "leak-assemblyai-8d1f",
 	"TRUNKLINE_TEST_ANTHROPIC":  "leak-anthropic-5c2e",
 	"TRUNKLINE_TEST_CARTESIA":   "leak-cartesia-9b3a",
@@ -268,4 +269,17 @@ func (v *vendors) listed(t *testing.T, api string) string {
 	}
 
 	return table + stderr + asked + why + raw + estimate
+}
+
+// TestNoVoiceNoStart has no voice and no lines of an earlier start.
+func TestNoVoiceNoStart(t *testing.T) {
+	t.Parallel()
+	v := newVendors(t)
+	v.elevenlabs.Script().Say(ttstest.Reply{Status: http.StatusServiceUnavailable})
+	code, _, stderr := command(t, "", "--config", v.file, "serve")
+	for _, want := range []string{`agent "reception"`, "no voice says the fixed lines", "add one of this machine as a fallback", "cartesia: rejected", "HTTP 503"} {
+		if code == exitOK || !strings.Contains(stderr, want) {
+			t.Errorf("exit %d, without %q: %s", code, want, stderr)
+		}
+	}
 }

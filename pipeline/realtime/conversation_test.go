@@ -11,6 +11,7 @@ import (
 	"trunkline/pipeline"
 	"trunkline/pipeline/realtime/realtimetest"
 	"trunkline/pipeline/turn"
+	"trunkline/pipeline/vendortest"
 )
 
 const answer = "We are open from nine to five on weekdays and until noon on Saturdays."
@@ -356,7 +357,7 @@ func TestOverTCP(t *testing.T) {
 	srv.Say(realtimetest.Reply{Text: "At nine."})
 	host := httptest.NewServer(srv)
 	defer host.Close()
-	p := NewProvider(Config{BaseURL: host.URL, Key: realtimetest.Key, Model: "gpt-realtime", Detection: Own, Transcription: "whisper-1"})
+	p := NewProvider(Config{BaseURL: host.URL, Key: vendortest.Key, Model: "gpt-realtime", Detection: Own, Transcription: "whisper-1"})
 	defer p.Close()
 	c := newCall(t, p, srv, pipeline.Config{})
 	defer c.conv.Stop()

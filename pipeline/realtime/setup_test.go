@@ -22,6 +22,7 @@ import (
 	"trunkline/pipeline"
 	"trunkline/pipeline/realtime/realtimetest"
 	"trunkline/pipeline/turn"
+	"trunkline/pipeline/vendortest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -316,7 +317,7 @@ func converse(t *testing.T, rc Config, cfg pipeline.Config, srv *realtimetest.Se
 		host := &http.Server{Handler: srv}
 		go func() { _ = host.Serve(network) }()
 		defer host.Close()
-		rc.BaseURL, rc.Key, rc.Model, rc.Transcription = "http://server", realtimetest.Key, "gpt-realtime", "gpt-4o-transcribe"
+		rc.BaseURL, rc.Key, rc.Model, rc.Transcription = "http://server", vendortest.Key, "gpt-realtime", "gpt-4o-transcribe"
 		if err := rc.Validate(); err != nil {
 			t.Fatal(err)
 		}
@@ -356,7 +357,7 @@ func (c *call) replay(cfg turn.Config) {
 	if string(want) != string(got) {
 		c.Error("the log replays to other actions")
 	}
-	if strings.Contains(string(b), realtimetest.Key) {
+	if strings.Contains(string(b), vendortest.Key) {
 		c.Error("the key is in the log")
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"trunkline/pipeline/declared"
 	"trunkline/pipeline/realtime/realtimetest"
 	"trunkline/pipeline/turn"
+	"trunkline/pipeline/vendortest"
 )
 
 // A call without a session is answered, and ends as the policy says.
@@ -159,7 +160,7 @@ func TestProbeAndCheck(t *testing.T) {
 	srv := realtimetest.New()
 	host := httptest.NewServer(srv)
 	defer host.Close()
-	p := NewProvider(Config{BaseURL: host.URL, Key: realtimetest.Key, Model: "m"})
+	p := NewProvider(Config{BaseURL: host.URL, Key: vendortest.Key, Model: "m"})
 	defer p.Close()
 	took, err := p.Probe(t.Context())
 	if err := errors.Join(err, p.Check(t.Context())); err != nil || took <= 0 {

@@ -1,5 +1,5 @@
 // Package vendortest holds what the suites of recognisers, models and voices
-// test alike.
+// and their servers have in common.
 package vendortest
 
 import (
@@ -15,9 +15,9 @@ type checker interface {
 	Check(ctx context.Context) error
 }
 
-// Key holds Check against a provider with a good key and one whose key is
+// CheckKey holds Check against a provider with a good key and one whose key is
 // wrongKey. A vendor may have nothing to ask: then there is no Check.
-func Key(t *testing.T, good, wrong any, wrongKey string) {
+func CheckKey(t *testing.T, good, wrong any, wrongKey string) {
 	t.Helper()
 	c, can := good.(checker)
 	if !can {

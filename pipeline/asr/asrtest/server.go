@@ -1,7 +1,6 @@
 package asrtest
 
 import (
-	"encoding/json"
 	"net/http"
 	"strconv"
 	"sync"
@@ -10,10 +9,8 @@ import (
 	"github.com/gorilla/websocket"
 
 	"trunkline/media"
+	"trunkline/pipeline/vendortest"
 )
-
-// Key is the key that the servers accept.
-const Key = "sk-test-0123456789abcdef"
 
 // Reply is what a server does with a talkspurt.
 type Reply struct {
@@ -111,7 +108,7 @@ func (s *Script) Accept(w http.ResponseWriter, r *http.Request, failure func(cod
 		if no.RetryAfter > 0 {
 			w.Header().Set("Retry-After", strconv.Itoa(int(no.RetryAfter.Seconds())))
 		}
-		Answer(w, no.Status, failure(no.Code))
+		vendortest.Answer(w, no.Status, failure(no.Code))
 
 		return nil
 	}
@@ -151,17 +148,6 @@ func (s *Script) Leave() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.left++
-}
-
-// Answer sends a JSON document.
-func Answer(w http.ResponseWriter, status int, doc any) {
-	raw, err := json.Marshal(doc)
-	if err != nil {
-		panic(err) // the servers' own documents
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_, _ = w.Write(raw) // the client sees the status
 }
 
 // Wire is how a vendor's server says things.

@@ -70,12 +70,12 @@ func Run(t *testing.T, newVendor func() Vendor, newRecognizer func(url, key stri
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(t, setup(t, Key))
+			test(t, setup(t, vendortest.Key))
 		})
 	}
 	t.Run("key is checked", func(t *testing.T) {
 		t.Parallel()
-		vendortest.Key(t, setup(t, Key).recogniser, setup(t, "sk-wrong").recogniser, "sk-wrong")
+		vendortest.CheckKey(t, setup(t, vendortest.Key).recogniser, setup(t, "sk-wrong").recogniser, "sk-wrong")
 	})
 	t.Run("wrong key", func(t *testing.T) {
 		t.Parallel()
@@ -284,7 +284,7 @@ func refused(t *testing.T, b *bench) {
 		if err == nil || f.Kind != tc.kind || f.RetryAfter != tc.reply.RetryAfter {
 			t.Errorf("HTTP %d: %v after %v", tc.reply.Status, err, f.RetryAfter)
 		}
-		if err != nil && strings.Contains(err.Error(), Key) {
+		if err != nil && strings.Contains(err.Error(), vendortest.Key) {
 			t.Errorf("the key is in %v", err)
 		}
 	}
@@ -310,7 +310,7 @@ func breaks(t *testing.T, b *bench) {
 		if len(partials) > 1 {
 			t.Errorf("%s: %q came before", name, partials)
 		}
-		if got.Err != nil && strings.Contains(got.Err.Error(), Key) {
+		if got.Err != nil && strings.Contains(got.Err.Error(), vendortest.Key) {
 			t.Errorf("the key is in %v", got.Err)
 		}
 		select { // the stream is over, and takes what comes

@@ -20,6 +20,7 @@ import (
 	"trunkline/pipeline/asr/asrtest"
 	"trunkline/pipeline/asr/google/googletest"
 	"trunkline/pipeline/vendor"
+	"trunkline/pipeline/vendortest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -54,7 +55,7 @@ func TestLongTalkspurtIsOfSeveralStreams(t *testing.T) {
 	srv.Config.Protocols.SetUnencryptedHTTP2(true)
 	srv.Start()
 	defer srv.Close()
-	r := recogniser(t, srv.URL, asrtest.Key, 900*time.Millisecond)
+	r := recogniser(t, srv.URL, vendortest.Key, 900*time.Millisecond)
 	defer r.Close()
 	g.Script().Say(asrtest.Reply{Final: "one"}, asrtest.Reply{Final: "two"}, asrtest.Reply{Final: "three"})
 	s, err := r.Open(t.Context())

@@ -12,6 +12,7 @@ import (
 
 	"trunkline/media"
 	"trunkline/pipeline"
+	"trunkline/pipeline/asr/distance"
 )
 
 // hear sends one talkspurt and returns its final transcript.
@@ -66,7 +67,7 @@ func TestAccuracy(t *testing.T) {
 				if tr.Err != nil {
 					t.Errorf("%s: %v", l.name, tr.Err)
 				}
-				e, n := wordErrors(tr.Text, l.text)
+				e, n := distance.Words(tr.Text, l.text)
 				errors, words = errors+e, words+n
 				if e > 0 {
 					t.Logf("%s: heard %q (confidence %.2f)", l.name, tr.Text, tr.Confidence)

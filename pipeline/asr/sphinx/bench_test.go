@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"trunkline/media"
+	"trunkline/pipeline/asr/distance"
 )
 
 // BenchmarkCallers lets callers speak in real time, 20 ms after 20 ms, without
@@ -126,7 +127,7 @@ func (m *measured) line(b *testing.B, r *Recognizer, l line) {
 		}
 		final := time.Now()
 		<-written
-		errors, words := wordErrors(t.Text, l.text)
+		errors, words := distance.Words(t.Text, l.text)
 		m.Lock()
 		m.first = append(m.first, first.Sub(onset))
 		m.final = append(m.final, final.Sub(end))

@@ -12,6 +12,7 @@ import (
 	"trunkline/media"
 	"trunkline/media/jitter"
 	"trunkline/media/plc"
+	"trunkline/pipeline/asr/distance"
 )
 
 // carry takes speech through a network that loses a share p of the packets and
@@ -77,7 +78,7 @@ func TestLoss(t *testing.T) {
 						if tr.Err != nil {
 							t.Errorf("%s: %v", l.name, tr.Err)
 						}
-						e, n := wordErrors(tr.Text, l.text)
+						e, n := distance.Words(tr.Text, l.text)
 						errors, words = errors+e, words+n
 					}
 				}

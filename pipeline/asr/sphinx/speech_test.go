@@ -88,26 +88,3 @@ func reception(tb testing.TB, mode Mode) Config {
 	}
 	return Config{Mode: mode, Phrases: desk.Phrases(), Cache: tb.TempDir()}
 }
-
-// wordErrors is the least number of insertions, deletions and substitutions
-// between what was heard and what was said.
-func wordErrors(heard, said string) (errors, words int) {
-	a, b := strings.Fields(heard), strings.Fields(said)
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range a {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range b {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)], len(b)
-}

@@ -9,9 +9,6 @@ import (
 	"trunkline/pipeline"
 )
 
-// Key is the key that the servers accept.
-const Key = "sk-test-0123456789abcdef"
-
 // Reply is what a server does with a request.
 type Reply struct {
 	Text       []string // in chunks
@@ -168,17 +165,6 @@ func (st *Stream) Serve(w http.ResponseWriter, r *http.Request, s *Script, reply
 		}
 	}
 	send(st.End(reply.Usage)...)
-}
-
-// Refuse answers with a JSON document.
-func Refuse(w http.ResponseWriter, status int, doc any) {
-	raw, err := json.Marshal(doc)
-	if err != nil {
-		panic(err) // the servers' own documents
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_, _ = w.Write(raw) // the client sees the status
 }
 
 // Data is an event of JSON. A name of "" leaves the event's name out.

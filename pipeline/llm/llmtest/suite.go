@@ -70,12 +70,12 @@ func Run(t *testing.T, newVendor func() Vendor, newModel func(url, key string) p
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(t, setup(t, Key))
+			test(t, setup(t, vendortest.Key))
 		})
 	}
 	t.Run("key is checked", func(t *testing.T) {
 		t.Parallel()
-		vendortest.Key(t, setup(t, Key).model, setup(t, "sk-wrong").model, "sk-wrong")
+		vendortest.CheckKey(t, setup(t, vendortest.Key).model, setup(t, "sk-wrong").model, "sk-wrong")
 	})
 	t.Run("wrong key", func(t *testing.T) {
 		t.Parallel()
@@ -244,7 +244,7 @@ func refused(t *testing.T, b *bench) {
 		if err == nil || f.Kind != tc.kind || f.RetryAfter != tc.reply.RetryAfter || got.Text != "" {
 			t.Errorf("HTTP %d: %+v, %v after %v", tc.reply.Status, got, err, f.RetryAfter)
 		}
-		if err != nil && strings.Contains(err.Error(), Key) {
+		if err != nil && strings.Contains(err.Error(), vendortest.Key) {
 			t.Errorf("the key is in %v", err)
 		}
 	}

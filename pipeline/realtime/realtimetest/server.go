@@ -14,10 +14,8 @@ import (
 	"github.com/gorilla/websocket"
 
 	"trunkline/media"
+	"trunkline/pipeline/vendortest"
 )
-
-// Key is the key that the server accepts.
-const Key = "sk-test-0123456789abcdef"
 
 // Reply is what the model does when a response is asked for.
 type Reply struct {
@@ -107,7 +105,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	status := s.status
 	s.mu.Unlock()
 	switch {
-	case r.Header.Get("Authorization") != "Bearer "+Key:
+	case r.Header.Get("Authorization") != "Bearer "+vendortest.Key:
 		status = http.StatusUnauthorized
 	case r.URL.Path == "/models":
 		return // the key is good
@@ -118,7 +116,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if status != 0 {
 		w.WriteHeader(status)
-		fmt.Fprintf(w, `{"error":{"message":"no: Bearer %s","code":"refused"}}`, Key)
+		fmt.Fprintf(w, `{"error":{"message":"no: Bearer %s","code":"refused"}}`, vendortest.Key)
 
 		return
 	}
@@ -227,7 +225,7 @@ func (n *Session) write(o object) {
 
 func (n *Session) failure(code, to string) {
 	n.send(object{"type": "error", "error": object{
-		"type": "invalid_request_error", "code": code, "message": "no: Bearer " + Key, "event_id": to,
+		"type": "invalid_request_error", "code": code, "message": "no: Bearer " + vendortest.Key, "event_id": to,
 	}})
 }
 

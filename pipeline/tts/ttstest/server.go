@@ -1,16 +1,12 @@
 package ttstest
 
 import (
-	"encoding/json"
 	"net/http"
 	"sync"
 	"time"
 
 	"trunkline/media"
 )
-
-// Key is the key that the servers accept.
-const Key = "sk-test-0123456789abcdef"
 
 // Reply is what a server does with a text.
 type Reply struct {
@@ -125,14 +121,3 @@ func (s *Script) Left() { s.left <- struct{}{} }
 
 // Leaving receives once for each text that the client left.
 func (s *Script) Leaving() <-chan struct{} { return s.left }
-
-// Refuse answers with a JSON document.
-func Refuse(w http.ResponseWriter, status int, doc any) {
-	raw, err := json.Marshal(doc)
-	if err != nil {
-		panic(err) // the servers' own documents
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_, _ = w.Write(raw) // the client sees the status
-}

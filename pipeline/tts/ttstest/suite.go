@@ -76,12 +76,12 @@ func Run(t *testing.T, newVendor func() Vendor, newVoice func(url, key string) p
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(t, setup(t, Key))
+			test(t, setup(t, vendortest.Key))
 		})
 	}
 	t.Run("key is checked", func(t *testing.T) {
 		t.Parallel()
-		vendortest.Key(t, setup(t, Key).voice, setup(t, "sk-wrong").voice, "sk-wrong")
+		vendortest.CheckKey(t, setup(t, vendortest.Key).voice, setup(t, "sk-wrong").voice, "sk-wrong")
 	})
 	t.Run("wrong key", func(t *testing.T) {
 		t.Parallel()
@@ -217,7 +217,7 @@ func refused(t *testing.T, b *bench) {
 		if err == nil || f.Kind != tc.kind || f.RetryAfter != tc.reply.RetryAfter || len(got) > 0 {
 			t.Errorf("HTTP %d: %d samples, %v after %v", tc.reply.Status, len(got), err, f.RetryAfter)
 		}
-		if err != nil && strings.Contains(err.Error(), Key) {
+		if err != nil && strings.Contains(err.Error(), vendortest.Key) {
 			t.Errorf("the key is in %v", err)
 		}
 	}
@@ -252,7 +252,7 @@ func breaks(t *testing.T, b *bench) {
 		if n := len(got); n < media.SampleRate/3 || n > 2*media.SampleRate/3 {
 			t.Errorf("%s: %d samples came before", name, n)
 		}
-		if err != nil && strings.Contains(err.Error(), Key) {
+		if err != nil && strings.Contains(err.Error(), vendortest.Key) {
 			t.Errorf("the key is in %v", err)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"trunkline/media"
 	"trunkline/pipeline/asr/asrtest"
+	"trunkline/pipeline/vendortest"
 )
 
 // Server hears talkspurts.
@@ -29,7 +30,7 @@ func (*Server) Has() asrtest.Abilities {
 type object = map[string]any
 
 func failure(code string) any {
-	return object{"type": "Error", "error_code": code, "error": "see " + asrtest.Key}
+	return object{"type": "Error", "error_code": code, "error": "see " + vendortest.Key}
 }
 
 // turn is a message of a turn: of words that do not stand yet, the transcript
@@ -72,15 +73,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == "/":
 		return
 	case r.URL.Path != "/v3/ws":
-		asrtest.Answer(w, http.StatusNotFound, failure("not_found"))
+		vendortest.Answer(w, http.StatusNotFound, failure("not_found"))
 
 		return
-	case r.Header.Get("Authorization") != asrtest.Key:
-		asrtest.Answer(w, http.StatusUnauthorized, failure("unauthorized"))
+	case r.Header.Get("Authorization") != vendortest.Key:
+		vendortest.Answer(w, http.StatusUnauthorized, failure("unauthorized"))
 
 		return
 	case q.Get("encoding") != "pcm_mulaw" || q.Get("sample_rate") != "8000":
-		asrtest.Answer(w, http.StatusBadRequest, failure("bad_request"))
+		vendortest.Answer(w, http.StatusBadRequest, failure("bad_request"))
 
 		return
 	}

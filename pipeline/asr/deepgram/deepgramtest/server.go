@@ -7,6 +7,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"trunkline/pipeline/asr/asrtest"
+	"trunkline/pipeline/vendortest"
 )
 
 // Server hears talkspurts.
@@ -23,7 +24,7 @@ func (*Server) Has() asrtest.Abilities { return asrtest.Abilities{EndOfTurn: tru
 
 type object = map[string]any
 
-func failure(code string) any { return object{"err_code": code, "err_msg": "see " + asrtest.Key} }
+func failure(code string) any { return object{"err_code": code, "err_msg": "see " + vendortest.Key} }
 
 func results(text string, final, speech, finalize bool) object {
 	return object{
@@ -46,7 +47,7 @@ var wire = asrtest.Wire{
 	},
 	Ended: func(text string) any { return results(text, true, true, false) },
 	Error: func(code string) any {
-		return object{"type": "Error", "code": code, "description": "see " + asrtest.Key}
+		return object{"type": "Error", "code": code, "description": "see " + vendortest.Key}
 	},
 }
 
@@ -56,18 +57,18 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path == "/":
 		return
-	case r.Header.Get("Authorization") != "Token "+asrtest.Key:
-		asrtest.Answer(w, http.StatusUnauthorized, failure("INVALID_AUTH"))
+	case r.Header.Get("Authorization") != "Token "+vendortest.Key:
+		vendortest.Answer(w, http.StatusUnauthorized, failure("INVALID_AUTH"))
 
 		return
 	case r.URL.Path == "/v1/projects":
 		return
 	case r.URL.Path != "/v1/listen":
-		asrtest.Answer(w, http.StatusNotFound, failure("NOT_FOUND"))
+		vendortest.Answer(w, http.StatusNotFound, failure("NOT_FOUND"))
 
 		return
 	case q.Get("encoding") != "mulaw" || q.Get("sample_rate") != "8000" || q.Get("model") == "":
-		asrtest.Answer(w, http.StatusBadRequest, failure("INVALID_QUERY_PARAMETER"))
+		vendortest.Answer(w, http.StatusBadRequest, failure("INVALID_QUERY_PARAMETER"))
 
 		return
 	}

@@ -19,6 +19,7 @@ import (
 
 	"trunkline/media"
 	"trunkline/pipeline/asr/asrtest"
+	"trunkline/pipeline/vendortest"
 )
 
 // Server recognises one talkspurt per stream.
@@ -51,7 +52,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path != method || r.ProtoMajor != 2:
 		st.end(codes.Unimplemented, 0)
-	case r.Header.Get("Authorization") != "Bearer "+asrtest.Key:
+	case r.Header.Get("Authorization") != "Bearer "+vendortest.Key:
 		st.end(codes.Unauthenticated, 0)
 	case r.Header.Get("X-Goog-Request-Params") == "":
 		st.end(codes.InvalidArgument, 0)
@@ -78,7 +79,7 @@ func (st *stream) end(code codes.Code, retry time.Duration) {
 	if code == codes.OK {
 		return
 	}
-	h.Set("Grpc-Message", "no: Bearer "+asrtest.Key)
+	h.Set("Grpc-Message", "no: Bearer "+vendortest.Key)
 	if retry > 0 {
 		info, err := anypb.New(&errdetails.RetryInfo{RetryDelay: durationpb.New(retry)})
 		if err != nil {

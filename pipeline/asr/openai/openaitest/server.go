@@ -8,6 +8,7 @@ import (
 
 	"trunkline/media"
 	"trunkline/pipeline/asr/asrtest"
+	"trunkline/pipeline/vendortest"
 )
 
 // Server hears talkspurts.
@@ -25,7 +26,7 @@ func (*Server) Has() asrtest.Abilities { return asrtest.Abilities{Padding: 100 *
 type object = map[string]any
 
 func failure(code string) any {
-	return object{"type": "error", "error": object{"type": "error", "code": code, "message": "see " + asrtest.Key}}
+	return object{"type": "error", "error": object{"type": "error", "code": code, "message": "see " + vendortest.Key}}
 }
 
 // ServeHTTP answers /realtime, and /models without a list.
@@ -33,14 +34,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path == "/models" && r.Method == http.MethodHead:
 		return
-	case r.Header.Get("Authorization") != "Bearer "+asrtest.Key:
-		asrtest.Answer(w, http.StatusUnauthorized, failure("invalid_api_key"))
+	case r.Header.Get("Authorization") != "Bearer "+vendortest.Key:
+		vendortest.Answer(w, http.StatusUnauthorized, failure("invalid_api_key"))
 
 		return
 	case r.URL.Path == "/models":
 		return
 	case r.URL.Path != "/realtime" || r.URL.Query().Get("intent") != "transcription":
-		asrtest.Answer(w, http.StatusNotFound, failure("unknown_url"))
+		vendortest.Answer(w, http.StatusNotFound, failure("unknown_url"))
 
 		return
 	}

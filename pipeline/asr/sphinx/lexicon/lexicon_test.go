@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"trunkline/pipeline/asr/distance"
+
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 )
@@ -94,7 +96,7 @@ func TestGuessAgainstDictionary(t *testing.T) {
 		}
 		words++
 		a, b := strings.Fields(got), strings.Fields(want)
-		errors += distance(a, b)
+		errors += distance.Of(a, b)
 		total += len(b)
 	}
 	rate := float64(errors) / float64(total)
@@ -102,26 +104,4 @@ func TestGuessAgainstDictionary(t *testing.T) {
 	if rate > 0.40 {
 		t.Errorf("%.1f %% of phones wrong, want under 40 %%", 100*rate)
 	}
-}
-
-// distance is the number of insertions, deletions and substitutions between a
-// and b.
-func distance(a, b []string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range a {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range b {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -9,6 +9,7 @@ import (
 	"trunkline/media/g711"
 	"trunkline/media/record"
 	"trunkline/pipeline/asr/asrtest"
+	"trunkline/pipeline/vendortest"
 )
 
 // Server takes one talkspurt per request.
@@ -28,24 +29,24 @@ func (*Server) Has() asrtest.Abilities {
 // ServeHTTP answers as the documents say.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
-	case r.Header.Get("Authorization") != "Bearer "+asrtest.Key:
-		asrtest.Answer(w, http.StatusUnauthorized, failure("invalid_api_key"))
+	case r.Header.Get("Authorization") != "Bearer "+vendortest.Key:
+		vendortest.Answer(w, http.StatusUnauthorized, failure("invalid_api_key"))
 	case r.Method == http.MethodHead && r.URL.Path == "/models":
 	case r.Method != http.MethodPost || r.URL.Path != "/audio/transcriptions":
-		asrtest.Answer(w, http.StatusNotFound, failure("not_found"))
+		vendortest.Answer(w, http.StatusNotFound, failure("not_found"))
 	default:
 		s.transcribe(w, r)
 	}
 }
 
 func failure(code string) any {
-	return map[string]any{"error": map[string]string{"message": "no: Bearer " + asrtest.Key, "type": "invalid_request_error", "code": code}}
+	return map[string]any{"error": map[string]string{"message": "no: Bearer " + vendortest.Key, "type": "invalid_request_error", "code": code}}
 }
 
 func (s *Server) transcribe(w http.ResponseWriter, r *http.Request) {
 	octets, ok := talkspurt(r)
 	if !ok || r.FormValue("model") == "" || r.FormValue("response_format") != "json" {
-		asrtest.Answer(w, http.StatusBadRequest, failure("invalid_file"))
+		vendortest.Answer(w, http.StatusBadRequest, failure("invalid_file"))
 
 		return
 	}
@@ -56,9 +57,9 @@ func (s *Server) transcribe(w http.ResponseWriter, r *http.Request) {
 		if reply.RetryAfter > 0 {
 			w.Header().Set("Retry-After", strconv.Itoa(int(reply.RetryAfter.Seconds())))
 		}
-		asrtest.Answer(w, reply.Status, failure(reply.Code))
+		vendortest.Answer(w, reply.Status, failure(reply.Code))
 	case reply.Error != "":
-		asrtest.Answer(w, http.StatusInternalServerError, failure(reply.Error))
+		vendortest.Answer(w, http.StatusInternalServerError, failure(reply.Error))
 	case reply.Hang:
 		<-r.Context().Done()
 	case reply.Cut:
@@ -67,7 +68,7 @@ func (s *Server) transcribe(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write([]byte(`{"text": [}`)) // the client sees it
 	default:
 		time.Sleep(reply.Delay)
-		asrtest.Answer(w, http.StatusOK, map[string]string{"text": " " + reply.Final})
+		vendortest.Answer(w, http.StatusOK, map[string]string{"text": " " + reply.Final})
 	}
 }
 

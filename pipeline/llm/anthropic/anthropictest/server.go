@@ -9,6 +9,7 @@ import (
 	"trunkline/pipeline"
 	"trunkline/pipeline/llm/llmtest"
 	"trunkline/pipeline/prompt"
+	"trunkline/pipeline/vendortest"
 )
 
 // Server answers messages.
@@ -52,7 +53,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path == "/v1/models" && r.Method == http.MethodHead:
 		return
-	case r.Header.Get("X-Api-Key") != llmtest.Key:
+	case r.Header.Get("X-Api-Key") != vendortest.Key:
 		refuse(w, http.StatusUnauthorized, "authentication_error")
 
 		return
@@ -89,11 +90,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // refuse answers with an error. Its message repeats the key, as some do.
 func refuse(w http.ResponseWriter, status int, code string) {
-	llmtest.Refuse(w, status, failure(code))
+	vendortest.Answer(w, status, failure(code))
 }
 
 func failure(code string) object {
-	return object{"type": "error", "error": object{"type": code, "message": "see " + llmtest.Key}}
+	return object{"type": "error", "error": object{"type": code, "message": "see " + vendortest.Key}}
 }
 
 // understand reads the messages back. It is false where they break the

@@ -9,6 +9,7 @@ import (
 	"trunkline/pipeline"
 	"trunkline/pipeline/llm/llmtest"
 	"trunkline/pipeline/prompt"
+	"trunkline/pipeline/vendortest"
 )
 
 // Server answers streamGenerateContent.
@@ -59,7 +60,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path == "/models" && r.Method == http.MethodHead:
 		return
-	case r.Header.Get("X-Goog-Api-Key") != llmtest.Key:
+	case r.Header.Get("X-Goog-Api-Key") != vendortest.Key:
 		refuse(w, http.StatusBadRequest, "INVALID_ARGUMENT")
 
 		return
@@ -92,12 +93,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func failure(status int, code string) object {
-	return object{"error": object{"code": status, "status": code, "message": "see " + llmtest.Key}}
+	return object{"error": object{"code": status, "status": code, "message": "see " + vendortest.Key}}
 }
 
 // refuse answers with an error. Its message repeats the key, as some do.
 func refuse(w http.ResponseWriter, status int, code string) {
-	llmtest.Refuse(w, status, failure(status, code))
+	vendortest.Answer(w, status, failure(status, code))
 }
 
 // understand reads the messages back. It is false where they break the

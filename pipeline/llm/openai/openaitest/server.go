@@ -9,6 +9,7 @@ import (
 	"trunkline/pipeline"
 	"trunkline/pipeline/llm/llmtest"
 	"trunkline/pipeline/prompt"
+	"trunkline/pipeline/vendortest"
 )
 
 // Server answers chat completions.
@@ -52,7 +53,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path == "/models" && r.Method == http.MethodHead:
 		return
-	case r.Header.Get("Authorization") != "Bearer "+llmtest.Key:
+	case r.Header.Get("Authorization") != "Bearer "+vendortest.Key:
 		refuse(w, http.StatusUnauthorized, "invalid_api_key")
 
 		return
@@ -89,8 +90,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // refuse answers with an error. Its message repeats the key, as some do.
 func refuse(w http.ResponseWriter, status int, code string) {
-	llmtest.Refuse(w, status, map[string]any{
-		"error": map[string]any{"message": "see " + llmtest.Key, "type": "error", "code": code},
+	vendortest.Answer(w, status, map[string]any{
+		"error": map[string]any{"message": "see " + vendortest.Key, "type": "error", "code": code},
 	})
 }
 
@@ -192,6 +193,6 @@ var stream = llmtest.Stream{
 		return append(events, []byte("data: [DONE]"))
 	},
 	Error: func(code string) []byte {
-		return llmtest.Data("", object{"error": object{"message": "see " + llmtest.Key, "code": code}})
+		return llmtest.Data("", object{"error": object{"message": "see " + vendortest.Key, "code": code}})
 	},
 }

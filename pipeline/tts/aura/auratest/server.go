@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"trunkline/pipeline/tts/ttstest"
+	"trunkline/pipeline/vendortest"
 )
 
 // Server speaks texts.
@@ -21,7 +22,7 @@ func (s *Server) Script() *ttstest.Script { return s.script }
 func (*Server) Has() ttstest.Abilities { return ttstest.Abilities{ULaw: true} }
 
 func refuse(w http.ResponseWriter, status int, code string) {
-	ttstest.Refuse(w, status, map[string]string{"err_code": code, "err_msg": "see " + ttstest.Key})
+	vendortest.Answer(w, status, map[string]string{"err_code": code, "err_msg": "see " + vendortest.Key})
 }
 
 // ServeHTTP answers /v1/speak, and / without a body.
@@ -33,7 +34,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path == "/":
 		return
-	case r.Header.Get("Authorization") != "Token "+ttstest.Key:
+	case r.Header.Get("Authorization") != "Token "+vendortest.Key:
 		refuse(w, http.StatusUnauthorized, "INVALID_AUTH")
 
 		return

@@ -11,6 +11,7 @@ import (
 
 	"trunkline/media"
 	"trunkline/pipeline/tts/ttstest"
+	"trunkline/pipeline/vendortest"
 )
 
 // Server speaks texts.
@@ -30,13 +31,13 @@ func (*Server) Has() ttstest.Abilities {
 type object = map[string]any
 
 func refuse(w http.ResponseWriter, status int, code string) {
-	ttstest.Refuse(w, status, object{"error_code": code, "message": "see " + ttstest.Key})
+	vendortest.Answer(w, status, object{"error_code": code, "message": "see " + vendortest.Key})
 }
 
 // ServeHTTP takes a connection.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch no, refused := s.script.Refusal(); {
-	case r.Header.Get("X-Api-Key") != ttstest.Key:
+	case r.Header.Get("X-Api-Key") != vendortest.Key:
 		refuse(w, http.StatusUnauthorized, "unauthorized")
 	case r.Header.Get("Cartesia-Version") == "":
 		refuse(w, http.StatusBadRequest, "version_missing")
@@ -180,7 +181,7 @@ func (c *connection) fail(id string, reply *ttstest.Reply, stop <-chan struct{})
 		status := map[string]int{"quota_exceeded": http.StatusPaymentRequired, "overloaded": http.StatusServiceUnavailable}[reply.Error]
 		c.send(object{
 			"type": "error", "context_id": id, "status_code": status, "done": true,
-			"error_code": reply.Error, "error": "see " + ttstest.Key,
+			"error_code": reply.Error, "error": "see " + vendortest.Key,
 		})
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"trunkline/media"
 	"trunkline/pipeline/tts/ttstest"
+	"trunkline/pipeline/vendortest"
 )
 
 // Server speaks texts.
@@ -30,7 +31,7 @@ func (*Server) Has() ttstest.Abilities {
 type object = map[string]any
 
 func refuse(w http.ResponseWriter, status int, code string) {
-	ttstest.Refuse(w, status, object{"detail": object{"status": code, "message": "see " + ttstest.Key}})
+	vendortest.Answer(w, status, object{"detail": object{"status": code, "message": "see " + vendortest.Key}})
 }
 
 // ServeHTTP takes one connection, which speaks one text.
@@ -39,7 +40,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	voice, streams := strings.CutSuffix(voice, "/stream-input")
 	q := r.URL.Query()
 	switch no, refused := s.script.Refusal(); {
-	case r.Header.Get("Xi-Api-Key") != ttstest.Key:
+	case r.Header.Get("Xi-Api-Key") != vendortest.Key:
 		refuse(w, http.StatusUnauthorized, "invalid_api_key")
 	case r.URL.Path == "/v1/user": // as for a key that may only speak
 		refuse(w, http.StatusUnauthorized, "missing_permissions")
@@ -131,7 +132,7 @@ func (s *Server) fail(conn *websocket.Conn, reply *ttstest.Reply, gone <-chan st
 		_ = conn.WriteMessage(websocket.TextMessage, []byte(`{"audio": 12, "isFinal": [}`))
 		<-gone
 	default:
-		_ = conn.WriteJSON(object{"message": "see " + ttstest.Key, "error": reply.Error, "code": 1008})
+		_ = conn.WriteJSON(object{"message": "see " + vendortest.Key, "error": reply.Error, "code": 1008})
 		<-gone
 	}
 }

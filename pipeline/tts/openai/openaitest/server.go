@@ -10,6 +10,7 @@ import (
 	"trunkline/media/g711"
 	"trunkline/media/resample"
 	"trunkline/pipeline/tts/ttstest"
+	"trunkline/pipeline/vendortest"
 )
 
 // Server speaks texts.
@@ -25,8 +26,8 @@ func (s *Server) Script() *ttstest.Script { return s.script }
 func (*Server) Has() ttstest.Abilities { return ttstest.Abilities{} }
 
 func refuse(w http.ResponseWriter, status int, code string) {
-	ttstest.Refuse(w, status, map[string]any{
-		"error": map[string]string{"code": code, "type": "error", "message": "see " + ttstest.Key},
+	vendortest.Answer(w, status, map[string]any{
+		"error": map[string]string{"code": code, "type": "error", "message": "see " + vendortest.Key},
 	})
 }
 
@@ -41,7 +42,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path == "/models" && r.Method == http.MethodHead:
 		return
-	case r.Header.Get("Authorization") != "Bearer "+ttstest.Key:
+	case r.Header.Get("Authorization") != "Bearer "+vendortest.Key:
 		refuse(w, http.StatusUnauthorized, "invalid_api_key")
 
 		return
