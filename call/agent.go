@@ -34,6 +34,16 @@ func (a *Agent) converse(c pipeline.Config, p *player.Player, o pipeline.Observe
 	return pipeline.NewConversation(c, a.Providers, p, o)
 }
 
+// hasMessage says whether the agent knows what to tell an answering machine.
+func (a *Agent) hasMessage() bool {
+	if a.Providers.Lines == nil {
+		return false
+	}
+	samples, _ := a.Providers.Lines.Audio(turn.Message)
+
+	return len(samples) > 0
+}
+
 // A Conversation is what a call carries: pipeline.Conversation says what its
 // methods do and in which order they come.
 type Conversation interface {

@@ -50,6 +50,10 @@ type call struct {
 	recorder atomic.Pointer[record.Recorder]
 	remove   func() // takes the line off the clock
 
+	opening opening     // of a call that we place
+	ending  Reason      // of the last line; empty: none was ordered
+	force   *time.Timer // of the time that it may take
+
 	tones    chan tone.Event // heard on the line
 	faxTones int             // of a calling fax so far
 	warned   bool            // that no audio comes
@@ -120,8 +124,11 @@ func (c *call) equip() error {
 	if c.vad, err = vad.New(); err != nil {
 		return err
 	}
-	c.player = player.New(player.Options{Notify: func(e player.Event) { c.conv.Played(e) }})
+	c.player = player.New(player.Options{Notify: c.played})
 	settings := c.agent.Conversation
+	if c.out != nil && c.onMachine() == LeaveMessage {
+		settings.Turn.Finish = settings.Turn.WithDefaults().Finish + c.length(turn.Message)
+	}
 	c.scope(&settings)
 	c.conv = c.agent.converse(settings, c.player, c.notes)
 
@@ -195,7 +202,11 @@ func (c *call) start() {
 	}
 	c.m.cfg.Journal.Update(c.rec)
 	c.notes.live(Live{Kind: LiveAnswered})
-	c.conv.Start()
+	if c.out == nil {
+		c.conv.Start()
+	} else {
+		c.open(&parts)
+	}
 	l := line.New(parts)
 	c.line.Store(l)
 	c.remove = c.m.cfg.Clock.Add(l)
@@ -208,47 +219,38 @@ func (c *call) talk() Reason {
 	l := c.limits
 	limit := time.NewTimer(l.Cap)
 	defer limit.Stop()
-	warning := time.NewTimer(l.Cap - l.WarnBefore)
+	warning := stoppedTimer()
 	defer warning.Stop()
-	if l.WarnBefore == 0 {
-		warning.Stop()
+	if l.WarnBefore != 0 && l.WarnBefore < l.Cap {
+		warning.Reset(l.Cap - l.WarnBefore)
 	}
-	force := time.NewTimer(l.Farewell) // set once a last line is ordered
-	force.Stop()
-	defer force.Stop()
+	c.force = stoppedTimer() // runs once a last line is ordered
+	defer c.force.Stop()
 	listen := time.NewTicker(max(l.NoMedia/10, 100*time.Millisecond))
 	defer listen.Stop()
 	heard := c.rec.AnsweredAt
-	var ending Reason
-	finish := func(line turn.Line, r Reason) {
-		if ending == "" {
-			ending = r
-			force.Reset(l.Farewell)
-			c.conv.Finish(line, string(r))
-		}
-	}
 	stop, unrecorded := c.ctx.Done(), c.recordingFailed()
 	for {
 		select {
 		case <-c.door.Done():
-			return cmp.Or(ending, c.door.Cause())
+			return cmp.Or(c.ending, c.door.Cause())
 		case out := <-c.conv.Done():
 			return Reason(out.Reason)
-		case <-force.C:
-			return ending
+		case <-c.force.C:
+			return c.ending
 		case <-warning.C:
 			c.conv.Announce(turn.CapWarning)
 		case <-limit.C:
-			finish(turn.CapGoodbye, CapReached)
+			c.finish(turn.CapGoodbye, CapReached)
 		case <-stop:
 			stop = nil
 			switch cause := context.Cause(c.ctx); {
 			case errors.Is(cause, errAsked):
-				return cmp.Or(ending, OperatorHangup)
+				return cmp.Or(c.ending, OperatorHangup)
 			case errors.Is(cause, errGoodbye):
-				finish(turn.Goodbye, OperatorHangup)
+				c.finish(turn.Goodbye, OperatorHangup)
 			default:
-				finish(turn.Goodbye, Shutdown)
+				c.finish(turn.Goodbye, Shutdown)
 			}
 		case <-c.door.HoldChanged():
 			heard = time.Now()
@@ -259,16 +261,44 @@ func (c *call) talk() Reason {
 		case e := <-c.tones:
 			c.notes.tone(e)
 			if c.fax(e) {
-				finish(turn.Goodbye, FaxDetected)
+				c.finish(turn.Goodbye, FaxDetected)
 			}
+		case e := <-c.opening.news:
+			if r := c.callee(e); r != "" {
+				return r
+			}
+		case at := <-c.opening.heard:
+			c.opened(at)
 		case now := <-listen.C:
 			heard = c.lastHeard(heard, now)
 			c.watch(now.Sub(heard))
 			if now.Sub(heard) >= l.NoMedia {
-				return cmp.Or(ending, NoMedia)
+				return cmp.Or(c.ending, NoMedia)
 			}
 		}
 	}
+}
+
+// finish has a last line said, and then ends the call for r. The first order
+// counts.
+func (c *call) finish(l turn.Line, r Reason) {
+	if c.ending != "" {
+		return
+	}
+	c.ending = r
+	c.force.Reset(c.limits.Farewell + c.length(l))
+	c.conv.Finish(l, string(r))
+	c.begin()
+}
+
+// length is how long a line takes, for a message that may outlast a farewell.
+func (c *call) length(l turn.Line) time.Duration {
+	if l != turn.Message {
+		return 0
+	}
+	samples, _ := c.agent.Providers.Lines.Audio(l)
+
+	return media.Samples(len(samples)).Duration()
 }
 
 // lastHeard is when the caller's audio last came, or need not have come since
@@ -360,6 +390,9 @@ func (c *call) close(r Reason) {
 	c.rec.State = storage.Ended
 	c.rec.EndedAt = time.Now()
 	c.rec.EndReason, c.rec.Fault = string(r), r.Fault()
+	if c.out != nil && c.rec.Fault == storage.FaultCaller {
+		c.rec.Fault = storage.FaultCallee
+	}
 	c.m.cfg.Journal.Update(c.rec)
 	c.notes.end(c.rec)
 	c.log.Info("call ended", slog.String("reason", string(r)), slog.String("fault", string(c.rec.Fault)),

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"trunkline/media/amd"
 	"trunkline/media/clock"
 	"trunkline/pipeline"
 	"trunkline/pipeline/turn"
@@ -39,8 +40,8 @@ type Trace interface {
 	End(rec storage.Call)
 }
 
-// Config sets up a Manager. All but Callers, Gate, KeepFax, Recordings, Trace
-// and Watch are needed.
+// Config sets up a Manager. All but Callers, Gate, Detect, OnMachine, KeepFax,
+// Recordings, Trace and Watch are needed.
 type Config struct {
 	Agents  map[string]*Agent // who answers, by trunk name
 	Callers map[string]*Agent // who may place calls, by agent name
@@ -50,6 +51,9 @@ type Config struct {
 	Journal Journal
 	Metrics *Metrics
 	Log     *slog.Logger
+
+	Detect    amd.Params // how it is found out who answers a call of ours
+	OnMachine OnMachine  // what is done with a machine, unless the Order says; empty: HangUp
 
 	KeepFax    bool                     // a caller that turns out to be a fax machine may stay
 	Recordings Recordings               // nil: no recording
@@ -77,6 +81,9 @@ func NewManager(c Config) (*Manager, error) {
 	}
 	if err := c.Limits.validate(); err != nil {
 		return nil, err
+	}
+	if err := c.Detect.Validate(); err != nil {
+		return nil, fmt.Errorf("call: who answers: %w", err)
 	}
 	c.Limits = c.Limits.withDefaults()
 	m := &Manager{cfg: c, quiet: make(chan struct{}), calls: map[uuid.UUID]*call{}, outlets: map[storage.Door]outlet{}}

@@ -67,7 +67,9 @@ type notes struct {
 	trace   Trace // nil: none
 	call    uuid.UUID
 	offered time.Time
-	lead    time.Duration // from the offer to the answer, known from the conversation's first event on
+
+	understood func(string)  // told of the callee's words; nil: nobody asks
+	lead       time.Duration // from the offer to the answer, known from the conversation's first event on
 
 	mu  sync.Mutex // orders the conversation's events and the call's
 	seq int
@@ -93,6 +95,9 @@ func (n *notes) Step(e turn.Event, actions []turn.Action, state turn.State) {
 	if n.trace != nil {
 		n.trace.Step(n.offered.Add(n.lead+e.At), e, actions)
 	}
+	if n.understood != nil && (e.Kind == turn.Partial || e.Kind == turn.Final) {
+		n.understood(e.Text)
+	}
 	n.cfg.Metrics.step(e, actions)
 	n.live(Live{Kind: LiveStep, Event: e, Actions: actions})
 }
@@ -107,6 +112,13 @@ func (n *notes) tone(e tone.Event) {
 // How far a call that we place has come, as kinds of recorded events that are
 // not the turn machine's. Reason tells the SIP status where there is one.
 var progressKinds = [...]turn.EventKind{Sent: "call_sent", Ringing: "call_ringing", EarlyMedia: "early_media"}
+
+// callee notes what became known of a callee.
+func (n *notes) callee(at time.Time, e turn.Event) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.event(at.Sub(n.offered), StepData{Event: e})
+}
 
 // progress notes how far a call that we place has come.
 func (n *notes) progress(p Progress) {

@@ -31,6 +31,8 @@ type Order struct {
 	Seller   string // on whose behalf
 	Subject  string // what the call is about: state law counts attempts by it
 
+	OnMachine OnMachine // empty: Config.OnMachine
+
 	Vars map[string]string // what the agent's prompt and tools are told; over the agent's own
 	Ring time.Duration     // ShortestRing to LongestRing; 0: 30 s
 	Cap  time.Duration     // longest call from its answer, at most Limits.Cap; 0: that
@@ -46,10 +48,19 @@ type OrderError struct {
 func (e *OrderError) Error() string { return e.Field + ": " + e.Text }
 
 // complete fills in the defaults and checks the rest.
-func (o *Order) complete(l *Limits) error {
+func (o *Order) complete(c *Config) error {
+	l := &c.Limits
 	o.Ring = cmp.Or(o.Ring, defaultRing)
 	o.Cap = cmp.Or(o.Cap, l.Cap)
+	o.OnMachine = cmp.Or(o.OnMachine, c.OnMachine, HangUp)
+	agent := c.Callers[o.Agent]
 	switch {
+	case agent == nil:
+		return &OrderError{"agent", fmt.Sprintf("no agent is called %q", o.Agent)}
+	case o.OnMachine != HangUp && o.OnMachine != LeaveMessage && o.OnMachine != TreatAsHuman:
+		return &OrderError{"on_machine", fmt.Sprintf("want %s, %s or %s; was %q", HangUp, LeaveMessage, TreatAsHuman, o.OnMachine)}
+	case o.OnMachine == LeaveMessage && !agent.hasMessage():
+		return &OrderError{"on_machine", fmt.Sprintf("agent %q has no message to leave (lines.message)", o.Agent)}
 	case !isE164(string(o.To)):
 		return &OrderError{"to", "want a number in E.164 form, such as +15550100123"}
 	case !isE164(string(o.From)):

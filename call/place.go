@@ -11,6 +11,8 @@ import (
 	"github.com/google/uuid"
 
 	"trunkline/media"
+	"trunkline/media/line"
+	"trunkline/media/tone"
 	"trunkline/storage"
 )
 
@@ -31,7 +33,6 @@ type outgoing struct {
 	outlet    outlet
 	admission Admission
 	progress  chan Progress
-	early     media.Leg // nil: no early media so far
 }
 
 // Place places a call: the Gate decides and stores that, then the call goes
@@ -43,21 +44,18 @@ func (m *Manager) Place(ctx context.Context, o Order) (uuid.UUID, error) {
 	if m.cfg.Gate == nil {
 		return uuid.Nil, ErrNoGate
 	}
-	if err := o.complete(&m.cfg.Limits); err != nil {
+	if err := o.complete(&m.cfg); err != nil {
 		return uuid.Nil, err
-	}
-	agent := m.cfg.Callers[o.Agent]
-	if agent == nil {
-		return uuid.Nil, &OrderError{"agent", fmt.Sprintf("no agent is called %q", o.Agent)}
 	}
 	out := m.outlet(o.Door)
 	if out == nil {
 		return uuid.Nil, &OrderError{"trunk", fmt.Sprintf("no call can be placed by the door %q", o.Door)}
 	}
-	c := newCall(m, agent, storage.Call{
+	c := newCall(m, m.cfg.Callers[o.Agent], storage.Call{
 		Direction: storage.Outbound, State: storage.Dialing, Door: o.Door, Trunk: o.Trunk, From: o.From, To: o.To,
 		Purpose: o.Purpose, Campaign: o.Campaign,
 	})
+	c.limits.Cap = o.Cap
 	c.out = &outgoing{order: o, outlet: out, progress: make(chan Progress, progressWaiting)}
 	switch no := m.enter(c); no {
 	case "":
@@ -139,6 +137,11 @@ func (c *call) dial() error {
 			default:
 				return cmp.Or(context.Cause(ctx), r.err)
 			}
+		case e := <-c.tones:
+			c.notes.tone(e)
+			if err := engaged(e.Kind); err != nil {
+				giveUp(err)
+			}
 		case err := <-ready:
 			ready = nil
 			if err != nil {
@@ -208,14 +211,48 @@ func (c *call) progressed(p Progress) {
 	case Ringing:
 		c.rec.State = storage.Ringing
 	case EarlyMedia:
-		c.out.early = p.Leg
+		c.hearEarly(p.Leg)
 	}
 	c.notes.progress(p)
 	c.m.cfg.Journal.Update(c.rec)
 }
 
+// hearEarly listens to what the carrier sends before the answer: ringback,
+// announcements, and busy tones that no status tells.
+func (c *call) hearEarly(leg media.Leg) {
+	if leg == nil || c.remove != nil {
+		return
+	}
+	c.remove = c.m.cfg.Clock.Add(line.New(line.Config{
+		Leg: leg, Player: c.player, VAD: c.vad, Ear: deaf{},
+		Tones: tone.Progress | tone.Only(tone.SIT), OnTone: c.toneHeard,
+	}))
+}
+
+// deaf is the ear before the answer: nobody is to be understood yet.
+type deaf struct{}
+
+func (deaf) Hear(*media.Frame, media.Inbound, bool) {}
+func (deaf) Key(media.Digit)                        {}
+
+// engaged is the refusal that a tone tells.
+func engaged(k tone.Kind) error {
+	switch k {
+	case tone.Busy:
+		return &refusedError{reason: Busy, err: errors.New("a busy tone was heard")}
+	case tone.Reorder:
+		return &refusedError{reason: Unreachable, err: errors.New("a reorder tone was heard")}
+	default:
+		return nil
+	}
+}
+
 // answered takes over the call that was answered.
 func (c *call) answered(p placed) {
+	if c.remove != nil {
+		c.remove()
+		c.remove = nil
+	}
 	c.door, c.leg = p, p.Leg()
 }
 

@@ -209,13 +209,14 @@ func TestOrdersAreChecked(t *testing.T) {
 	inBubble(t, options{}, func(r *rig) {
 		r.outlet(rings(0))
 		for field, change := range map[string]func(*Order){
-			"to":      func(o *Order) { o.To = "5550100" },
-			"from":    func(o *Order) { o.From = "+0" },
-			"purpose": func(o *Order) { o.Purpose = "" },
-			"ring":    func(o *Order) { o.Ring = 14 * time.Second },
-			"cap":     func(o *Order) { o.Cap = time.Hour },
-			"agent":   func(o *Order) { o.Agent = "nobody" },
-			"trunk":   func(o *Order) { o.Door = storage.DoorTwilio },
+			"to":         func(o *Order) { o.To = "5550100" },
+			"from":       func(o *Order) { o.From = "+0" },
+			"purpose":    func(o *Order) { o.Purpose = "" },
+			"ring":       func(o *Order) { o.Ring = 14 * time.Second },
+			"cap":        func(o *Order) { o.Cap = time.Hour },
+			"agent":      func(o *Order) { o.Agent = "nobody" },
+			"on_machine": func(o *Order) { o.OnMachine = "pray" },
+			"trunk":      func(o *Order) { o.Door = storage.DoorTwilio },
 		} {
 			o := order
 			change(&o)

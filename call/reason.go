@@ -38,7 +38,12 @@ const (
 	Rejected     Reason = "rejected"       // the callee declined the call
 	NoSuchNumber Reason = "no_such_number" // the carrier knows no such number
 	Unreachable  Reason = "unreachable"    // the carrier could not be reached, or could not put the call through
-	NotAllowed   Reason = "not_allowed"    // the admission expired in a queue, and no new one was given
+	// MachineAnswered and MessageLeft are the ends of calls that an answering
+	// machine took.
+	MachineAnswered Reason = "machine"
+	MessageLeft     Reason = "message_left"
+
+	NotAllowed Reason = "not_allowed" // the admission expired in a queue, and no new one was given
 )
 
 // ofCallee is the reason for a call in which the far end is the callee.
@@ -58,9 +63,9 @@ func (r Reason) Fault() storage.Fault {
 	switch r {
 	case CallerHangup, CallerCancelled, CallerSilent, FaxDetected:
 		return storage.FaultCaller
-	case CalleeHangup, CalleeSilent, Busy, NoAnswer, Rejected:
+	case CalleeHangup, CalleeSilent, Busy, NoAnswer, Rejected, MachineAnswered:
 		return storage.FaultCallee
-	case AgentGoodbye, AgentHandOff:
+	case AgentGoodbye, AgentHandOff, MessageLeft:
 		return storage.FaultAgent
 	case NoMedia, NoACK, SignallingFailed, Unreachable:
 		return storage.FaultCarrier
@@ -124,6 +129,10 @@ func (r Reason) Plain() string {
 		return "the carrier knows no such number"
 	case Unreachable:
 		return "the carrier could not be reached or could not put the call through"
+	case MachineAnswered:
+		return "an answering machine took the call, so it was ended (outbound.on_machine)"
+	case MessageLeft:
+		return "an answering machine took the call and was left a message"
 	case NotAllowed:
 		return "the call waited for longer than it was allowed for, and was not allowed again"
 	case OperatorHangup:

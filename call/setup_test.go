@@ -36,6 +36,7 @@ var texts = pipeline.Texts{
 	Busy:       "All lines are busy.",
 	Apology:    "Sorry, something went wrong.",
 	Filler:     []string{"One moment."},
+	Message:    "Please call us back at your convenience.",
 	CapWarning: "Two minutes are left.",
 	CapGoodbye: "Our time is over.",
 }

@@ -17,7 +17,7 @@ func Story(h *storage.History) []string {
 	c := &h.Call
 	lines := []string{
 		fmt.Sprintf("Call %s: %s over %s, trunk %q, from %s to agent %q.", c.ID, c.Direction, c.Door, c.Trunk, c.From, c.Agent),
-		opening(c),
+		beginning(c),
 	}
 	if !c.AnsweredAt.IsZero() {
 		lines = append(lines, conversation(h.Turns)...)
@@ -36,7 +36,7 @@ func Story(h *storage.History) []string {
 	return append(lines, ending(c))
 }
 
-func opening(c *storage.Call) string {
+func beginning(c *storage.Call) string {
 	start := c.StartedAt.UTC().Format("2006-01-02 15:04:05.000 MST")
 	if c.AnsweredAt.IsZero() {
 		return fmt.Sprintf("It arrived at %s and was never answered.", start)

@@ -13,13 +13,22 @@ import (
 const keyWait = 500 * time.Millisecond
 
 // scope gives a conversation what its tools and its prompt know of the call:
-// both numbers, and a way to press keys.
+// both numbers, what the order told, and a way to press keys. The caller is the
+// person that the agent talks with, whoever placed the call.
 func (c *call) scope(settings *pipeline.Config) {
 	vars := maps.Clone(settings.Vars)
 	if vars == nil {
-		vars = make(map[string]string, 2)
+		vars = make(map[string]string)
 	}
-	for name, value := range map[string]string{"caller": string(c.rec.From), "called": string(c.rec.To)} {
+	caller, called := c.rec.From, c.rec.To
+	if c.out != nil {
+		caller, called = called, caller
+		maps.Copy(vars, c.out.order.Vars)
+	}
+	for name, value := range map[string]string{
+		"caller": string(caller), "called": string(called), "direction": string(c.rec.Direction),
+		"purpose": c.rec.Purpose, "campaign": c.rec.Campaign,
+	} {
 		if value != "" {
 			vars[name] = value
 		}

@@ -237,6 +237,7 @@ type Lines struct {
 	Busy       string   `yaml:"busy"`        // every recogniser is in use
 	Apology    string   `yaml:"apology"`     // a provider failed; the call goes on
 	Trouble    string   `yaml:"trouble"`     // a provider failed again; the call ends
+	Message    string   `yaml:"message"`     // what an answering machine is told, on calls out
 	CapWarning string   `yaml:"cap_warning"` // warn_before the cap
 	CapGoodbye string   `yaml:"cap_goodbye"` // at the cap
 	// BudgetGoodbye is said when the call has cost its budget.

@@ -56,6 +56,7 @@ type Conversation struct {
 	busy    bool
 	deaf    error        // why there is no recogniser
 	early   []turn.Event // from before the start
+	listens bool         // the loop runs
 	started bool
 	stopped bool
 
@@ -213,8 +214,22 @@ func (c *Conversation) warm(ctx context.Context) {
 	}
 }
 
-// Start begins the conversation at the answer. Prepare came before it. After
-// Stop it does nothing.
+// Listen begins to hear at the answer, when the agent is to speak later: what
+// is said before Start is understood and told, but is no part of the
+// conversation. Prepare came before it. After Stop it does nothing.
+func (c *Conversation) Listen() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.listens || c.stopped {
+		return
+	}
+	c.listens = true
+	c.answered = time.Now()
+	c.work.Go(c.loop)
+}
+
+// Start begins the conversation at the answer, or after Listen. Prepare came
+// before it. After Stop it does nothing.
 func (c *Conversation) Start() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -222,7 +237,9 @@ func (c *Conversation) Start() {
 		return
 	}
 	c.started = true
-	c.answered = time.Now()
+	if !c.listens {
+		c.answered = time.Now()
+	}
 	first := turn.Event{Kind: turn.Answered}
 	switch {
 	case c.busy:
@@ -234,7 +251,13 @@ func (c *Conversation) Start() {
 	for _, e := range c.early {
 		c.send(e)
 	}
-	c.work.Go(c.loop)
+	if !c.listens {
+		c.listens = true
+		c.work.Go(func() {
+			c.take(<-c.inbox) // what was sent above: also of a call that is over by now, the record tells the beginning
+			c.loop()
+		})
+	}
 }
 
 // Done receives, once, when the conversation wants the call to end.
@@ -347,7 +370,6 @@ func (c *Conversation) post(m message) {
 // loop runs the machine.
 func (c *Conversation) loop() {
 	defer c.abandon()
-	c.take(<-c.inbox) // Start's event: also of a call that is over by now, the record tells the beginning
 	for {
 		select {
 		case <-c.ctx.Done():

@@ -22,6 +22,7 @@ type Texts struct {
 	Apology    string   // a provider failed; the call goes on
 	Trouble    string   // a provider failed; the call ends
 	Filler     []string // the answer takes a while; said in turn
+	Message    string   // what an answering machine is told; empty: nothing
 	CapWarning string
 	CapGoodbye string
 
@@ -50,7 +51,7 @@ func PrepareLines(ctx context.Context, voice Synthesizer, texts Texts, more ...s
 	l := &Lines{texts: texts, audio: make(map[string]prepared)}
 	all := append([]string{
 		texts.Greeting, texts.NotHeard, texts.Goodbye, texts.HandOff, texts.Busy,
-		texts.Apology, texts.Trouble, texts.CapWarning, texts.CapGoodbye, texts.BudgetGoodbye,
+		texts.Apology, texts.Trouble, texts.Message, texts.CapWarning, texts.CapGoodbye, texts.BudgetGoodbye,
 	}, slices.Concat(texts.Idle, texts.Filler, more)...)
 	for _, text := range all {
 		if _, made := l.audio[text]; made || text == "" {
@@ -116,6 +117,8 @@ func (l *Lines) text(line turn.Line, stage int) string {
 		return l.texts.Apology
 	case turn.Trouble:
 		return l.texts.Trouble
+	case turn.Message:
+		return l.texts.Message
 	case turn.CapWarning:
 		return l.texts.CapWarning
 	case turn.CapGoodbye:

@@ -116,6 +116,7 @@ const (
 	Apology    Line = "apology" // a provider failed; the call goes on
 	Trouble    Line = "trouble" // a provider failed; the call ends
 	Filler     Line = "filler"  // the answer takes a while; Action.Stage tells which one
+	Message    Line = "message" // what an answering machine is told
 	CapWarning Line = "cap_warning"
 	CapGoodbye Line = "cap_goodbye"
 

@@ -183,7 +183,11 @@ func (m *Machine) stepIdle(e Event) {
 	case RecogniserBusy:
 		m.state = Listening
 		m.finish(Busy, EndBusy)
-	case RecogniserLost: // there is none, however often the caller tries
+	case RecogniserLost:
+		if e.Spurt != 0 { // before the agent spoke: its next talkspurt tells whether it is gone
+			return
+		}
+		// There is none, however often the caller tries.
 		m.state, m.failures = Listening, m.cfg.Failures
 		m.apologise()
 	case FinishAsked:
