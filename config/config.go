@@ -83,6 +83,14 @@ type Media struct {
 // HTTP is the API and the pages.
 type HTTP struct {
 	Listen string `yaml:"listen"` // HOST:PORT
+	Keys   []Key  `yaml:"keys"`   // empty: whoever reaches the address may do all
+}
+
+// Key lets its holder use the API and the pages.
+type Key struct {
+	Name   string `yaml:"name"`   // stands in the records of what was done
+	Role   string `yaml:"role"`   // viewer, operator, compliance or admin
+	SHA256 string `yaml:"sha256"` // of the key, in hexadecimal
 }
 
 // Database is PostgreSQL. With no URL trunkline runs a private cluster made

@@ -43,7 +43,7 @@ func TestSampleIsTheDefault(t *testing.T) {
 }
 
 // off finds a key of the sample that is off.
-var off = regexp.MustCompile(`(?m)^( *)#((?:- )?[a-z_]+:)`)
+var off = regexp.MustCompile(`(?m)^( *)#((?:- )?[a-z0-9_]+:)`)
 
 func TestSampleHasEveryKey(t *testing.T) {
 	t.Parallel()

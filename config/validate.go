@@ -24,9 +24,7 @@ func (c *Config) Validate() []Problem {
 	v.require("state_dir", c.StateDir)
 	v.sip(c)
 	v.media(c)
-	if _, _, err := net.SplitHostPort(c.HTTP.Listen); err != nil {
-		v.addf("http.listen", "%q is not HOST:PORT; write for example 127.0.0.1:8080", c.HTTP.Listen)
-	}
+	v.http(&c.HTTP)
 	v.calls(c)
 	v.recording(c)
 	v.traces(&c.Traces)

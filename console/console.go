@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"trunkline/access"
 	"trunkline/media/record/seal"
 	"trunkline/storage"
 )
@@ -42,12 +43,17 @@ type Config struct {
 	Providers func() []Provider
 	Checks    []Check      // of readiness
 	Metrics   http.Handler // answers GET /metrics; nil: not found
-	Log       *slog.Logger // nil: silent
+	Access    *access.Keys // nil: whoever reaches the listener may do all
+	// Act records what somebody is about to do; when it cannot, that is not
+	// done, unless it only runs calls. nil: nothing is recorded.
+	Act func(ctx context.Context, a Act) error
+	Log *slog.Logger // nil: silent
 }
 
 type console struct {
 	Config
 
+	mux     *http.ServeMux
 	drawing chan struct{} // a place for each page that draws a recording
 }
 
@@ -58,63 +64,83 @@ const drawings = 2
 // New returns the handler of the API and the pages.
 func New(c Config) http.Handler {
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
-	s := &console{Config: c, drawing: make(chan struct{}, drawings)}
-	api, page := s.answering(s.apiProblem), s.answering(s.pageProblem)
+	s := &console{Config: c, mux: http.NewServeMux(), drawing: make(chan struct{}, drawings)}
 
-	mux := http.NewServeMux()
-	mux.Handle("/healthz", api(s.healthz))
-	mux.Handle("/readyz", api(s.readyz))
+	// Probes of the node's own platform have no key, and learn nothing of calls.
+	s.mux.Handle("/healthz", s.reading(s.apiProblem, s.healthz))
+	s.mux.Handle("/readyz", s.reading(s.apiProblem, s.readyz))
 	if c.Metrics != nil {
-		mux.Handle("/metrics", c.Metrics)
+		s.mux.Handle("/metrics", s.holding(access.Read, s.apiProblem, c.Metrics))
 	}
-	mux.Handle("/v1/calls", api(s.apiCalls))
-	mux.Handle("/v1/calls/{id}", api(s.apiCall))
-	mux.Handle("POST /v1/calls/{id}/recording", s.changing(s.apiPause))
-	mux.Handle("/v1/calls/{id}/recording", api(s.recording))
-	mux.Handle("/v1/providers", api(s.apiProviders))
-	mux.Handle("/v1/", api(noSuchPath))
+	s.api("/v1/calls", s.apiCalls)
+	s.api("/v1/calls/{id}", s.apiCall)
+	s.act("POST /v1/calls/{id}/recording", access.Run, "pause or resume a recording", s.apiPause)
+	s.api("/v1/calls/{id}/recording", s.recording)
+	s.api("/v1/providers", s.apiProviders)
+	s.api("/v1/", noSuchPath)
 
-	mux.Handle("/{$}", http.RedirectHandler("/calls", http.StatusFound))
-	mux.Handle("/calls", page(s.pageCalls))
-	mux.Handle("/calls/{id}", page(s.pageCall))
-	mux.Handle("/calls/{id}/recording", page(s.recording))
-	mux.Handle("/", page(noSuchPath))
-	return guard(mux, s.apiProblem)
+	s.page("/{$}", home)
+	s.page("/calls", s.pageCalls)
+	s.page("/calls/{id}", s.pageCall)
+	s.page("/calls/{id}/recording", s.recording)
+	s.page("/", noSuchPath)
+
+	return guard(s.mux, s.apiProblem)
 }
 
 // An action answers a request, or returns why it cannot, having written
 // nothing.
 type action func(w http.ResponseWriter, r *http.Request) error
 
-// answering makes actions into handlers that tell problems through report.
-func (s *console) answering(report func(http.ResponseWriter, *http.Request, error)) func(action) http.Handler {
-	return func(do action) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			err := error(errMethod)
-			if r.Method == http.MethodGet || r.Method == http.MethodHead {
-				err = do(w, r)
-			}
-			if err != nil {
-				report(w, r, err)
-			}
-		})
-	}
+// A report tells a client why an action was not done.
+type report func(w http.ResponseWriter, r *http.Request, err error)
+
+// api serves what programs read.
+func (s *console) api(pattern string, do action) {
+	s.mux.Handle(pattern, s.holding(access.Read, s.apiProblem, s.reading(s.apiProblem, do)))
 }
 
-// changing makes an action that changes something into a handler. A page of
+// page serves what people read.
+func (s *console) page(pattern string, do action) {
+	s.mux.Handle(pattern, s.holding(access.Read, s.pageProblem, s.reading(s.pageProblem, do)))
+}
+
+// act serves what changes something; what names it in the records. A page of
 // another site cannot have the operator's browser send it: such a request
 // carries no JSON unless this server allows it, which it does not.
-func (s *console) changing(do action) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		err := error(errNotJSON)
-		if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind == "application/json" {
-			r.Body = http.MaxBytesReader(w, r.Body, 4096)
+func (s *console) act(pattern string, needs access.Right, what string, do action) {
+	s.mux.Handle(pattern, s.holding(needs, s.apiProblem, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/json" {
+			s.apiProblem(w, r, errNotJSON)
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, 4096)
+		err := s.note(r, needs, what)
+		if err == nil {
 			err = do(w, r)
 		}
 		if err != nil {
 			s.apiProblem(w, r, err)
 		}
+	})))
+}
+
+// reading makes an action into a handler of requests that change nothing.
+func (s *console) reading(tell report, do action) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		err := error(errMethod)
+		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+			err = do(w, r)
+		}
+		if err != nil {
+			tell(w, r, err)
+		}
 	})
+}
+
+func home(w http.ResponseWriter, r *http.Request) error {
+	http.Redirect(w, r, "/calls", http.StatusFound)
+	return nil
 }
 
 func noSuchPath(http.ResponseWriter, *http.Request) error { return errPath }

@@ -33,6 +33,10 @@ var (
 		http.StatusMisdirectedRequest, "foreign_host", "The Host header names another machine, and this is a loopback address.",
 		"Use localhost or 127.0.0.1; a proxy on this machine sets the Host header to one of them.",
 	}
+	errNoKey = &problem{
+		http.StatusUnauthorized, "no_key", "This needs a key, and the request shows none that is known.",
+		"Send it as Authorization: Bearer KEY; in a browser it is the password. trunkline key makes one.",
+	}
 	errNoCall = &problem{
 		http.StatusNotFound, "no_such_call", "There is no such call.",
 		"The list of calls is at /calls, for programs at /v1/calls.",

@@ -420,7 +420,12 @@ func sipConfig(c *config.Config, pool *rtp.Pool, log *slog.Logger) (sip.Config, 
 }
 
 func (g *gateway) startHTTP(ctx context.Context) error {
+	keys, err := g.cfg.HTTP.Access()
+	if err != nil {
+		return err
+	}
 	handler := console.New(console.Config{
+		Access:     keys,
 		Reader:     g.store,
 		Recordings: g.cfg.RecordingDir(),
 		Keys:       g.keys,

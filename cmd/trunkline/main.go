@@ -40,6 +40,7 @@ type cli struct {
 	Migrate   migrateCmd   `cmd:"" help:"Bring the database to this version's schema."`
 	Why       whyCmd       `cmd:"" help:"Tell the plain story of a finished call."`
 	Recording recordingCmd `cmd:"" help:"Decrypt or erase a recording's file."`
+	Key       keyCmd       `cmd:"" help:"Make a key for the API and the pages."`
 
 	Bench   benchCmd   `cmd:"" help:"Measure speed and size and print tables."`
 	Version versionCmd `cmd:"" help:"Print the version."`

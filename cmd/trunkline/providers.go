@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -113,20 +114,12 @@ func joinStop(err error, g *gateway) error {
 func liveProviders(ctx context.Context, cfg *config.Config) (live map[string]console.Provider, why string) {
 	ctx, cancel := context.WithTimeout(ctx, gatewayBound)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+cfg.HTTP.Listen+"/v1/providers", nil)
-	if err != nil {
-		return nil, "no gateway: " + err.Error()
-	}
-	transport := &http.Transport{}
-	defer transport.CloseIdleConnections()
-	resp, err := (&http.Client{Transport: transport}).Do(req)
-	if err != nil {
-		return nil, "no gateway answers at " + cfg.HTTP.Listen
-	}
-	defer resp.Body.Close()
 	var body console.Providers
-	if resp.StatusCode != http.StatusOK || json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&body) != nil {
-		return nil, "what answers at " + cfg.HTTP.Listen + " is no gateway of this version"
+	switch err := ask(ctx, cfg, http.MethodGet, "/v1/providers", nil, &body); {
+	case errors.Is(err, errNoGateway):
+		return nil, "no gateway answers at " + cfg.HTTP.Listen
+	case err != nil:
+		return nil, err.Error()
 	}
 	live = make(map[string]console.Provider)
 	for _, p := range body.Providers {
