@@ -469,6 +469,9 @@ func (c *Call) Status() string {
 	return c.status
 }
 
+// Voice is the URL that the call's instructions come from.
+func (c *Call) Voice() string { return c.orders.url }
+
 // Line is the phone's end.
 func (c *Call) Line() *Line { return c.line }
 

@@ -83,9 +83,7 @@ func (c *Carrier) troubled(w http.ResponseWriter, r *http.Request, next http.Han
 	}
 	switch {
 	case f.Status == 0:
-		if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
-			_ = conn.Close()
-		}
+		panic(http.ErrAbortHandler) //nolint:forbidigo // how a handler cuts its connection
 	case f.Code == 0:
 		w.WriteHeader(f.Status)
 		fmt.Fprint(w, "<html>the service is not available</html>")
