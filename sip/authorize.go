@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"time"
 
 	sipgo "github.com/emiago/sipgo/sip"
 
@@ -59,7 +60,7 @@ func (d *Dialog) authenticated(p *dialing, res *sipgo.Response) bool {
 		return false
 	}
 
-	d.reissue(p, nil, func(req *sipgo.Request) { authorize(d.auth, req) })
+	d.reissue(p, nil, nil, func(req *sipgo.Request) { authorize(d.auth, req) })
 
 	return true
 }
@@ -134,4 +135,36 @@ func (ua *UA) prove(req *sipgo.Request, l *link, auth *digest.Client) (*sipgo.Re
 	}
 
 	return ua.transact(req, l)
+}
+
+// proven checks that a trunk that must prove who it is with its INVITE does,
+// and challenges it when it does not.
+func (ua *UA) proven(tx *serverTx) bool {
+	server := tx.from.trunk.proof
+	if server == nil {
+		return true
+	}
+
+	now, verdict := time.Now(), digest.Unproven
+
+	for _, v := range headerValues(tx.req, "Authorization") {
+		verdict = max(verdict, server.Verify(v, string(tx.req.Method), now))
+	}
+
+	switch verdict {
+	case digest.Proven:
+		return true
+	case digest.Wrong:
+		ua.log.Warn("a trunk's user or password is wrong", slog.String("trunk", tx.from.trunk.Name))
+		tx.reply(sipgo.StatusForbidden, "")
+	default:
+		var headers []Header
+		for _, c := range server.Challenges(now, verdict == digest.Stale) {
+			headers = append(headers, Header{"WWW-Authenticate", c})
+		}
+
+		tx.reply(sipgo.StatusUnauthorized, "", headers...)
+	}
+
+	return false
 }

@@ -63,10 +63,14 @@ func (ua *UA) callOn(ctx context.Context, t *trunk, number string, options *Call
 		}
 	}
 
-	o, err := t.outgoing(number, options)
+	o := t.outgoing(options)
+
+	ways, err := ua.ways(ctx, t, t.Numbers.write(number))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
+
+	o.ways = ways
 
 	if !reserve(&t.calls, int64(t.MaxCalls)) {
 		return nil, fmt.Errorf("%w: %d calls on the trunk", ErrLimit, t.MaxCalls)
@@ -74,19 +78,64 @@ func (ua *UA) callOn(ctx context.Context, t *trunk, number string, options *Call
 
 	o.leave = func() { t.calls.Add(-1) }
 
-	var d *Dialog
-
-	for err = ErrUnreachable; len(o.ways) > 0 && errors.Is(err, ErrUnreachable); {
+	for len(o.ways) > 0 {
 		first := o.ways[0]
 		o.ways = o.ways[1:]
-		d, err = ua.place(ctx, o, first)
+
+		var d *Dialog
+		if d, err = ua.place(ctx, o, first); err == nil {
+			return d, nil
+		}
+
+		if !errors.Is(err, ErrUnreachable) {
+			break
+		}
 	}
 
-	if err != nil {
-		o.leave()
+	o.leave()
+
+	return nil, err
+}
+
+// maxWays bounds the hops that are tried for one call.
+const maxWays = 8
+
+// ways are the ways to a number: the hops of each target, or of the proxy to
+// it, in the targets' order. A target whose name leads nowhere is passed over.
+func (ua *UA) ways(ctx context.Context, t *trunk, number string) ([]*way, error) {
+	var (
+		ways   []*way
+		faults []error
+	)
+
+	for _, target := range t.order() {
+		uri, err := parseTarget(target.URI)
+		if err != nil {
+			return nil, err
+		}
+
+		uri.User = number
+		first := uri
+
+		if t.proxy != nil {
+			first = t.proxy
+		}
+
+		hops, err := ua.hops(ctx, first, "")
+		faults = append(faults, err)
+
+		for _, h := range hops {
+			if len(ways) < maxWays {
+				ways = append(ways, &way{uri: uri, hop: h})
+			}
+		}
 	}
 
-	return d, err
+	if len(ways) > 0 {
+		return ways, nil
+	}
+
+	return nil, errors.Join(faults...)
 }
 
 // order is the targets in the order in which a call tries them: by priority,
@@ -117,8 +166,8 @@ func (t *trunk) order() []Target {
 	return targets
 }
 
-// outgoing is a call to a number by the trunk's targets.
-func (t *trunk) outgoing(number string, options *CallOptions) (*outgoing, error) {
+// outgoing is what a call on the trunk says, without its target.
+func (t *trunk) outgoing(options *CallOptions) *outgoing {
 	from, headers := t.identify(options)
 	o := &outgoing{
 		trunk: t, from: from,
@@ -131,36 +180,11 @@ func (t *trunk) outgoing(number string, options *CallOptions) (*outgoing, error)
 		o.auth = digest.NewClient(t.Account)
 	}
 
-	var proxy *sipgo.Uri
-
-	if t.Proxy != "" {
-		var err error
-		if proxy, err = parseTarget(t.Proxy); err != nil {
-			return nil, err
-		}
-
-		proxy.UriParams.Add("lr", "")
-
-		o.routes = []*sipgo.Uri{proxy}
+	if t.proxy != nil {
+		o.routes = []*sipgo.Uri{t.proxy}
 	}
 
-	for _, target := range t.order() {
-		uri, err := parseTarget(target.URI)
-		if err != nil {
-			return nil, err
-		}
-
-		uri.User = t.Numbers.write(number)
-
-		w := &way{uri: uri, hop: uri}
-		if proxy != nil {
-			w.hop = proxy
-		}
-
-		o.ways = append(o.ways, w)
-	}
-
-	return o, nil
+	return o
 }
 
 // identify says who calls: in From, which the callee sees, and to a trusted

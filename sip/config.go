@@ -1,11 +1,13 @@
 package sip
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"trunkline/media/g711"
@@ -25,6 +27,8 @@ type Config struct {
 	Codecs    []g711.Codec // most preferred first; empty means PCMU, PCMA
 	UserAgent string       // of the Server and User-Agent headers; empty means "trunkline"
 	Log       *slog.Logger
+	TLS       TLS
+	Origins   []string // of the pages that may open WebSockets, such as "https://phone.example.net"
 
 	MaxCalls      int // calls of all trunks at once, beyond which INVITEs get 503; 0 means 1000
 	ReceiveBuffer int // bytes wanted for each UDP socket's receive buffer; 0 means 4 MiB
@@ -37,7 +41,7 @@ type Config struct {
 
 // Listen is an address to be reached at.
 type Listen struct {
-	Network string // "udp" or "tcp"
+	Network string // "udp", "tcp", "tls", "ws" or "wss"
 	Addr    string // host:port; port 0 lets the kernel choose
 }
 
@@ -54,6 +58,14 @@ type Audio struct {
 type SRTP struct {
 	Security        sdp.Security
 	PlainSignalling bool
+}
+
+// TLS is what connections are encrypted with. Both are needed for listeners
+// of tls and wss; certificates are renewed behind the configurations'
+// callbacks, without the UA's knowledge.
+type TLS struct {
+	Server *tls.Config
+	Client *tls.Config // the name to verify is put in for each connection
 }
 
 // Timers are the timers of RFC 3261 that belong to dialogs. Those of
@@ -100,6 +112,10 @@ func (c *Config) Validate() error {
 
 	for _, l := range c.Listen {
 		errs = append(errs, l.validate(c.Advertise))
+
+		if (l.Network == "tls" || l.Network == "wss") && (c.TLS.Server == nil || c.TLS.Client == nil) {
+			errs = append(errs, fmt.Errorf("listener %s %s has no certificate", l.Network, l.Addr))
+		}
 	}
 
 	names := make(map[string]bool)
@@ -128,8 +144,8 @@ func (c *Config) Validate() error {
 }
 
 func (l Listen) validate(advertise netip.Addr) error {
-	if l.Network != "udp" && l.Network != "tcp" {
-		return fmt.Errorf("listener network %q is neither udp nor tcp", l.Network)
+	if !slices.Contains([]string{"udp", "tcp", "tls", "ws", "wss"}, l.Network) {
+		return fmt.Errorf("listener network %q is none of udp, tcp, tls, ws and wss", l.Network)
 	}
 
 	host, _, err := net.SplitHostPort(l.Addr)

@@ -2,6 +2,7 @@ package sip
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -53,11 +54,11 @@ type fork struct {
 // response takes a response to our INVITE.
 func (d *Dialog) response(res *sipgo.Response) {
 	p := d.dial
+	d.alive(p)
 
 	switch {
 	case res.IsProvisional():
 		p.proceeding = true
-		d.agenda.cancel(p.sign)
 
 		switch {
 		case p.unwanted:
@@ -67,7 +68,6 @@ func (d *Dialog) response(res *sipgo.Response) {
 		}
 	case res.IsSuccess():
 		d.agenda.cancel(p.giveUp)
-		d.agenda.cancel(p.sign)
 		d.dial = nil
 		d.accepted(p, res)
 	default:
@@ -201,7 +201,7 @@ func (d *Dialog) lengthened(p *dialing, res *sipgo.Response) bool {
 
 	p.lengthened++
 
-	d.reissue(p, nil, d.timer.ask)
+	d.reissue(p, nil, nil, d.timer.ask)
 
 	return true
 }
@@ -225,7 +225,7 @@ func (d *Dialog) redirected(p *dialing, res *sipgo.Response) bool {
 	p.contacts = p.contacts[1:]
 	p.redirects++
 
-	d.reissue(p, directly(p.req, &next), nil)
+	d.reissue(p, &next, func(ctx context.Context) (*link, error) { return d.ua.reach(ctx, firstHop(p.req, &next), "") }, nil)
 
 	return true
 }
@@ -264,25 +264,25 @@ func contacts(res *sipgo.Response) []sipgo.Uri {
 	return uris
 }
 
-// directly is the way to a URI: by the proxy that the request goes through,
-// if there is one.
-func directly(req *sipgo.Request, uri *sipgo.Uri) *way {
+// firstHop is the URI that a request is sent to: that of the proxy that it
+// goes through, or else its target.
+func firstHop(req *sipgo.Request, target *sipgo.Uri) *sipgo.Uri {
 	if r := req.Route(); r != nil {
-		return &way{uri: uri, hop: &r.Address}
+		return &r.Address
 	}
 
-	return &way{uri: uri, hop: uri}
+	return target
 }
 
-// reissue sends the INVITE again, as a new request of the same call: by
-// another way, unless w is nil, and changed by adjust, unless it is nil
-// (RFC 3261 section 8.1.3.5).
-func (d *Dialog) reissue(p *dialing, w *way, adjust func(*sipgo.Request)) {
+// reissue sends the INVITE again, as a new request of the same call: to
+// another recipient by what find opens, unless recipient is nil, and changed
+// by adjust, unless it is nil (RFC 3261 section 8.1.3.5).
+func (d *Dialog) reissue(p *dialing, recipient *sipgo.Uri, find func(context.Context) (*link, error), adjust func(*sipgo.Request)) {
 	req := p.req.Clone()
 	req.CSeq().SeqNo++
 
-	if w != nil {
-		req.Recipient = *w.uri.Clone()
+	if recipient != nil {
+		req.Recipient = *recipient.Clone()
 		req.Recipient.Headers = nil
 
 		d.forgetProof(req)
@@ -297,8 +297,8 @@ func (d *Dialog) reissue(p *dialing, w *way, adjust func(*sipgo.Request)) {
 
 	started := d.aside(func() func() {
 		l, err := p.link, error(nil)
-		if w != nil {
-			l, err = d.ua.reach(d.ua.life, w.hop, "UDP")
+		if recipient != nil {
+			l, err = find(d.ua.life)
 		}
 
 		return func() { d.reissued(p, req, l, err) }

@@ -309,6 +309,10 @@ func (ua *UA) invite(tx *serverTx) {
 		return
 	}
 
+	if !ua.proven(tx) {
+		return
+	}
+
 	if !reserve(&ua.calls, int64(ua.cfg.MaxCalls)) {
 		tx.reply(503, "", Header{"Retry-After", retryAfter})
 		return

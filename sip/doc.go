@@ -28,5 +28,6 @@
 // Who sends a request is proved and checked by room digest (authorize.go). Call
 // places a call on a trunk (call.go).
 //
-// Not offered: UPDATE, PRACK, REFER and TLS.
+// Where a URI's requests go is found by room locate (route.go); a call is
+// sent elsewhere when a hop fails (failover.go).
 package sip

@@ -1,8 +1,11 @@
 package sip
 
 import (
+	"context"
 	"errors"
 	"log/slog"
+	"strconv"
+	"strings"
 	"time"
 
 	sipgo "github.com/emiago/sipgo/sip"
@@ -29,14 +32,32 @@ func (d *Dialog) expectSign(p *dialing) {
 	})
 }
 
+// alive notes that a hop answers.
+func (d *Dialog) alive(p *dialing) {
+	d.agenda.cancel(p.sign)
+	d.ua.penalties.Works(p.link.hop)
+}
+
 // declined tries the next way when this one refuses for now (RFC 3263
 // section 4.3).
 func (d *Dialog) declined(p *dialing, res *sipgo.Response) bool {
-	return res.StatusCode == sipgo.StatusServiceUnavailable && d.goElsewhere(p, &StatusError{Code: res.StatusCode, Reason: res.Reason})
+	if res.StatusCode != sipgo.StatusServiceUnavailable {
+		return false
+	}
+
+	seconds, _, _ := strings.Cut(headerValue(res, "Retry-After"), "(") // a comment may follow
+	after, _ := strconv.Atoi(strings.TrimSpace(seconds))               // 0 when it is missing or malformed
+	d.ua.penalties.Fail(p.link.hop, time.Now(), time.Duration(after)*time.Second)
+
+	return d.goElsewhere(p, &StatusError{Code: res.StatusCode, Reason: res.Reason})
 }
 
 // failed tries the next way after one that led nowhere, or ends the call.
 func (d *Dialog) failed(p *dialing, err error) {
+	if !errors.Is(err, ErrStopped) && p.link.hop.Addr.IsValid() {
+		d.ua.penalties.Fail(p.link.hop, time.Now(), 0)
+	}
+
 	if errors.Is(err, ErrStopped) || p.unwanted || !d.goElsewhere(p, err) {
 		d.unsent(err)
 	}
@@ -52,7 +73,7 @@ func (d *Dialog) goElsewhere(p *dialing, why error) bool {
 	p.ways = p.ways[1:]
 
 	d.ua.log.Info("call tried elsewhere", slog.String("trunk", d.info.Trunk), slog.String("call_id", d.info.CallID), slog.Any("because", why))
-	d.reissue(p, w, nil)
+	d.reissue(p, w.uri, func(ctx context.Context) (*link, error) { return d.ua.open(ctx, w.hop) }, nil)
 
 	return true
 }

@@ -1,7 +1,11 @@
 package sip
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"net/netip"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -11,6 +15,8 @@ import (
 type gate struct {
 	trunks map[string]*trunk // by name
 	routes []route           // most specific first
+
+	certificates bool // some trunk may be told by its certificate
 
 	mu     sync.Mutex
 	dialed map[netip.Addr]*visit
@@ -37,8 +43,9 @@ func newGate(trunks []Trunk) *gate {
 	g := &gate{trunks: make(map[string]*trunk), dialed: make(map[netip.Addr]*visit)}
 
 	for _, t := range trunks {
-		entry := &trunk{Trunk: t}
+		entry := newTrunk(t)
 		g.trunks[t.Name] = entry
+		g.certificates = g.certificates || len(t.Certificates) > 0
 
 		for _, p := range t.Sources {
 			g.insert(route{prefix: p.Masked(), trunk: entry})
@@ -113,4 +120,43 @@ func (g *gate) leave(addr netip.Addr, now, until time.Time) {
 			delete(g.dialed, a)
 		}
 	}
+}
+
+// certified tells which trunk a client's certificate belongs to. Its chain
+// was verified in the handshake, if there is one.
+func (g *gate) certified(state tls.ConnectionState) (source, bool) {
+	if len(state.VerifiedChains) == 0 {
+		return source{}, false
+	}
+
+	names := certificateNames(state.PeerCertificates[0])
+
+	for _, t := range g.trunks {
+		for _, name := range t.Certificates {
+			if slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) }) {
+				return source{trunk: t}, true
+			}
+		}
+	}
+
+	return source{}, false
+}
+
+// certificateNames are the SIP identities of a certificate: its DNS names and
+// the hosts of its SIP URIs, or its common name when it has neither (RFC 5922
+// section 7.1).
+func certificateNames(c *x509.Certificate) []string {
+	names := slices.Clone(c.DNSNames)
+
+	for _, u := range c.URIs {
+		if u.Scheme == "sip" {
+			names = append(names, u.Opaque)
+		}
+	}
+
+	if len(names) == 0 && c.Subject.CommonName != "" {
+		names = append(names, c.Subject.CommonName)
+	}
+
+	return names
 }

@@ -2,6 +2,7 @@ package sip
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -17,6 +18,7 @@ import (
 
 	"trunkline/media"
 	"trunkline/media/g711"
+	"trunkline/sip/locate"
 	"trunkline/sip/sdp"
 )
 
@@ -48,12 +50,19 @@ func (n *memNet) kernel(host string) network {
 
 			return l, nil
 		},
-		dial: func(_ context.Context, to netip.AddrPort) (net.Conn, error) { return n.dial(host, to) },
-		lookup: func(context.Context, string) ([]netip.Addr, error) {
-			return nil, fmt.Errorf("no names in memory")
-		},
+		dial:  func(_ context.Context, to netip.AddrPort) (net.Conn, error) { return n.dial(host, to) },
+		names: noNames{},
 	}
 }
+
+// noNames is the DNS of a network in memory.
+type noNames struct{}
+
+var errNoNames = errors.New("no names in memory")
+
+func (noNames) NAPTR(context.Context, string) ([]locate.NAPTR, error) { return nil, errNoNames }
+func (noNames) SRV(context.Context, string) ([]locate.SRV, error)     { return nil, errNoNames }
+func (noNames) Hosts(context.Context, string) ([]netip.Addr, error)   { return nil, errNoNames }
 
 func (n *memNet) packet(addr string) *memPacket {
 	c := &memPacket{net: n, local: netip.MustParseAddrPort(addr), queue: make(chan datagram, 256), closed: make(chan struct{})}
@@ -458,6 +467,11 @@ func (b *bed) tcp() {
 		b.Fatal(err)
 	}
 
+	b.over(conn)
+}
+
+// over moves the far end to a connection.
+func (b *bed) over(conn net.Conn) {
 	s := &farStream{conn: conn, in: make(chan string, 64)}
 	b.stream = s
 

@@ -11,6 +11,7 @@ import (
 
 	"trunkline/media"
 	"trunkline/sip/digest"
+	"trunkline/sip/locate"
 	"trunkline/sip/sdp"
 )
 
@@ -64,7 +65,7 @@ func (ua *UA) Place(ctx context.Context, target string, options DialOptions) (*D
 
 	o := &outgoing{from: address{user: options.User, display: options.Display}, options: options}
 
-	d, err := ua.place(ctx, o, &way{uri: uri, hop: uri})
+	d, err := ua.placeBy(ctx, o, uri)
 	if err != nil {
 		return nil, fmt.Errorf("sip: dial %s: %w", target, err)
 	}
@@ -87,7 +88,7 @@ type outgoing struct {
 // way is one of the ways that a call may take.
 type way struct {
 	uri *sipgo.Uri // the Request-URI
-	hop *sipgo.Uri // where the request is sent
+	hop locate.Hop // where the request is sent
 }
 
 // address is a From.
@@ -118,6 +119,25 @@ func (d *Dialog) Answered(ctx context.Context) (media.Leg, error) {
 	return nil, fmt.Errorf("sip: dial %s: %w", d.info.RequestURI, context.Cause(ctx))
 }
 
+// placeBy places a call by the first of a URI's hops that can be reached.
+func (ua *UA) placeBy(ctx context.Context, o *outgoing, uri *sipgo.Uri) (*Dialog, error) {
+	hops, err := ua.hops(ctx, uri, "")
+	if err != nil {
+		return nil, err
+	}
+
+	for _, h := range hops {
+		d, failed := ua.place(ctx, o, &way{uri: uri, hop: h})
+		if !errors.Is(failed, ErrUnreachable) {
+			return d, failed
+		}
+
+		err = errors.Join(err, failed)
+	}
+
+	return nil, err
+}
+
 // place sends the INVITE and starts the dialog's goroutine.
 func (ua *UA) place(ctx context.Context, o *outgoing, w *way) (*Dialog, error) {
 	if err := validateHeaders(o.options.Headers); err != nil {
@@ -128,7 +148,7 @@ func (ua *UA) place(ctx context.Context, o *outgoing, w *way) (*Dialog, error) {
 		return nil, ErrStopped
 	}
 
-	l, err := ua.reach(ctx, w.hop, "UDP")
+	l, err := ua.open(ctx, w.hop)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}

@@ -5,10 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net/netip"
 	"strings"
+	"time"
 
 	sipgo "github.com/emiago/sipgo/sip"
+
+	"trunkline/sip/locate"
 )
 
 // route finds the way for a request of a dialog. The connection that the
@@ -16,7 +20,7 @@ import (
 // through a NAT. When the next hop cannot be resolved or connected to, the
 // request goes where the INVITE came from.
 func (ua *UA) route(ctx context.Context, hop *sipgo.Uri, s socket, peer netip.AddrPort) *link {
-	if c, ok := s.(*tcpConn); ok && c.open() {
+	if c, ok := s.(*stream); ok && c.open() {
 		return &link{ua: ua, sock: c, to: c.peer}
 	}
 
@@ -35,73 +39,105 @@ func (ua *UA) route(ctx context.Context, hop *sipgo.Uri, s socket, peer netip.Ad
 	return l
 }
 
-// reach resolves a URI and opens the way to it. fallback is the network for a
-// URI that names none.
+// reach opens the way to the first of a URI's hops that can be reached.
 func (ua *UA) reach(ctx context.Context, uri *sipgo.Uri, fallback string) (*link, error) {
-	if uri.Scheme == "sips" {
-		return nil, errors.New("sips needs TLS, which is not served")
-	}
-
-	network := strings.ToUpper(uri.UriParams.GetOr("transport", fallback))
-
-	to, err := ua.resolve(ctx, uri)
+	hops, err := ua.hops(ctx, uri, fallback)
 	if err != nil {
 		return nil, err
 	}
 
-	ua.mu.Lock()
-	udp, tcp := ua.udp, ua.tcp
-	ua.mu.Unlock()
-
-	switch {
-	case network == "UDP" && len(udp) > 0:
-		for _, s := range udp {
-			if s.advertised.Addr().Is4() == to.Addr().Is4() {
-				return &link{ua: ua, sock: s, to: to}, nil
-			}
+	for _, h := range hops {
+		l, failed := ua.open(ctx, h)
+		if failed == nil {
+			return l, nil
 		}
 
-		return nil, fmt.Errorf("no UDP listener reaches %s", to)
-	case network == "TCP" && len(tcp) > 0:
-		c, err := tcp[0].connect(ctx, to)
-		if err != nil {
-			return nil, err
-		}
-
-		return &link{ua: ua, sock: c, to: to}, nil
-	default:
-		return nil, fmt.Errorf("no listener for transport %s", network)
+		err = errors.Join(err, failed)
 	}
+
+	return nil, err
 }
 
-// resolve finds the address of a URI's host. Names are looked up as hosts;
-// the records of RFC 3263 are not consulted.
-func (ua *UA) resolve(ctx context.Context, uri *sipgo.Uri) (netip.AddrPort, error) {
-	port := uri.Port
-	if port == 0 {
-		port = sipgo.DefaultUdpPort
+// hops finds where requests for a URI go, best first. fallback is the
+// network for a URI that says nothing about it, and names an address or a
+// port; empty means UDP.
+func (ua *UA) hops(ctx context.Context, uri *sipgo.Uri, fallback string) ([]locate.Hop, error) {
+	if uri.Port < 0 || uri.Port > 65535 {
+		return nil, fmt.Errorf("port %d is out of range", uri.Port)
 	}
 
-	if port < 0 || port > 65535 {
-		return netip.AddrPort{}, fmt.Errorf("port %d is out of range", port)
+	q := locate.Question{
+		Host: strings.Trim(uri.Host, "[]"), Port: uri.Port, Secure: uri.Scheme == "sips",
+		Network: strings.ToUpper(uri.UriParams.GetOr("transport", "")),
 	}
 
-	host := strings.Trim(uri.Host, "[]")
-	if addr, err := netip.ParseAddr(host); err == nil {
-		return netip.AddrPortFrom(addr.Unmap(), uint16(port)), nil
+	_, err := netip.ParseAddr(q.Host)
+	if q.Network == "" && (err == nil || q.Port != 0) {
+		q.Network = fallback
 	}
 
 	ctx, cancel := context.WithTimeout(ctx, dialLimit)
 	defer cancel()
 
-	addrs, err := ua.net.lookup(ctx, host)
+	hops, err := locate.Find(ctx, q, ua.serves(), ua.net.names, rand.Float64)
 	if err != nil {
-		return netip.AddrPort{}, fmt.Errorf("look up %s: %w", host, err)
+		return nil, err
 	}
 
-	if len(addrs) == 0 {
-		return netip.AddrPort{}, fmt.Errorf("look up %s: no address", host)
+	ua.penalties.Order(hops, time.Now())
+
+	return hops, nil
+}
+
+// serves are the networks that we can place calls by.
+func (ua *UA) serves() []string {
+	ua.mu.Lock()
+	defer ua.mu.Unlock()
+
+	var networks []string
+	if len(ua.udp) > 0 {
+		networks = append(networks, "UDP")
 	}
 
-	return netip.AddrPortFrom(addrs[0].Unmap(), uint16(port)), nil
+	for _, l := range ua.streams {
+		if canDial(l.transport) {
+			networks = append(networks, l.transport)
+		}
+	}
+
+	return networks
+}
+
+// open opens the way to a hop. One that cannot be reached is left for others
+// for a while.
+func (ua *UA) open(ctx context.Context, h locate.Hop) (*link, error) {
+	ua.mu.Lock()
+	udp, streams := ua.udp, ua.streams
+	ua.mu.Unlock()
+
+	if h.Network == "UDP" {
+		for _, s := range udp {
+			if s.advertised.Addr().Is4() == h.Addr.Addr().Is4() {
+				return &link{ua: ua, sock: s, to: h.Addr, hop: h}, nil
+			}
+		}
+
+		return nil, fmt.Errorf("no UDP listener reaches %s", h.Addr)
+	}
+
+	for _, l := range streams {
+		if l.transport != h.Network {
+			continue
+		}
+
+		c, err := l.connect(ctx, h)
+		if err != nil {
+			ua.penalties.Fail(h, time.Now(), 0)
+			return nil, err
+		}
+
+		return &link{ua: ua, sock: c, to: h.Addr, hop: h}, nil
+	}
+
+	return nil, fmt.Errorf("no listener for transport %s", h.Network)
 }

@@ -9,19 +9,21 @@ import (
 	"sync"
 
 	sipgo "github.com/emiago/sipgo/sip"
+
+	"trunkline/sip/locate"
 )
 
 // errClosed is the error of a socket that is no longer open.
 var errClosed = errors.New("socket closed")
 
-// A socket sends messages: a UDP socket to any address, a TCP connection to
-// its peer.
+// A socket sends messages: a UDP socket to any address, a connection to its
+// peer.
 type socket interface {
-	network() string // "UDP" or "TCP", as in Via
+	network() string // "UDP", "TCP", "TLS", "WS" or "WSS", as in Via
 	// sentBy is the address that Via and Contact name: advertised address,
 	// listening port.
 	sentBy() netip.AddrPort
-	// send transmits one message. A TCP connection ignores to.
+	// send transmits one message. A connection ignores to.
 	send(data []byte, to netip.AddrPort) error
 }
 
@@ -32,6 +34,7 @@ type link struct {
 	ua   *UA
 	sock socket
 	to   netip.AddrPort
+	hop  locate.Hop // of a request of ours that was located; zero for others
 }
 
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}

@@ -19,6 +19,7 @@ type Stats struct {
 	Malformed  uint64 // messages that do not parse or lack a mandatory header
 	TooLarge   uint64 // messages over the size or header limit
 	KeepAlives uint64 // CRLF keep-alives (RFC 5626 section 3.5.1)
+	Handshakes uint64 // TLS and WebSocket handshakes that failed
 	Overloaded uint64 // requests dropped because the transaction table or a dialog's queue was full
 	Unmatched  uint64 // responses that belong to no transaction
 
@@ -37,7 +38,7 @@ type SocketStats struct {
 	Local         string
 	ReceiveBuffer int    // bytes that the kernel gave, UDP only; it counts its own overhead too
 	KernelDrops   uint64 // datagrams lost to a full receive buffer, UDP only
-	Connections   int    // gauge, TCP only
+	Connections   int    // gauge, not UDP
 }
 
 // counters are what Stats is taken from.
@@ -45,6 +46,7 @@ type counters struct {
 	sent, sendFails                  atomic.Uint64
 	strangers, malformed, tooLarge   atomic.Uint64
 	keepAlives, overloaded           atomic.Uint64
+	handshakes                       atomic.Uint64
 	unmatched, retransmitted, noACKs atomic.Uint64
 	refreshes                        atomic.Uint64
 

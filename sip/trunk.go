@@ -23,6 +23,12 @@ type Trunk struct {
 	Audio    Audio     // what else its calls' audio is offered and agreed with
 	Keys     dtmf.Mode // by which ways its keys are taken; told by Info
 
+	// Certificates are names, any of which a client certificate of the trunk
+	// shows. It is told by that, whatever its address.
+	Certificates []string
+	// Challenge is what the trunk must prove with each INVITE of its own;
+	// zero means that its source is enough.
+	Challenge digest.Credentials
 	// Trusted says that the trunk belongs to our trust domain (RFC 3325
 	// section 3): identities that it asserts are believed, and it is told ours.
 	Trusted bool
@@ -39,7 +45,7 @@ type Trunk struct {
 
 // Target is a place that takes a trunk's calls.
 type Target struct {
-	URI      string // sip:host[:port][;transport=udp|tcp]; a user part is replaced by the number
+	URI      string // sip:host[:port][;transport=udp|tcp|tls] or sips:host; a user part is replaced by the number
 	Priority int    // targets with a lower one are tried first
 	Weight   int    // share of the calls among those of the same priority
 }
@@ -118,13 +124,30 @@ type trunk struct {
 	Trunk
 
 	calls atomic.Int64
+	proof *digest.Server // checks what it must prove; nil when that is nothing
+	proxy *sipgo.Uri     // its Proxy as a loose route; nil for none
+}
+
+// newTrunk makes the entry of a trunk that validate has passed.
+func newTrunk(t Trunk) *trunk {
+	entry := &trunk{Trunk: t}
+	if proxy, err := parseTarget(t.Proxy); err == nil {
+		proxy.UriParams.Add("lr", "")
+		entry.proxy = proxy
+	}
+
+	if !t.Challenge.IsZero() {
+		entry.proof = digest.NewServer("trunkline", t.Challenge)
+	}
+
+	return entry
 }
 
 func (t *Trunk) validate() error {
 	var errs []error
 
-	if len(t.Sources) == 0 {
-		errs = append(errs, fmt.Errorf("trunk %q has no source prefix: its calls could not be told from strangers'", t.Name))
+	if len(t.Sources) == 0 && len(t.Certificates) == 0 {
+		errs = append(errs, fmt.Errorf("trunk %q has no source prefix and no certificate: its calls could not be told from strangers'", t.Name))
 	}
 
 	if t.MaxCalls < 0 {
@@ -161,8 +184,8 @@ func parseTarget(text string) (*sipgo.Uri, error) {
 		return nil, fmt.Errorf("not a SIP URI: %w", err)
 	}
 
-	if uri.Scheme != "sip" || uri.Host == "" {
-		return nil, errors.New("not a URI of the form sip:user@host[:port][;transport=udp|tcp]")
+	if uri.Scheme != "sip" && uri.Scheme != "sips" || uri.Host == "" {
+		return nil, errors.New("not a URI of the form sip:user@host[:port][;transport=udp|tcp|tls]")
 	}
 
 	return &uri, nil

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,6 +15,7 @@ import (
 	sipgo "github.com/emiago/sipgo/sip"
 
 	"trunkline/sip/digest"
+	"trunkline/sip/locate"
 )
 
 // A Handler takes calls.
@@ -49,10 +51,11 @@ type UA struct {
 	state   lifecycle
 	stopped chan struct{} // closed when Stop has finished
 	udp     []*udpSocket
-	tcp     []*tcpListener
+	streams []*streamListener
 	dialogs map[dialogID]*Dialog
 
-	accounts map[string]*digest.Client // of calls whose far end may ask who we are, by Call-ID
+	penalties locate.Penalties
+	accounts  map[string]*digest.Client // of calls whose far end may ask who we are, by Call-ID
 }
 
 type lifecycle uint8
@@ -68,7 +71,7 @@ type network struct {
 	packet func(ctx context.Context, addr string, buffer int) (packetConn, error)
 	stream func(ctx context.Context, addr string) (net.Listener, error)
 	dial   func(ctx context.Context, peer netip.AddrPort) (net.Conn, error)
-	lookup func(ctx context.Context, host string) ([]netip.Addr, error)
+	names  locate.Lookup
 }
 
 // dialLimit bounds the opening of a connection to the far end.
@@ -80,7 +83,7 @@ func kernelNetwork() network {
 		stream: func(ctx context.Context, addr string) (net.Listener, error) {
 			ln, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 			if err != nil {
-				return nil, fmt.Errorf("sip: listen on tcp %s: %w", addr, err)
+				return nil, fmt.Errorf("sip: listen on %s: %w", addr, err)
 			}
 
 			return ln, nil
@@ -90,9 +93,7 @@ func kernelNetwork() network {
 
 			return dialer.DialContext(ctx, "tcp", peer.String())
 		},
-		lookup: func(ctx context.Context, host string) ([]netip.Addr, error) {
-			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-		},
+		names: locate.NewDNS(),
 	}
 }
 
@@ -144,7 +145,7 @@ func (ua *UA) Start() error {
 		ua.readers.spawn(s.serve)
 	}
 
-	for _, l := range ua.tcp {
+	for _, l := range ua.streams {
 		ua.readers.spawn(l.serve)
 	}
 
@@ -170,16 +171,14 @@ func (ua *UA) listen(ctx context.Context, l Listen) error {
 			ua.log.Warn("the kernel gave a smaller receive buffer than wanted: raise net.core.rmem_max",
 				slog.Int("wanted", ua.cfg.ReceiveBuffer), slog.Int("given", conn.buffer()))
 		}
-	case "tcp":
+	default:
 		ln, err := ua.net.stream(ctx, l.Addr)
 		if err != nil {
 			return err
 		}
 
-		ua.tcp = append(ua.tcp, &tcpListener{
-			ua: ua, ln: ln, advertised: ua.advertised(addrPort(ln.Addr())), conns: make(map[netip.AddrPort]*tcpConn),
-		})
-		ua.log.Info("listening", slog.String("network", "tcp"), slog.String("addr", ln.Addr().String()))
+		ua.streams = append(ua.streams, newStreamListener(ua, strings.ToUpper(l.Network), ln))
+		ua.log.Info("listening", slog.String("network", l.Network), slog.String("addr", ln.Addr().String()))
 	}
 
 	return nil
@@ -201,25 +200,28 @@ func (ua *UA) closeSockets() {
 		}
 	}
 
-	for _, l := range ua.tcp {
+	for _, l := range ua.streams {
 		l.close()
 	}
 }
 
-// Addr is the address of the first listener of a network, "udp" or "tcp", as
+// Addr is the address of the first listener of a network, such as "udp", as
 // it is advertised. It is zero when there is none, and before Start.
 func (ua *UA) Addr(network string) netip.AddrPort {
 	ua.mu.Lock()
 	defer ua.mu.Unlock()
 
-	switch {
-	case network == "udp" && len(ua.udp) > 0:
+	if network == "udp" && len(ua.udp) > 0 {
 		return ua.udp[0].advertised
-	case network == "tcp" && len(ua.tcp) > 0:
-		return ua.tcp[0].advertised
-	default:
-		return netip.AddrPort{}
 	}
+
+	for _, l := range ua.streams {
+		if strings.EqualFold(l.transport, network) {
+			return l.advertised
+		}
+	}
+
+	return netip.AddrPort{}
 }
 
 // Drain lets calls in progress go on, and refuses new ones with 503. OPTIONS
@@ -301,6 +303,7 @@ func (ua *UA) Stats() Stats {
 		Malformed:     c.malformed.Load(),
 		TooLarge:      c.tooLarge.Load(),
 		KeepAlives:    c.keepAlives.Load(),
+		Handshakes:    c.handshakes.Load(),
 		Overloaded:    c.overloaded.Load(),
 		Unmatched:     c.unmatched.Load(),
 		Transactions:  ua.table.size(),
@@ -327,7 +330,7 @@ func (ua *UA) Stats() Stats {
 		s.Sockets = append(s.Sockets, u.stats())
 	}
 
-	for _, l := range ua.tcp {
+	for _, l := range ua.streams {
 		s.Sockets = append(s.Sockets, l.stats())
 	}
 
