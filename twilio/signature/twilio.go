@@ -42,17 +42,10 @@ type Twilio struct {
 // Target, http or https; tokens are the account's auth tokens: the current one
 // and, while they are rotated, the one before or after it.
 func NewTwilio(base string, tokens ...string) (*Twilio, error) {
-	u, err := url.Parse(base)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("signature: the public URL: %w", err)
-	case u.Scheme != "https" && u.Scheme != "http", u.Hostname() == "":
-		return nil, fmt.Errorf("signature: the public URL %q does not begin with https:// and a host", base)
-	case u.RawQuery != "" || u.User != nil:
-		return nil, fmt.Errorf("signature: the public URL %q has a query or a user in it; it is only what stands before a path", u.Redacted())
+	u, err := ParseBase(base)
+	if err != nil {
+		return nil, err
 	}
-	u.Fragment = "" // such as #rc=3, which is for Twilio alone
-	u.Path = strings.TrimRight(u.Path, "/")
 	v := &Twilio{base: u}
 	for _, t := range tokens {
 		if t != "" {
@@ -64,6 +57,25 @@ func NewTwilio(base string, tokens ...string) (*Twilio, error) {
 	}
 
 	return v, nil
+}
+
+// ParseBase reads the public URL that stands before the paths of webhooks. It
+// comes back without a slash at its end and without a fragment, such as #rc=3,
+// which is for the carrier alone.
+func ParseBase(base string) (*url.URL, error) {
+	u, err := url.Parse(base)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("signature: the public URL: %w", err)
+	case u.Scheme != "https" && u.Scheme != "http", u.Hostname() == "":
+		return nil, fmt.Errorf("signature: the public URL %q does not begin with https:// and a host", base)
+	case u.RawQuery != "" || u.User != nil:
+		return nil, fmt.Errorf("signature: the public URL %q has a query or a user in it; it is only what stands before a path", u.Redacted())
+	}
+	u.Fragment = ""
+	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), ""
+
+	return u, nil
 }
 
 // Valid reports whether signature, the header of r, was made with one of the

@@ -1,0 +1,77 @@
+package twilio
+
+import (
+	"context"
+	"fmt"
+)
+
+// Outgoing is what a carrier's API is given to place a call.
+type Outgoing struct {
+	Answer string // the instructions, in the carrier's language
+	Status string // URL of the call's status callbacks
+	AMD    string // URL that is told who answered
+}
+
+// Outgoing prepares a call that the carrier's API is to place. The caller tells
+// the carrier's name of it with Placed, or ends it with Hangup when it could not
+// be placed.
+func (s *Server) Outgoing(account, to, from string) (*Call, Outgoing, error) {
+	a := s.accounts[account]
+	if a == nil {
+		return nil, Outgoing{}, fmt.Errorf("twilio: there is no account %q", account)
+	}
+	s.mu.Lock()
+	if s.full() {
+		s.mu.Unlock()
+
+		return nil, Outgoing{}, fmt.Errorf("twilio: no place for a call: %d are here, or the door is closing", s.Active())
+	}
+	c := newCall(s, a, Info{Account: a.Name, Carrier: a.Carrier, To: to, From: from, Attestation: NotAttested})
+	s.add(c)
+	s.mu.Unlock()
+	answer, err := a.words.stream(c.streaming())
+	if err != nil {
+		c.end(err)
+		c.finish()
+
+		return nil, Outgoing{}, err
+	}
+	c.decide(answer)
+	query := "?call=" + c.key
+
+	return c, Outgoing{Answer: string(answer.body), Status: a.url("status", false) + query, AMD: a.url("amd", false) + query}, nil
+}
+
+// Placed says what the carrier calls a call of ours.
+func (c *Call) Placed(id string) { c.bind(id) }
+
+// NotPlaced says that the carrier did not take a call of ours: nothing is to be
+// ended there.
+func (c *Call) NotPlaced(why error) {
+	c.end(fmt.Errorf("%w: %w", ErrNotAnswered, why))
+	c.finish()
+}
+
+// Audio waits for the audio of a call of ours, which comes when it is answered.
+// When ctx ends first the call is over.
+func (c *Call) Audio(ctx context.Context) (*Leg, error) {
+	select {
+	case leg := <-c.legs:
+		return leg, nil
+	case <-c.done:
+		return nil, c.Cause()
+	case <-ctx.Done():
+		c.end(fmt.Errorf("%w: %w", ErrNotAnswered, context.Cause(ctx)))
+
+		return nil, c.Cause()
+	}
+}
+
+// Statuses receives where the carrier says that the call is, each once; those
+// that nobody takes are dropped.
+func (c *Call) Statuses() <-chan Status { return c.statuses }
+
+// Machine receives what the carrier found out about who answered: human,
+// machine_start, machine_end_beep, machine_end_silence, machine_end_other, fax
+// or unknown.
+func (c *Call) Machine() <-chan string { return c.machine }

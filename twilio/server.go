@@ -1,0 +1,289 @@
+package twilio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"trunkline/twilio/dialect"
+	"trunkline/twilio/signature"
+)
+
+// Config sets up a Server.
+type Config struct {
+	// Listen is HOST:PORT of the carriers' requests. It speaks plain HTTP: TLS
+	// ends at the load balancer or the tunnel before it.
+	Listen string
+	// PublicURL is what the carriers reach it as, https://HOST and perhaps a
+	// path. Requests are signed over it.
+	PublicURL string
+	Accounts  []Account
+	MaxCalls  int // at once; 0: no limit
+	Log       *slog.Logger
+
+	// End ends a call by the carrier's API; it may be called again for the same
+	// call. nil: calls end with their socket alone.
+	End func(ctx context.Context, account, call string) error
+
+	// Bounds; zero: the default.
+	Decide  time.Duration // for the Handler to take or refuse a call; 8 s of the 15 s that Twilio waits
+	Start   time.Duration // from the answer to the stream's start; 10 s
+	Confirm time.Duration // for the carrier to confirm an end before its API is asked; 5 s
+}
+
+// Account is one account with one carrier.
+type Account struct {
+	Name     string   // in the configuration, the records and the URLs
+	Carrier  string   // name of its dialect
+	Tokens   []string // that requests are signed with: the current one and the one before
+	Fallback Fallback
+}
+
+// A Handler takes calls.
+type Handler interface {
+	// Incoming is called on a goroutine of its own and returns when the call
+	// is over. It must answer or refuse soon: the carrier waits.
+	Incoming(c *Call)
+}
+
+// account is an Account in use.
+type account struct {
+	Account
+
+	base    string // public URL of its requests
+	dialect *dialect.Dialect
+	words   carrier
+	guard   guard
+}
+
+// Server is the door. Its methods may be called from any goroutine.
+type Server struct {
+	cfg      Config
+	handler  Handler
+	prefix   string // path of the public URL
+	accounts map[string]*account
+	tokens   tokens
+	counts   counts
+
+	draining atomic.Bool
+	stopping context.Context
+	stop     context.CancelFunc
+	http     *http.Server
+	listener net.Listener
+	work     sync.WaitGroup // calls, sockets, the HTTP server
+
+	mu      sync.Mutex
+	calls   map[string]*Call           // by our key
+	ids     map[string]*Call           // by account and the carrier's name
+	sockets map[*websocket.Conn]func() // each with what closes it
+}
+
+// New makes a Server that does not serve yet.
+func New(c Config, h Handler) (*Server, error) {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	c.Decide, c.Start, c.Confirm = or(c.Decide, 8*time.Second), or(c.Start, 10*time.Second), or(c.Confirm, 5*time.Second)
+	base, err := signature.ParseBase(c.PublicURL)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		cfg: c, handler: h, prefix: base.Path, accounts: map[string]*account{},
+		calls: map[string]*Call{}, ids: map[string]*Call{}, sockets: map[*websocket.Conn]func(){},
+	}
+	s.stopping, s.stop = context.WithCancel(context.Background())
+	for _, a := range c.Accounts {
+		in := &account{Account: a, base: base.String() + "/" + a.Name}
+		var ok bool
+		if in.dialect, ok = dialect.ByName(a.Carrier); !ok {
+			return nil, fmt.Errorf("twilio: account %q: there is no carrier %q; use one of: %s", a.Name, a.Carrier, strings.Join(dialect.Names(), ", "))
+		}
+		in.words = carriers[a.Carrier]
+		if in.guard, err = newGuard(base.String(), &a); err != nil {
+			return nil, fmt.Errorf("twilio: account %q: %w", a.Name, err)
+		}
+		if s.accounts[a.Name] != nil {
+			return nil, fmt.Errorf("twilio: two accounts are called %q", a.Name)
+		}
+		s.accounts[a.Name] = in
+	}
+
+	return s, nil
+}
+
+func or(d, standard time.Duration) time.Duration {
+	if d == 0 {
+		return standard
+	}
+
+	return d
+}
+
+// url is where the carrier finds something of the account's.
+func (a *account) url(what string, socket bool) string {
+	u := a.base + "/" + what
+	if socket {
+		u = strings.Replace(u, "http", "ws", 1)
+	}
+
+	return u
+}
+
+// refusal turns a call away.
+func (a *account) refusal() (instructions, error) {
+	if a.Fallback.Number != "" {
+		return a.words.fallback(&a.Fallback)
+	}
+
+	return a.words.reject()
+}
+
+// Start begins to serve.
+func (s *Server) Start(ctx context.Context) error {
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", s.cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("twilio.listen: %w; is another gateway running?", err)
+	}
+	s.listener = ln
+	s.http = &http.Server{
+		Handler: s.routes(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: time.Minute,
+		MaxHeaderBytes: 16 << 10,
+		ErrorLog:       slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
+	}
+	s.work.Go(func() {
+		if err := s.http.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+			s.cfg.Log.Error("the carriers' HTTP server ended", slog.Any("error", err))
+		}
+	})
+
+	return nil
+}
+
+// Addr is where the Server listens, once it has started.
+func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// Drain turns away all calls from now on.
+func (s *Server) Drain() { s.draining.Store(true) }
+
+// Stop ends what is left of calls and returns when nothing runs any more, or
+// with an error when ctx ends first. It may be called twice, and before Start.
+func (s *Server) Stop(ctx context.Context) error {
+	s.Drain()
+	s.stop()
+	var err error
+	if s.http != nil {
+		if err = s.http.Shutdown(ctx); err != nil {
+			s.http.Close()
+		}
+	}
+	s.mu.Lock()
+	for _, shut := range s.sockets {
+		shut()
+	}
+	s.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.work.Wait()
+	}()
+	select {
+	case <-done:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("twilio: %d calls did not end: %w", s.Active(), context.Cause(ctx))
+	}
+}
+
+// Active is how many calls the door has, those included whose end the carrier
+// has yet to confirm.
+func (s *Server) Active() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	return len(s.calls)
+}
+
+// enter finds a call by the carrier's name of it, or makes it. made is false
+// for one that was there; c is nil when there is no place.
+func (s *Server) enter(a *account, info Info) (c *Call, made bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c = s.ids[a.Name+"/"+info.ID]; c != nil {
+		return c, false
+	}
+	if s.full() {
+		return nil, false
+	}
+	c = newCall(s, a, info)
+	s.add(c)
+
+	return c, true
+}
+
+// add keeps a call until it is over and the carrier has confirmed that. The
+// lock is held.
+func (s *Server) add(c *Call) {
+	s.calls[c.key] = c
+	if c.info.ID != "" {
+		s.ids[c.account.Name+"/"+c.info.ID] = c
+	}
+	s.work.Go(c.attend)
+}
+
+// full says that no further call is taken. The lock is held.
+func (s *Server) full() bool {
+	return s.draining.Load() || s.stopping.Err() != nil || s.cfg.MaxCalls > 0 && len(s.calls) >= s.cfg.MaxCalls
+}
+
+// find is the call of a request, by our key or the carrier's name; nil when
+// there is none.
+func (s *Server) find(a *account, key, id string) *Call {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.calls[key]; c != nil && c.account == a {
+		return c
+	}
+
+	return s.ids[a.Name+"/"+id]
+}
+
+func (s *Server) forget(c *Call) {
+	s.tokens.revoke(c.token)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.calls, c.key)
+	if id := c.account.Name + "/" + c.Info().ID; s.ids[id] == c {
+		delete(s.ids, id)
+	}
+}
+
+// keep has Stop close a socket by shut, in place of what was said before. It
+// reports false when it is too late for that, or there are too many.
+func (s *Server) keep(conn *websocket.Conn, shut func()) bool {
+	const spare = 100 // sockets beyond those of calls, which have yet to say whose they are
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, known := s.sockets[conn]
+	if s.stopping.Err() != nil || !known && s.cfg.MaxCalls > 0 && len(s.sockets) >= s.cfg.MaxCalls+spare {
+		return false
+	}
+	s.sockets[conn] = shut
+
+	return true
+}
+
+func (s *Server) lose(conn *websocket.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.sockets, conn)
+}
