@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"trunkline/storage/spool"
 )
 
 // JournalOptions set up a Journal. The zero value of each has the default
@@ -18,6 +20,11 @@ type JournalOptions struct {
 	RetryMin   time.Duration // first pause after a failure, doubled after each further one; 100 ms
 	RetryMax   time.Duration // longest pause; 5 s
 	ReportEach time.Duration // between log lines about dropped rows; 10 s
+	// Spool takes the rows that cannot be written: they survive the process.
+	// The Journal is its one consumer and does not close it. nil: they stay in
+	// memory.
+	Spool      *spool.Spool
+	SpillAfter time.Duration // how long a row may wait in memory before it goes to the spool; 500 ms
 	Log        *slog.Logger  // discards
 }
 
@@ -38,6 +45,7 @@ func (o *JournalOptions) setDefaults() {
 	orTime(&o.RetryMin, 100*time.Millisecond)
 	orTime(&o.RetryMax, 5*time.Second)
 	orTime(&o.ReportEach, 10*time.Second)
+	orTime(&o.SpillAfter, 500*time.Millisecond)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -57,9 +65,10 @@ type writer interface {
 
 // Journal writes the history of calls behind them. Begin, Update, Turn and
 // Event never wait: they queue a row, and one goroutine writes the rows in
-// the order in which they came, each once. While the database is away the
-// rows stay in memory, within JournalOptions.Bound; beyond it the oldest
-// events are given up first, then turns, then calls. Rows given up are
+// the order in which they came, each once. While the database is away, or too
+// slow, the rows go to JournalOptions.Spool. Where there is none or its disk
+// fails, they stay in memory, within JournalOptions.Bound; beyond it the
+// oldest events are given up first, then turns, then calls. Rows given up are
 // counted and logged.
 //
 // All methods are safe for concurrent use.
@@ -69,13 +78,16 @@ type Journal struct {
 	opts   JournalOptions
 	writer writer // nil when not connected; belongs to the writer goroutine
 
-	wake   chan struct{} // capacity 1: rows came, or the Journal stops
-	cancel context.CancelFunc
-	done   chan struct{} // closed when the writer goroutine has ended
+	wake    chan struct{} // capacity 1: rows came, or the Journal stops
+	pressed chan struct{} // capacity 1: rows should go to the spool now
+	cancel  context.CancelFunc
+	done    chan struct{} // closed when the writer goroutine has ended
 
 	mu       sync.Mutex
 	queue    queue
 	writing  []row // taken from the queue, not yet settled
+	spilling bool  // rows are on their way from here to the spool: the writer takes none
+	moved    int   // counts the times that writing went to the spool
 	started  bool
 	stopping bool
 	settled  chan struct{} // closed, and replaced, whenever rows are settled
@@ -86,12 +98,16 @@ type Journal struct {
 type Stats struct {
 	Queued    int       // rows that wait, the ones being written among them
 	Bytes     int       // memory that they take, estimated
+	Spooled   int       // rows that wait in the spool
+	SpoolSize int64     // bytes of the spool's files
 	Written   uint64    // rows that stand in the database
 	Dropped   Drops     // rows given up for want of memory or time
 	Refused   Drops     // rows that the database would never take
 	Up        bool      // the last write succeeded, or none has been tried
 	LastError string    // of the latest failed write; empty when none failed
 	LastAt    time.Time // when LastError happened
+
+	SpoolError string // why the spool takes no rows; empty when it does
 }
 
 // NewJournal makes a Journal that writes to s in the name of owner. Rows may
@@ -105,6 +121,7 @@ func newJournal(d database, owner Owner, opts JournalOptions) *Journal {
 	return &Journal{
 		store: d, owner: owner, opts: opts,
 		wake:    make(chan struct{}, 1),
+		pressed: make(chan struct{}, 1),
 		done:    make(chan struct{}),
 		settled: make(chan struct{}),
 		queue:   queue{bound: opts.Bound},
@@ -133,13 +150,20 @@ func (j *Journal) put(r row) {
 	} else {
 		j.queue.push(r)
 	}
+	press := j.opts.Spool != nil && (!j.stats.Up || j.queue.bytes > j.opts.Bound/2)
 	j.mu.Unlock()
 	j.nudge()
+	if press {
+		tell(j.pressed)
+	}
 }
 
-func (j *Journal) nudge() {
+func (j *Journal) nudge() { tell(j.wake) }
+
+// tell leaves a note in a channel of capacity 1.
+func tell(c chan struct{}) {
 	select {
-	case j.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -157,14 +181,25 @@ func (j *Journal) Start() error {
 	go func() {
 		defer close(j.done)
 		defer j.disconnect()
+		if j.opts.Spool == nil {
+			j.run(ctx)
+
+			return
+		}
+		quit := make(chan struct{})
+		var spills sync.WaitGroup
+		spills.Go(func() { j.spills(quit) })
 		j.run(ctx)
+		close(quit)
+		spills.Wait()
 	}()
 	return nil
 }
 
-// Stop takes no further rows, writes the queued ones until ctx ends, and
-// returns how many rows were lost in the Journal's whole life: given up for
-// want of memory or time, or refused. It may be called again, and before
+// Stop takes no further rows, writes the queued ones until ctx ends, puts the
+// rest into the spool for the next process, and returns how many rows were
+// lost in the Journal's whole life: given up for want of memory or time, or
+// refused. It may be called again, and before
 // Start.
 func (j *Journal) Stop(ctx context.Context) (lost uint64) {
 	j.mu.Lock()
@@ -180,6 +215,10 @@ func (j *Journal) Stop(ctx context.Context) (lost uint64) {
 			<-j.done
 		}
 		j.cancel()
+	}
+	if j.opts.Spool != nil {
+		for j.spill(true) {
+		}
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -204,19 +243,32 @@ func (j *Journal) Flush(ctx context.Context) error {
 	target := j.queue.lastSeq
 	for {
 		rest := j.pendingUpTo(target)
+		if rest == 0 && j.opts.Spool != nil {
+			rest = j.opts.Spool.Stats().Waiting
+		}
 		if rest == 0 {
 			j.mu.Unlock()
 			return nil
 		}
-		settled := j.settled
-		j.mu.Unlock()
-		select {
-		case <-settled:
-		case <-ctx.Done():
-			return fmt.Errorf("flush the journal: %d rows not written: %w", rest, context.Cause(ctx))
+		if err := j.awaitSettled(ctx, rest); err != nil {
+			return err
 		}
-		j.mu.Lock()
 	}
+}
+
+// awaitSettled waits for the next rows to be settled. It unlocks mu, and locks
+// it again unless it fails.
+func (j *Journal) awaitSettled(ctx context.Context, rest int) error {
+	settled := j.settled
+	j.mu.Unlock()
+	select {
+	case <-settled:
+	case <-ctx.Done():
+		return fmt.Errorf("flush the journal: %d rows not written: %w", rest, context.Cause(ctx))
+	}
+	j.mu.Lock()
+
+	return nil
 }
 
 // pendingUpTo tells how many rows wait, when one that is no later than target
@@ -240,6 +292,10 @@ func (j *Journal) Stats() Stats {
 	s.Queued = len(j.writing) + j.queue.len()
 	s.Bytes = j.queue.bytes
 	s.Dropped = j.queue.drops
+	if j.opts.Spool != nil {
+		on := j.opts.Spool.Stats()
+		s.Spooled, s.SpoolSize = on.Waiting, on.Bytes
+	}
 	return s
 }
 
@@ -250,20 +306,24 @@ func (j *Journal) run(ctx context.Context) {
 	pause := j.opts.RetryMin
 	reports := dropReports{each: j.opts.ReportEach}
 	for {
-		rows, stopping := j.next()
+		t := j.next()
 		reports.check(j)
-		switch {
-		case len(rows) == 0 && stopping:
+		var err error
+		switch t.work {
+		case finish:
 			return
-		case len(rows) == 0:
+		case idle:
 			select {
 			case <-j.wake:
 			case <-ctx.Done():
 				return
 			}
 			continue
+		case drain:
+			err = j.replay(ctx)
+		case rows:
+			err = j.write(ctx, t)
 		}
-		err := j.write(ctx, rows)
 		if err == nil {
 			outage.over(j.opts.Log)
 			pause = j.opts.RetryMin
@@ -282,58 +342,113 @@ func (j *Journal) run(ctx context.Context) {
 	}
 }
 
-// next gives the rows to write: those of a failed attempt again, or new ones.
-func (j *Journal) next() (rows []row, stopping bool) {
+// work is what the writer does next.
+type work int
+
+const (
+	idle   work = iota // nothing: no rows wait
+	finish             // end: the Journal stops
+	drain              // write rows of the spool
+	rows               // write rows of the memory
+)
+
+// task is work with its rows.
+type task struct {
+	work  work
+	rows  []row
+	moved int // Journal.moved when they were taken
+}
+
+// next tells what to write: the rows of a failed attempt again, or new ones.
+// The spool's come first, since they are older.
+func (j *Journal) next() task {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.spilling {
+		return task{work: idle} // the spill wakes the writer when it is done
+	}
+	if waits(j.opts.Spool) {
+		if j.stopping && !j.stats.Up && len(j.writing)+j.queue.len() == 0 {
+			return task{work: finish} // the next process writes them
+		}
+		return task{work: drain}
+	}
 	if len(j.writing) == 0 {
 		j.writing = j.queue.take(j.opts.Batch)
 	}
-	return j.writing, j.stopping
+	switch {
+	case len(j.writing) > 0:
+		return task{rows, j.writing, j.moved}
+	case j.stopping:
+		return task{work: finish}
+	default:
+		return task{work: idle}
+	}
 }
 
 // write tries rows together. Rows that the database refuses are found by
 // trying each alone and are given up; they do not hold the others back.
-func (j *Journal) write(ctx context.Context, rows []row) error {
-	err := j.attempt(ctx, rows)
-	if !refused(err) || len(rows) == 1 {
+func (j *Journal) write(ctx context.Context, t task) error {
+	err := j.attempt(ctx, t)
+	if !refused(err) || len(t.rows) == 1 {
 		return err
 	}
-	for _, r := range rows {
-		if err := j.attempt(ctx, []row{r}); err != nil {
+	for i := range t.rows {
+		if err := j.attempt(ctx, task{t.work, t.rows[i : i+1], t.moved}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// attempt writes rows, which are the first of j.writing, in one transaction
-// and settles them. A single row that is refused is settled too.
-func (j *Journal) attempt(ctx context.Context, rows []row) error {
-	ctx, cancel := context.WithTimeout(ctx, j.opts.Timeout)
-	defer cancel()
-	homeless, err := j.send(ctx, rows)
-	if refused(err) && len(rows) == 1 {
-		j.opts.Log.Error("history lost: the database refuses a row", "row", describe(rows[0]), "err", err)
-		homeless = homeless.plus(rows[0].rank())
-		err = nil
-	}
+// attempt writes a task's rows, the first of j.writing, and settles them. Rows that went to the spool in the meantime are left to it.
+func (j *Journal) attempt(ctx context.Context, t task) error {
+	homeless, err := j.try(ctx, t.rows)
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if err != nil {
-		j.stats.Up = refused(err)
-		j.stats.LastError, j.stats.LastAt = err.Error(), time.Now()
+		j.failed(err)
 		return err
 	}
 	j.stats.Up = true
-	j.stats.Written += uint64(len(rows)) - homeless.Total()
-	j.stats.Refused.Calls += homeless.Calls
-	j.stats.Refused.Turns += homeless.Turns
-	j.stats.Refused.Events += homeless.Events
-	j.queue.settle(rows)
-	j.writing = j.writing[len(rows):]
+	if t.moved != j.moved {
+		return nil
+	}
+	j.wrote(len(t.rows), homeless)
+	j.queue.settle(t.rows)
+	j.writing = j.writing[len(t.rows):]
 	j.announce()
 	return nil
+}
+
+// try writes rows in one transaction. A single row that is refused is given
+// up.
+func (j *Journal) try(ctx context.Context, rows []row) (homeless Drops, err error) {
+	ctx, cancel := context.WithTimeout(ctx, j.opts.Timeout)
+	defer cancel()
+	homeless, err = j.send(ctx, rows)
+	if refused(err) && len(rows) == 1 {
+		j.opts.Log.Error("history lost: the database refuses a row", "row", describe(rows[0]), "err", err)
+		return homeless.plus(rows[0].rank()), nil
+	}
+	return homeless, err
+}
+
+// failed counts a failure; mu is held.
+func (j *Journal) failed(err error) {
+	j.stats.Up = refused(err)
+	j.stats.LastError, j.stats.LastAt = err.Error(), time.Now()
+	if !j.stats.Up {
+		tell(j.pressed)
+	}
+}
+
+// wrote counts rows that the database has now, but for the homeless; mu is
+// held.
+func (j *Journal) wrote(rows int, homeless Drops) {
+	j.stats.Up = true
+	j.stats.Written += uint64(rows) - homeless.Total()
+	j.stats.Refused = j.stats.Refused.and(homeless)
 }
 
 // send writes rows through the open session, or a new one.
@@ -384,7 +499,7 @@ func (o *outage) began(log *slog.Logger, err error) {
 		return
 	}
 	o.since = time.Now()
-	log.Warn("the database does not take the history: it is kept in memory", "err", err)
+	log.Warn("the database does not take the history: it is kept on this node", "err", err)
 }
 
 func (o *outage) over(log *slog.Logger) {

@@ -130,7 +130,7 @@ func TestJournalKeepsOrderThroughAnOutage(t *testing.T) {
 		if lost := j.Stop(t.Context()); lost != 0 {
 			t.Errorf("%d rows lost", lost)
 		}
-		if lost, back := strings.Count(logged.String(), "kept in memory"), strings.Count(logged.String(), "again"); lost != 1 || back != 1 {
+		if lost, back := strings.Count(logged.String(), "kept on this node"), strings.Count(logged.String(), "again"); lost != 1 || back != 1 {
 			t.Errorf("the outage is logged %d times and its end %d times, want once each:\n%s", lost, back, &logged)
 		}
 	})

@@ -1,5 +1,7 @@
 package storage
 
+import "time"
+
 // rank orders rows by how much their loss hurts. When the queue is full, rows
 // of the lowest rank go first.
 type rank int
@@ -17,8 +19,10 @@ const rowOverhead = 256
 
 // row is something to write: exactly one of the pointers is set.
 type row struct {
-	seq   uint64 // order of arrival
-	size  int    // bytes of memory, estimated
+	seq   uint64    // order of arrival
+	size  int       // bytes of memory, estimated
+	came  time.Time // when it was queued
+	owner *Owner    // nil: the Journal's own
 	call  *Call
 	turn  *Turn
 	event *Event
@@ -59,6 +63,11 @@ type Drops struct {
 
 // Total is the number of all rows given up.
 func (d Drops) Total() uint64 { return d.Calls + d.Turns + d.Events }
+
+// and is d and more.
+func (d Drops) and(more Drops) Drops {
+	return Drops{Calls: d.Calls + more.Calls, Turns: d.Turns + more.Turns, Events: d.Events + more.Events}
+}
 
 // plus is d and one more row.
 func (d Drops) plus(k rank) Drops {
@@ -102,7 +111,7 @@ func (q *queue) push(r row) {
 		return
 	}
 	q.lastSeq++
-	r.seq = q.lastSeq
+	r.seq, r.came = q.lastSeq, time.Now()
 	q.bytes += r.size
 	q.lanes[k].push(r)
 }
@@ -143,6 +152,14 @@ func (q *queue) firstSeq() uint64 {
 		return oldest.first().seq
 	}
 	return q.lastSeq + 1
+}
+
+// oldestCame is when the oldest queued row came; now when the queue is empty.
+func (q *queue) oldestCame() time.Time {
+	if oldest := q.oldest(); oldest != nil {
+		return oldest.first().came
+	}
+	return time.Now()
 }
 
 // oldest is the lane with the oldest row, or nil when all are empty.

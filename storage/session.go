@@ -102,6 +102,10 @@ func (s *session) write(ctx context.Context, rows []row) (homeless Drops, err er
 }
 
 func (s *session) enqueue(batch *pgx.Batch, r row) *pgx.QueuedQuery {
+	owner := s.owner
+	if r.owner != nil {
+		owner = *r.owner
+	}
 	switch {
 	case r.call != nil:
 		c := r.call
@@ -115,7 +119,7 @@ func (s *session) enqueue(batch *pgx.Batch, r row) *pgx.QueuedQuery {
 			storable(c.Recording), storable(c.DoorCallID), c.Media, costs,
 			idOrNull(c.DecisionID), idOrNull(c.AttemptID), storable(c.Purpose), storable(c.Campaign), c.AnsweredBy,
 			timeOrNull(c.GreetedAt), timeOrNull(c.OpenedAt), c.Cost().String(),
-			s.owner.Node, s.owner.Boot)
+			owner.Node, owner.Boot)
 	case r.turn != nil:
 		t := r.turn
 		stages := t.Latency.Stages

@@ -118,8 +118,9 @@ func (s *Spool) readSegment(e extent, at int64, take func(r Record, end int64) b
 }
 
 // Settle says that the consumer has done with the records up to number, which
-// the last Next gave. They never come again, and files of which all is
-// settled are removed.
+// the last Next gave. They do not come again, and files of which all is
+// settled are removed. After an error they may come again, but only to the
+// process that opens the spool after this one.
 func (s *Spool) Settle(number uint64) error {
 	s.reading.Lock()
 	defer s.reading.Unlock()
@@ -133,8 +134,9 @@ func (s *Spool) Settle(number uint64) error {
 	if count == 0 {
 		return fmt.Errorf("settle record %d of the spool: the last Next did not give it", number)
 	}
-	if err := s.writeCursor(number); err != nil {
-		return fmt.Errorf("settle records of the spool: %w", explain(err))
+	marked := s.writeCursor(number)
+	if marked != nil {
+		marked = fmt.Errorf("settle records of the spool: %w", explain(marked))
 	}
 	s.reader.ends = s.reader.ends[count:]
 	s.reader.segment, s.reader.at = to.segment, to.at
@@ -143,7 +145,7 @@ func (s *Spool) Settle(number uint64) error {
 	s.waiting -= count
 	s.mu.Unlock()
 
-	return s.prune(to)
+	return errors.Join(marked, s.prune(to))
 }
 
 // prune removes the segments before to, and to's own when nothing is left in
