@@ -65,6 +65,15 @@ func lockCallees(b *pgx.Batch, tenant string, callees ...Callee) {
 // transaction under a lock of the called party: of two attempts at once the
 // second sees the first. What it returns without an error is safe on disk.
 func (l *Ledger) Decide(ctx context.Context, c Case, decide func(*compliance.Facts) compliance.Decision) (Ruling, error) {
+	return l.rule(ctx, c, decide, true)
+}
+
+// Judge records a decision, and no attempt whatever it says.
+func (l *Ledger) Judge(ctx context.Context, c Case, decide func(*compliance.Facts) compliance.Decision) (Ruling, error) {
+	return l.rule(ctx, c, decide, false)
+}
+
+func (l *Ledger) rule(ctx context.Context, c Case, decide func(*compliance.Facts) compliance.Decision, dial bool) (Ruling, error) {
 	var r Ruling
 	err := l.inTransaction(ctx, func(conn *pgxpool.Conn) error {
 		f := c.Facts
@@ -72,7 +81,7 @@ func (l *Ledger) Decide(ctx context.Context, c Case, decide func(*compliance.Fac
 			return err
 		}
 		r = Ruling{ID: uuid.Must(uuid.NewV7()), Decision: decide(&f)}
-		if r.Decision.Allow {
+		if r.Decision.Allow && dial {
 			r.Attempt = uuid.Must(uuid.NewV7())
 		}
 
@@ -132,7 +141,7 @@ func (l *Ledger) record(ctx context.Context, conn *pgxpool.Conn, c *Case, f *com
 		return err
 	}
 	entries := []entry{decision}
-	if r.Decision.Allow {
+	if r.Attempt != uuid.Nil {
 		attempt, err := attemptEntry(c, r, callee)
 		if err != nil {
 			return err

@@ -1,0 +1,159 @@
+package gate
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"trunkline/call"
+	"trunkline/compliance"
+	"trunkline/storage/evidence"
+	"trunkline/storage/spool"
+)
+
+// Config is what a Gate works with.
+type Config struct {
+	Ledger *evidence.Ledger
+	Keys   *evidence.Keys
+	// Revocations takes those that the database does not. The Gate is its one
+	// consumer and does not close it.
+	Revocations *spool.Spool
+
+	Tenant string
+	// Decide judges an attempt by the rules in force, and Window is how far
+	// back they look.
+	Decide    func(*compliance.Attempt, *compliance.Facts) compliance.Decision
+	Window    time.Duration
+	Campaigns map[string]compliance.Campaign     // by id
+	Voices    map[string]compliance.VoiceLicence // of the agents, by the agent's name
+	// DialsSince is from when on every dial is in the records; zero: unknown.
+	DialsSince time.Time
+	// Clock tells how far this machine's clock is from true time.
+	Clock func() compliance.Fact[time.Duration]
+
+	Timeout time.Duration // of writing a revocation into the database; 2 s
+	Retry   time.Duration // between attempts to write those of the spool; 1 s
+	Log     *slog.Logger  // nil discards
+}
+
+// Gate implements call.Gate. It is safe for concurrent use.
+type Gate struct {
+	cfg  Config
+	wake chan struct{} // capacity 1: a revocation went to the spool
+	quit context.CancelFunc
+	done chan struct{} // closed when the replay has ended
+
+	mu sync.Mutex
+	// revoked are the revocations that this process has seen. They are few, and
+	// never removed: the database may not have them yet.
+	revoked map[evidence.Callee][]compliance.Suppression
+}
+
+// New makes a Gate that knows the revocations that wait in the spool.
+func New(cfg Config) (*Gate, error) {
+	cfg.Timeout = cmp.Or(cfg.Timeout, 2*time.Second)
+	cfg.Retry = cmp.Or(cfg.Retry, time.Second)
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	g := &Gate{cfg: cfg, wake: make(chan struct{}, 1), revoked: map[evidence.Callee][]compliance.Suppression{}}
+	waiting, _, err := g.fromSpool(cfg.Revocations.Stats().Waiting)
+	if err != nil {
+		return nil, fmt.Errorf("read the revocations that wait: %w", err)
+	}
+	for i := range waiting {
+		g.remember(&waiting[i])
+	}
+
+	return g, nil
+}
+
+// Admit implements call.Gate.
+func (g *Gate) Admit(ctx context.Context, a call.Attempt) (call.Admission, error) {
+	attempt := compliance.Attempt{
+		Tenant: g.cfg.Tenant, Seller: a.Seller, Campaign: a.Campaign, Subject: a.Subject, To: a.To, From: a.From,
+		Purpose: compliance.Purpose(a.Purpose), Voice: g.cfg.Voices[a.Agent].Voice, At: time.Now().UTC(),
+	}
+	attempt.Seller = cmp.Or(attempt.Seller, g.cfg.Campaigns[a.Campaign].Seller)
+	c := g.about(attempt, a.Agent)
+	c.Call, c.Replaces = a.Call, a.Again
+	r, err := g.cfg.Ledger.Decide(ctx, c, func(f *compliance.Facts) compliance.Decision { return g.cfg.Decide(&attempt, f) })
+	if err != nil {
+		return call.Admission{}, err
+	}
+	out := call.Admission{Decision: r.ID, Attempt: r.Attempt, Allowed: r.Decision.Allow, Expires: r.Decision.ValidUntil()}
+	for _, why := range r.Decision.Denials() {
+		out.Reasons = append(out.Reasons, why.Rule+": "+why.Why)
+	}
+	// A revocation that came in the meantime is not in the facts.
+	if now := g.revocations(attempt); out.Allowed && len(now) > len(c.Facts.Suppressions.Value) {
+		out.Allowed, out.Attempt = false, uuid.Nil
+		out.Reasons = []string{"the person asked not to be called while the decision was made"}
+	}
+
+	return out, nil
+}
+
+// Consider judges an attempt without a record of it and without a dial. agent
+// names the agent whose voice would speak.
+func (g *Gate) Consider(ctx context.Context, attempt compliance.Attempt, agent string) (compliance.Decision, error) {
+	g.complete(&attempt, agent)
+
+	return g.cfg.Ledger.Consider(ctx, g.about(attempt, agent), func(f *compliance.Facts) compliance.Decision { return g.cfg.Decide(&attempt, f) })
+}
+
+// Record is Consider with a record of the decision. Nothing may be dialed by
+// it: an allowed attempt is not recorded.
+func (g *Gate) Record(ctx context.Context, attempt compliance.Attempt, agent string) (evidence.Ruling, error) {
+	g.complete(&attempt, agent)
+
+	return g.cfg.Ledger.Judge(ctx, g.about(attempt, agent), func(f *compliance.Facts) compliance.Decision { return g.cfg.Decide(&attempt, f) })
+}
+
+func (g *Gate) complete(a *compliance.Attempt, agent string) {
+	a.Tenant = cmp.Or(a.Tenant, g.cfg.Tenant)
+	a.Seller = cmp.Or(a.Seller, g.cfg.Campaigns[a.Campaign].Seller)
+	a.Voice = cmp.Or(a.Voice, g.cfg.Voices[agent].Voice)
+}
+
+// about gives the facts that are not in the database.
+func (g *Gate) about(a compliance.Attempt, agent string) evidence.Case {
+	c := evidence.Case{Attempt: a, Since: a.At.Add(-g.cfg.Window)}
+	c.Facts.ClockOffset = g.cfg.Clock()
+	c.Facts.Suppressions.Value = g.revocations(a)
+	c.Facts.History.Value.Since = g.cfg.DialsSince
+	c.Facts.Campaign = compliance.Unknown[compliance.Campaign](fmt.Sprintf("no campaign %q is configured (compliance.campaigns)", a.Campaign))
+	if campaign, ok := g.cfg.Campaigns[a.Campaign]; ok {
+		c.Facts.Campaign = compliance.Know(campaign)
+	}
+	c.Facts.Voice = compliance.Unknown[compliance.VoiceLicence](fmt.Sprintf("no licence of the voice of agent %q is configured (compliance.voices)", agent))
+	if voice, ok := g.cfg.Voices[agent]; ok {
+		c.Facts.Voice = compliance.Know(voice)
+	}
+
+	return c
+}
+
+// revocations are those of this process for the called party.
+func (g *Gate) revocations(a compliance.Attempt) []compliance.Suppression {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+
+	return slices.Clone(g.revoked[g.cfg.Keys.Callee(a.To)])
+}
+
+// remember makes this node deny dials from now on.
+func (g *Gate) remember(s *evidence.Suppression) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	of := g.revoked[s.Callee]
+	if !slices.ContainsFunc(of, func(f compliance.Suppression) bool { return f.ID == s.ID.String() }) {
+		g.revoked[s.Callee] = append(of, s.Fact())
+	}
+}

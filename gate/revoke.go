@@ -1,0 +1,156 @@
+package gate
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"trunkline/compliance"
+	"trunkline/storage/evidence"
+)
+
+// ErrNotKept says that a revocation could be written nowhere. This process
+// does not dial the person; nothing may be promised to them.
+var ErrNotKept = errors.New("the revocation could be written neither to the database nor to the disk")
+
+// Revoke makes a person's wish not to be called stand. When it returns without
+// an error the wish is safe on disk, in the database or in this node's spool,
+// and no dial of this node is admitted against it; the person may be told.
+// ctx bounds the wait for the database only.
+func (g *Gate) Revoke(ctx context.Context, o evidence.Order) error {
+	if o.Tenant == "" {
+		o.Tenant = g.cfg.Tenant
+	}
+	if o.Scope == "" {
+		o.Scope = compliance.ScopeSeller
+	}
+	if o.Scope == compliance.ScopeSeller && o.Seller == "" {
+		o.Scope = compliance.ScopeTenant // wider, where it is not known whom the person spoke to
+	}
+	s, err := g.cfg.Keys.Suppression(o)
+	if err != nil {
+		return err
+	}
+	g.remember(&s)
+	bounded, cancel := context.WithTimeout(ctx, g.cfg.Timeout)
+	defer cancel()
+	err = g.cfg.Ledger.Suppress(bounded, s)
+	if err == nil {
+		return nil
+	}
+	g.cfg.Log.Warn("a revocation goes to the spool: the database does not take it", slog.Any("error", err))
+	data, encodeErr := json.Marshal(s)
+	if encodeErr != nil {
+		return fmt.Errorf("%w: %w", ErrNotKept, encodeErr)
+	}
+	if _, spoolErr := g.cfg.Revocations.Append(data); spoolErr != nil {
+		g.cfg.Log.Error("a revocation is lost when this process ends", slog.Any("database", err), slog.Any("spool", spoolErr))
+
+		return fmt.Errorf("%w: %w", ErrNotKept, errors.Join(err, spoolErr))
+	}
+	select {
+	case g.wake <- struct{}{}:
+	default:
+	}
+
+	return nil
+}
+
+// Waiting is how many revocations wait for the database.
+func (g *Gate) Waiting() int { return g.cfg.Revocations.Stats().Waiting }
+
+// Start begins to write the revocations of the spool into the database.
+func (g *Gate) Start() error {
+	if g.done != nil {
+		return errors.New("start the gate: it was started before")
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	g.quit, g.done = cancel, make(chan struct{})
+	go func() {
+		defer close(g.done)
+		g.replay(ctx)
+	}()
+
+	return nil
+}
+
+// Stop ends that. What still waits is for the next process. It may be called
+// again, and before Start.
+func (g *Gate) Stop() {
+	if g.done != nil {
+		g.quit()
+		<-g.done
+	}
+}
+
+func (g *Gate) replay(ctx context.Context) {
+	for {
+		n, err := g.step(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			g.cfg.Log.Warn("revocations wait for the database", slog.Int("waiting", g.Waiting()), slog.Any("error", err))
+			select {
+			case <-time.After(g.cfg.Retry):
+			case <-ctx.Done():
+				return
+			}
+		case n == 0:
+			select {
+			case <-g.wake:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+// replayBatch is how many revocations are written at once.
+const replayBatch = 256
+
+// step writes the oldest revocations of the spool into the database, each
+// once: their ids are made from what was asked.
+func (g *Gate) step(ctx context.Context) (int, error) {
+	all, last, err := g.fromSpool(replayBatch)
+	if err != nil || last == 0 {
+		return 0, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*g.cfg.Timeout)
+	defer cancel()
+	of := map[string][]evidence.Suppression{}
+	for i := range all {
+		of[all[i].Tenant] = append(of[all[i].Tenant], all[i])
+	}
+	for _, batch := range of {
+		if err := g.cfg.Ledger.Suppress(ctx, batch...); err != nil {
+			return 0, err
+		}
+	}
+
+	return len(all), g.cfg.Revocations.Settle(last)
+}
+
+func (g *Gate) fromSpool(n int) (all []evidence.Suppression, last uint64, err error) {
+	if n == 0 {
+		return nil, 0, nil
+	}
+	records, err := g.cfg.Revocations.Next(n)
+	if err != nil || len(records) == 0 {
+		return nil, 0, err
+	}
+	for _, r := range records {
+		var s evidence.Suppression
+		if err := json.Unmarshal(r.Payload, &s); err != nil {
+			g.cfg.Log.Error("a revocation is lost: its record in the spool cannot be read", slog.Uint64("record", r.Number), slog.Any("error", err))
+
+			continue
+		}
+		all = append(all, s)
+	}
+
+	return all, records[len(records)-1].Number, nil
+}
