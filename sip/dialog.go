@@ -40,17 +40,19 @@ type Dialog struct {
 	auth     *digest.Client // proves who we are to those who ask; nil when we have no account there
 	leave    func()         // gives the call's place back; nil when it takes none
 
-	inbox       chan func()
-	mu          sync.Mutex
-	closed      bool          // nothing is taken from the inbox any more
-	established chan struct{} // closed when audio can flow; session and answer are set before
-	done        chan struct{} // closed when the call has ended
-	gone        chan struct{} // closed when the signalling has too
-	cause       error         // valid once done is closed
-	held        atomic.Bool
-	holds       chan struct{}
-	keys        chan media.Digit // told by INFO
-	progress    chan Progress    // outbound: closed at the answer or the end
+	inbox        chan func()
+	mu           sync.Mutex
+	closed       bool          // nothing is taken from the inbox any more
+	established  chan struct{} // closed when audio can flow; session and answer are set before
+	done         chan struct{} // closed when the call has ended
+	gone         chan struct{} // closed when the signalling has too
+	cause        error         // valid once done is closed
+	held         atomic.Bool
+	holds        chan struct{}
+	keys         chan media.Digit // told by INFO
+	referrals    chan *Referral
+	replacements chan Info
+	progress     chan Progress // outbound: closed at the answer or the end
 
 	// What follows belongs to run's goroutine.
 
@@ -90,6 +92,10 @@ type Dialog struct {
 	updates  bool                // the far end serves UPDATE
 	refers   bool                // and REFER
 
+	referral  *referring // our REFER whose outcome is open
+	wish      *Referral  // theirs
+	transfers bool       // the trunk lets the far end ask for a transfer
+
 	agenda agenda
 	beside int         // goroutines of aside that have yet to return
 	back   chan func() // what they leave for this one to do
@@ -98,20 +104,22 @@ type Dialog struct {
 
 func newDialog(ua *UA, info Info, s socket, peer netip.AddrPort) *Dialog {
 	return &Dialog{
-		ua:          ua,
-		info:        info,
-		inbox:       make(chan func(), inboxSize),
-		established: make(chan struct{}),
-		done:        make(chan struct{}),
-		gone:        make(chan struct{}),
-		holds:       make(chan struct{}, 1),
-		keys:        make(chan media.Digit, keysWaiting),
-		progress:    make(chan Progress, progressWaiting),
-		back:        make(chan func()),
-		sock:        s,
-		peer:        peer,
-		origin:      sdp.NewOrigin(newSessionID()),
-		timer:       sessionTimer{SessionTimer: ua.cfg.Session},
+		ua:           ua,
+		info:         info,
+		inbox:        make(chan func(), inboxSize),
+		established:  make(chan struct{}),
+		done:         make(chan struct{}),
+		gone:         make(chan struct{}),
+		holds:        make(chan struct{}, 1),
+		keys:         make(chan media.Digit, keysWaiting),
+		referrals:    make(chan *Referral, 1),
+		replacements: make(chan Info, 4),
+		progress:     make(chan Progress, progressWaiting),
+		back:         make(chan func()),
+		sock:         s,
+		peer:         peer,
+		origin:       sdp.NewOrigin(newSessionID()),
+		timer:        sessionTimer{SessionTimer: ua.cfg.Session},
 	}
 }
 
@@ -369,6 +377,7 @@ func (d *Dialog) end(cause error) {
 	d.stopReliable()
 	d.agenda.cancel(d.timer.alarm)
 	d.dropChanges(cause)
+	d.referred(fmt.Errorf("%w: %w", ErrUntold, cause))
 
 	if d.session != nil {
 		if err := d.session.Close(); err != nil {

@@ -12,7 +12,7 @@ import (
 )
 
 // allow lists the methods that are served.
-const allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK"
+const allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY"
 
 // knownMethods are counted by name.
 var knownMethods = map[string]struct{}{
@@ -127,6 +127,8 @@ func (ua *UA) request(s socket, src netip.AddrPort, from source, req *sipgo.Requ
 		ua.options(tx)
 	case invite:
 		ua.invite(tx)
+	case req.Method == sipgo.REFER:
+		tx.reply(603, "") // a call begins by INVITE only
 	default: // BYE, INFO
 		tx.reply(481, "")
 	}
@@ -168,7 +170,7 @@ func (ua *UA) acceptable(tx *serverTx) bool {
 	req := tx.req
 
 	switch req.Method {
-	case sipgo.INVITE, sipgo.BYE, sipgo.OPTIONS, sipgo.INFO, sipgo.UPDATE, sipgo.PRACK:
+	case sipgo.INVITE, sipgo.BYE, sipgo.OPTIONS, sipgo.INFO, sipgo.UPDATE, sipgo.PRACK, sipgo.REFER, sipgo.NOTIFY:
 	default:
 		tx.reply(405, "", Header{"Allow", allow})
 		return false
@@ -209,7 +211,7 @@ func (ua *UA) acceptable(tx *serverTx) bool {
 
 // extensions are the option tags of what we support.
 func (ua *UA) extensions() []string {
-	var tags []string
+	tags := []string{"replaces", "norefersub"}
 
 	if !ua.cfg.Session.Off {
 		tags = append(tags, "timer")
@@ -310,6 +312,11 @@ func (ua *UA) invite(tx *serverTx) {
 	}
 
 	if !ua.proven(tx) {
+		return
+	}
+
+	if values := headerValues(tx.req, "Replaces"); len(values) > 0 {
+		ua.replace(tx, values)
 		return
 	}
 

@@ -32,6 +32,10 @@ func (d *Dialog) request(tx *serverTx) {
 		d.updateReceived(tx)
 	case sipgo.PRACK:
 		d.prackReceived(tx)
+	case sipgo.REFER:
+		d.referReceived(tx)
+	case sipgo.NOTIFY:
+		d.notifyReceived(tx)
 	}
 }
 

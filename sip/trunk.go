@@ -21,6 +21,7 @@ type Trunk struct {
 	MaxCalls int            // calls at once both ways, beyond which INVITEs get 486; 0 means no limit of its own
 	SRTP     SRTP
 	Audio    Audio     // what else its calls' audio is offered and agreed with
+	Transfer bool      // its calls may ask to be transferred (REFER); see Dialog.Referrals
 	Keys     dtmf.Mode // by which ways its keys are taken; told by Info
 
 	// Certificates are names, any of which a client certificate of the trunk
