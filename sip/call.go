@@ -71,6 +71,7 @@ func (ua *UA) callOn(ctx context.Context, t *trunk, number string, options *Call
 	}
 
 	o.ways = ways
+	o.options.Headers = append(o.options.Headers, ua.sign(t, cmp.Or(options.CallerID, t.Identity.CallerID), number)...)
 
 	if !reserve(&t.calls, int64(t.MaxCalls)) {
 		return nil, fmt.Errorf("%w: %d calls on the trunk", ErrLimit, t.MaxCalls)

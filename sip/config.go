@@ -13,6 +13,7 @@ import (
 	"trunkline/media/g711"
 	"trunkline/sip/sdp"
 	"trunkline/sip/session"
+	"trunkline/stir"
 )
 
 // Config says how a UA is reached, by whom, and what it offers.
@@ -35,8 +36,11 @@ type Config struct {
 	MaxMessage    int // bytes of a message; 0 means 16 KiB
 	MaxHeaders    int // header lines of a message; 0 means 128
 	Timers        Timers
-	Session       SessionTimer
-	NoReliable    bool // provisional responses are never confirmed (RFC 3262), by us or by the far end
+
+	Verifier   Verifier     // of callers' identities; nil: none is checked
+	Signer     *stir.Signer // of our calls; nil: none is signed
+	Session    SessionTimer
+	NoReliable bool // provisional responses are never confirmed (RFC 3262), by us or by the far end
 }
 
 // Listen is an address to be reached at.

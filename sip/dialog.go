@@ -17,6 +17,7 @@ import (
 	"trunkline/media/srtp"
 	"trunkline/sip/digest"
 	"trunkline/sip/sdp"
+	"trunkline/stir"
 )
 
 // inboxSize bounds what waits for a dialog's goroutine. A far end has one
@@ -67,10 +68,11 @@ type Dialog struct {
 	audio   Audio
 	masters []srtp.Key // our keys, once they are needed
 
-	invite *serverTx       // inbound: the initial INVITE
-	offer  *sdp.Offer      // inbound: its offer, nil for a late offer
-	dial   *dialing        // outbound: the INVITE until its final response
-	answer *sipgo.Response // outbound: the 2xx response
+	invite   *serverTx       // inbound: the initial INVITE
+	attested stir.Result     // inbound: set before the Handler has the call
+	offer    *sdp.Offer      // inbound: its offer, nil for a late offer
+	dial     *dialing        // outbound: the INVITE until its final response
+	answer   *sipgo.Response // outbound: the 2xx response
 
 	progressOver bool // progress is closed
 

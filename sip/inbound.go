@@ -71,7 +71,9 @@ func (d *Dialog) incoming() {
 	d.heed(d.invite.req)
 
 	started := d.ua.handler != nil && d.ua.handlers.spawn(func() {
-		d.ua.handler.Incoming(d)
+		if d.attest() {
+			d.ua.handler.Incoming(d)
+		}
 
 		_ = d.do(context.Background(), d.abandoned) // an error means that the call is over
 	})

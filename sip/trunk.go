@@ -11,6 +11,7 @@ import (
 
 	"trunkline/media/dtmf"
 	"trunkline/sip/digest"
+	"trunkline/stir"
 )
 
 // Trunk is a carrier or PBX that may send us calls, and that takes ours when
@@ -42,6 +43,9 @@ type Trunk struct {
 	Proxy    string
 	Identity Identity
 	Numbers  Numbers
+
+	Attest Attesting        // what the signed identities of its callers are for
+	Sign   stir.Attestation // with which our calls are signed; empty: they are not
 }
 
 // Target is a place that takes a trunk's calls.

@@ -2,7 +2,7 @@
 // STIR/SHAKEN: the Identity header of an INVITE (RFC 8224) with its PASSporT
 // (RFC 8225) of the type shaken (RFC 8588), signed by ES256.
 //
-// The user agent asks a Verifier about each inbound INVITE of a trunk that
+// The SIP door asks a Verifier about each inbound INVITE of a trunk that
 // wants it, and a Signer about calls that an operator with a certificate of
 // its own places. What follows from a verdict is the trunk's policy, not this
 // package's: most carriers deliver calls whatever it is.
