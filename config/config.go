@@ -43,6 +43,7 @@ type SIP struct {
 	Trunks    []Trunk `yaml:"trunks"`
 	// Codecs in order of preference: PCMU, PCMA.
 	Codecs []string `yaml:"codecs"`
+	STIR   STIR     `yaml:"stir"`
 }
 
 // Trunk is one peer that may send calls.
@@ -58,7 +59,8 @@ type Trunk struct {
 	SRTP SRTP   `yaml:"srtp"`
 	// ComfortNoise sends a packet of comfort noise (RFC 3389) every 200 ms in
 	// place of the agent's silence, where the carrier offers payload type 13.
-	ComfortNoise bool `yaml:"comfort_noise"`
+	ComfortNoise bool      `yaml:"comfort_noise"`
+	STIR         TrunkSTIR `yaml:"stir"`
 }
 
 // SRTP protects the audio of a trunk's calls by keys in the signalling (SDES).

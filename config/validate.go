@@ -82,6 +82,7 @@ func (v *validator) sip(c *Config) {
 		v.addf("sip.trunks", "is empty, so nobody could call; add a trunk with its sources and agent")
 	}
 	v.trunks(c)
+	v.stir(c)
 }
 
 func (v *validator) trunks(c *Config) {

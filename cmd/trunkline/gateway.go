@@ -31,6 +31,7 @@ import (
 	"trunkline/pipeline/realtime"
 	"trunkline/sip"
 	"trunkline/sip/sdp"
+	"trunkline/stir"
 	"trunkline/storage"
 	"trunkline/storage/cluster"
 )
@@ -405,6 +406,7 @@ func sipConfig(c *config.Config, pool *rtp.Pool, log *slog.Logger) (sip.Config, 
 		}
 		trunk := sip.Trunk{Name: t.Name, MaxCalls: t.MaxCalls, Keys: keys}
 		trunk.Audio = sip.Audio{ComfortNoise: t.ComfortNoise}
+		trunk.Attest, trunk.Sign = attesting[t.STIR.Check], stir.Attestation(t.STIR.Sign)
 		trunk.SRTP = sip.SRTP{Security: security, PlainSignalling: t.SRTP.AllowPlainSignalling}
 		for _, s := range t.Sources {
 			prefix, err := config.ParseSource(s)
@@ -416,7 +418,7 @@ func sipConfig(c *config.Config, pool *rtp.Pool, log *slog.Logger) (sip.Config, 
 		out.Trunks = append(out.Trunks, trunk)
 	}
 
-	return out, nil
+	return out, identities(&c.SIP.STIR, &out)
 }
 
 func (g *gateway) startHTTP(ctx context.Context) error {
