@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
+
 	"trunkline/media"
 	"trunkline/media/echo"
 	"trunkline/media/line"
@@ -61,7 +63,9 @@ type call struct {
 
 // newCall makes a call in the state of rec. enter or turnAway comes next.
 func newCall(m *Manager, a *Agent, rec storage.Call) *call {
-	rec.ID = storage.NewID()
+	if rec.ID == uuid.Nil {
+		rec.ID = storage.NewID()
+	}
 	rec.Agent = a.Name
 	rec.StartedAt = time.Now()
 	c := &call{

@@ -14,6 +14,7 @@ import (
 	"trunkline/media/clock"
 	"trunkline/pipeline"
 	"trunkline/pipeline/turn"
+	"trunkline/route"
 	"trunkline/sip"
 	"trunkline/storage"
 )
@@ -40,20 +41,21 @@ type Trace interface {
 	End(rec storage.Call)
 }
 
-// Config sets up a Manager. All but Callers, Gate, Detect, OnMachine, KeepFax,
+// Config sets up a Manager. All but Gate, Ring, Detect, OnMachine, KeepFax,
 // Recordings, Trace and Watch are needed.
 type Config struct {
-	Agents  map[string]*Agent // who answers, by trunk name
-	Callers map[string]*Agent // who may place calls, by agent name
-	Gate    Gate              // decides about them; nil: none is placed
+	Agents  map[string]*Agent // by name
+	Routes  *route.Table      // who of them answers a call, and which way calls leave
+	Gate    Gate              // decides about calls that leave; nil: none does
 	Limits  Limits
 	Clock   *clock.Clock
 	Journal Journal
 	Metrics *Metrics
 	Log     *slog.Logger
 
-	Detect    amd.Params // how it is found out who answers a call of ours
-	OnMachine OnMachine  // what is done with a machine, unless the Order says; empty: HangUp
+	Detect    amd.Params    // how it is found out who answers a call of ours
+	Ring      time.Duration // how long a call of ours rings, unless the Order says; 0: 30 s
+	OnMachine OnMachine     // what is done with a machine, unless the Order says; empty: HangUp
 
 	KeepFax    bool                     // a caller that turns out to be a fax machine may stay
 	Recordings Recordings               // nil: no recording
@@ -77,7 +79,10 @@ type Manager struct {
 // NewManager makes a Manager that takes calls at once.
 func NewManager(c Config) (*Manager, error) {
 	if len(c.Agents) == 0 {
-		return nil, errors.New("call: no agent answers any trunk")
+		return nil, errors.New("call: there is no agent")
+	}
+	if c.Routes == nil {
+		return nil, errors.New("call: there are no routes")
 	}
 	if err := c.Limits.validate(); err != nil {
 		return nil, err
@@ -101,9 +106,10 @@ func (m *Manager) Incoming(d *sip.Dialog) {
 // take lives the life of one call.
 func (m *Manager) take(d offer, rec storage.Call) {
 	rec.State = storage.Ringing
-	agent, known := m.cfg.Agents[rec.Trunk]
-	if !known {
-		m.cfg.Log.Error("no agent answers this trunk", slog.String("trunk", rec.Trunk))
+	in, known := m.cfg.Routes.In(rec.Trunk, string(rec.To))
+	agent := m.cfg.Agents[in.Agent]
+	if !known || agent == nil {
+		m.cfg.Log.Error("no agent answers this call", slog.String("trunk", rec.Trunk), slog.Any("to", rec.To), slog.String("agent", in.Agent))
 		newCall(m, &Agent{}, rec).turnAway(d, NotPrepared)
 
 		return
@@ -138,6 +144,8 @@ func (m *Manager) enter(c *call) (no Reason) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
+	case m.calls[c.rec.ID] != nil:
+		return placedBefore
 	case m.ctx.Err() != nil:
 		return Shutdown
 	case m.active >= m.cfg.Limits.MaxCalls:

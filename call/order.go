@@ -2,10 +2,14 @@ package call
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
+
 	"trunkline/privacy"
+	"trunkline/route"
 	"trunkline/storage"
 )
 
@@ -18,13 +22,15 @@ const (
 	defaultRing  = 30 * time.Second
 )
 
-// Order is a call to be placed.
+// Order is a call to be placed. Agent, From, Route and Trunk may be empty:
+// Config.Routes says what they are then.
 type Order struct {
-	Agent string         // the agent's name
-	To    privacy.Number // E.164
-	From  privacy.Number // caller ID, E.164
-	Door  storage.Door
+	ID    uuid.UUID      // of the call; zero: a new one. Of two orders with one ID the second places nothing
+	To    privacy.Number // as people write it
+	From  privacy.Number // caller ID, one of the route's
+	Route string         // by name
 	Trunk string
+	Agent string
 
 	Purpose  string // why: the Gate's word for it
 	Campaign string // may be empty, as the rest
@@ -34,7 +40,7 @@ type Order struct {
 	OnMachine OnMachine // empty: Config.OnMachine
 
 	Vars map[string]string // what the agent's prompt and tools are told; over the agent's own
-	Ring time.Duration     // ShortestRing to LongestRing; 0: 30 s
+	Ring time.Duration     // ShortestRing to LongestRing; 0: Config.Ring
 	Cap  time.Duration     // longest call from its answer, at most Limits.Cap; 0: that
 }
 
@@ -47,13 +53,30 @@ type OrderError struct {
 // Error implements error.
 func (e *OrderError) Error() string { return e.Field + ": " + e.Text }
 
-// complete fills in the defaults and checks the rest.
-func (o *Order) complete(c *Config) error {
+// complete routes the order, fills in the defaults and checks the rest. It
+// returns the door that the call leaves by.
+func (o *Order) complete(c *Config) (storage.Door, error) {
+	way, err := c.Routes.Out(route.Request{To: string(o.To), From: string(o.From), Route: o.Route, Trunk: o.Trunk, Agent: o.Agent})
+	var denied *route.DeniedError
+	if errors.As(err, &denied) {
+		return "", &OrderError{denied.Field, denied.Text}
+	}
+	if err != nil {
+		return "", err
+	}
+	o.To, o.From = privacy.Number(way.To), privacy.Number(way.From)
+	o.Route, o.Trunk, o.Agent = way.Route, way.Trunk, way.Agent
+
+	return storage.Door(way.Door), o.check(c)
+}
+
+// check fills in the defaults and checks what no route knows.
+func (o *Order) check(c *Config) error {
 	l := &c.Limits
-	o.Ring = cmp.Or(o.Ring, defaultRing)
+	o.Ring = cmp.Or(o.Ring, c.Ring, defaultRing)
 	o.Cap = cmp.Or(o.Cap, l.Cap)
 	o.OnMachine = cmp.Or(o.OnMachine, c.OnMachine, HangUp)
-	agent := c.Callers[o.Agent]
+	agent := c.Agents[o.Agent]
 	switch {
 	case agent == nil:
 		return &OrderError{"agent", fmt.Sprintf("no agent is called %q", o.Agent)}
@@ -61,10 +84,6 @@ func (o *Order) complete(c *Config) error {
 		return &OrderError{"on_machine", fmt.Sprintf("want %s, %s or %s; was %q", HangUp, LeaveMessage, TreatAsHuman, o.OnMachine)}
 	case o.OnMachine == LeaveMessage && !agent.hasMessage():
 		return &OrderError{"on_machine", fmt.Sprintf("agent %q has no message to leave (lines.message)", o.Agent)}
-	case !isE164(string(o.To)):
-		return &OrderError{"to", "want a number in E.164 form, such as +15550100123"}
-	case !isE164(string(o.From)):
-		return &OrderError{"from", "want a number in E.164 form, such as +15550100123"}
 	case o.Purpose == "":
 		return &OrderError{"purpose", "is missing: the rules depend on why one calls"}
 	case o.Ring < ShortestRing || o.Ring > LongestRing:
@@ -74,19 +93,4 @@ func (o *Order) complete(c *Config) error {
 	}
 
 	return nil
-}
-
-// isE164 says whether s has the form of an international number (ITU-T E.164
-// section 6.2.1): a plus and at most 15 digits.
-func isE164(s string) bool {
-	if len(s) < 4 || len(s) > 16 || s[0] != '+' || s[1] == '0' {
-		return false
-	}
-	for _, r := range s[1:] {
-		if r < '0' || r > '9' {
-			return false
-		}
-	}
-
-	return true
 }

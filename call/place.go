@@ -35,6 +35,9 @@ type outgoing struct {
 	progress  chan Progress
 }
 
+// placedBefore says that a call with the order's ID runs already.
+const placedBefore Reason = "placed_before"
+
 // Place places a call: the Gate decides and stores that, then the call goes
 // out. Place returns the call's id as soon as the Gate has allowed it; what
 // becomes of it then is in the records. The errors are *OrderError,
@@ -44,27 +47,37 @@ func (m *Manager) Place(ctx context.Context, o Order) (uuid.UUID, error) {
 	if m.cfg.Gate == nil {
 		return uuid.Nil, ErrNoGate
 	}
-	if err := o.complete(&m.cfg); err != nil {
+	door, err := o.complete(&m.cfg)
+	if err != nil {
 		return uuid.Nil, err
 	}
-	out := m.outlet(o.Door)
+	out := m.outlet(door)
 	if out == nil {
-		return uuid.Nil, &OrderError{"trunk", fmt.Sprintf("no call can be placed by the door %q", o.Door)}
+		return uuid.Nil, &OrderError{"route", fmt.Sprintf("no call can be placed by the door %q of route %q", door, o.Route)}
 	}
-	c := newCall(m, m.cfg.Callers[o.Agent], storage.Call{
-		Direction: storage.Outbound, State: storage.Dialing, Door: o.Door, Trunk: o.Trunk, From: o.From, To: o.To,
+	c := newCall(m, m.cfg.Agents[o.Agent], storage.Call{
+		ID: o.ID, Direction: storage.Outbound, State: storage.Dialing, Door: door, Trunk: o.Trunk, From: o.From, To: o.To,
 		Purpose: o.Purpose, Campaign: o.Campaign,
 	})
 	c.limits.Cap = o.Cap
 	c.out = &outgoing{order: o, outlet: out, progress: make(chan Progress, progressWaiting)}
 	switch no := m.enter(c); no {
 	case "":
+	case placedBefore:
+		c.cancel(nil)
+
+		return o.ID, nil
 	case Shutdown:
+		c.cancel(nil)
+
 		return uuid.Nil, ErrStopping
 	default:
+		c.cancel(nil)
+
 		return uuid.Nil, ErrFull
 	}
 	if err := c.admit(ctx); err != nil {
+		c.cancel(nil)
 		m.leave(c)
 		c.log.Warn("call not dialed", slog.Any("to", o.To), slog.Any("error", err))
 

@@ -121,7 +121,7 @@ func (r *rig) outlet(plan func(context.Context, Outgoing, func(Progress)) error)
 }
 
 var order = Order{
-	Agent: "reception", To: "+15550100777", From: "+15550100999", Door: storage.DoorSIP, Trunk: "carrier",
+	To: "+15550100777", From: "+15550100999", Agent: "reception",
 	Purpose: "service", Campaign: "spring",
 }
 
@@ -209,14 +209,14 @@ func TestOrdersAreChecked(t *testing.T) {
 	inBubble(t, options{}, func(r *rig) {
 		r.outlet(rings(0))
 		for field, change := range map[string]func(*Order){
-			"to":         func(o *Order) { o.To = "5550100" },
-			"from":       func(o *Order) { o.From = "+0" },
+			"to":         func(o *Order) { o.To = "+18765551234" },
+			"from":       func(o *Order) { o.From = "+15550100111" },
 			"purpose":    func(o *Order) { o.Purpose = "" },
 			"ring":       func(o *Order) { o.Ring = 14 * time.Second },
 			"cap":        func(o *Order) { o.Cap = time.Hour },
 			"agent":      func(o *Order) { o.Agent = "nobody" },
 			"on_machine": func(o *Order) { o.OnMachine = "pray" },
-			"trunk":      func(o *Order) { o.Door = storage.DoorTwilio },
+			"route":      func(o *Order) { o.To = "+12126640000" },
 		} {
 			o := order
 			change(&o)
@@ -336,9 +336,9 @@ func TestOperatorHangsUp(t *testing.T) {
 func TestAnAgentThatIsNotReadyCostsNoAnswer(t *testing.T) {
 	inBubble(t, options{}, func(r *rig) {
 		r.outlet(rings(time.Second))
-		agent := *r.manager.cfg.Callers["reception"]
+		agent := *r.manager.cfg.Agents["reception"]
 		agent.Providers.Recognizer = slowToOpen{agent.Providers.Recognizer, time.Minute}
-		r.manager.cfg.Callers["reception"] = &agent
+		r.manager.cfg.Agents["reception"] = &agent
 		r.place()
 		c := r.placedEnds()
 		r.ended(c, NotPrepared, storage.FaultTrunkline)

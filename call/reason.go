@@ -38,6 +38,8 @@ const (
 	Rejected     Reason = "rejected"       // the callee declined the call
 	NoSuchNumber Reason = "no_such_number" // the carrier knows no such number
 	Unreachable  Reason = "unreachable"    // the carrier could not be reached, or could not put the call through
+	NoRoute      Reason = "no_route"       // the trunk of the route cannot place this call
+
 	// MachineAnswered and MessageLeft are the ends of calls that an answering
 	// machine took.
 	MachineAnswered Reason = "machine"
@@ -71,7 +73,7 @@ func (r Reason) Fault() storage.Fault {
 		return storage.FaultCarrier
 	case ProviderFailed, ProviderHandOff:
 		return storage.FaultProvider
-	case CapReached, BudgetSpent, RecogniserBusy, LineBusy, NoPort, OperatorHangup, Shutdown, NoSuchNumber, NotAllowed:
+	case CapReached, BudgetSpent, RecogniserBusy, LineBusy, NoPort, OperatorHangup, Shutdown, NoSuchNumber, NoRoute, NotAllowed:
 		return storage.FaultOperator
 	default:
 		return storage.FaultTrunkline
@@ -129,6 +131,8 @@ func (r Reason) Plain() string {
 		return "the carrier knows no such number"
 	case Unreachable:
 		return "the carrier could not be reached or could not put the call through"
+	case NoRoute:
+		return "the trunk of the route cannot place such a call: check its targets and number form (sip.trunks)"
 	case MachineAnswered:
 		return "an answering machine took the call, so it was ended (outbound.on_machine)"
 	case MessageLeft:

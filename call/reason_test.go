@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"trunkline/media/amd"
 	"trunkline/pipeline"
 	"trunkline/pipeline/cost"
 	"trunkline/pipeline/declared"
@@ -204,21 +205,23 @@ func TestATrunkWithoutAgentIsRefusedAndRecorded(t *testing.T) {
 
 func TestNewManagerRefusesWhatCannotWork(t *testing.T) {
 	t.Parallel()
-	agents := map[string]*Agent{"a": {}}
+	agents, table := map[string]*Agent{"a": {}}, routes(t)
 	good := Limits{Cap: time.Minute, NoMedia: time.Second, MaxCalls: 1}
 	for name, c := range map[string]Config{
-		"no agents":             {Limits: good},
-		"no cap":                {Agents: agents, Limits: Limits{NoMedia: 1, MaxCalls: 1}},
-		"warning at the start":  {Agents: agents, Limits: Limits{Cap: 5, WarnBefore: 5, NoMedia: 1, MaxCalls: 1}},
-		"warning after the end": {Agents: agents, Limits: Limits{Cap: 5, WarnBefore: -1, NoMedia: 1, MaxCalls: 1}},
-		"dead calls would last": {Agents: agents, Limits: Limits{Cap: 5, MaxCalls: 1}},
-		"no call may come":      {Agents: agents, Limits: Limits{Cap: 5, NoMedia: 1}},
+		"no agents":             {Routes: table, Limits: good},
+		"no routes":             {Agents: agents, Limits: good},
+		"bad detection":         {Agents: agents, Routes: table, Limits: good, Detect: amd.Params{NoSpeech: time.Hour}},
+		"no cap":                {Agents: agents, Routes: table, Limits: Limits{NoMedia: 1, MaxCalls: 1}},
+		"warning at the start":  {Agents: agents, Routes: table, Limits: Limits{Cap: 5, WarnBefore: 5, NoMedia: 1, MaxCalls: 1}},
+		"warning after the end": {Agents: agents, Routes: table, Limits: Limits{Cap: 5, WarnBefore: -1, NoMedia: 1, MaxCalls: 1}},
+		"dead calls would last": {Agents: agents, Routes: table, Limits: Limits{Cap: 5, MaxCalls: 1}},
+		"no call may come":      {Agents: agents, Routes: table, Limits: Limits{Cap: 5, NoMedia: 1}},
 	} {
 		if _, err := NewManager(c); err == nil {
 			t.Errorf("%s: it was taken", name)
 		}
 	}
-	if _, err := NewManager(Config{Agents: agents, Limits: good}); err != nil {
+	if _, err := NewManager(Config{Agents: agents, Routes: table, Limits: good}); err != nil {
 		t.Error(err)
 	}
 }

@@ -23,6 +23,7 @@ import (
 	"trunkline/pipeline"
 	"trunkline/pipeline/declared"
 	"trunkline/pipeline/turn"
+	"trunkline/route"
 	"trunkline/storage"
 	"trunkline/testdata"
 )
@@ -65,6 +66,24 @@ type rig struct {
 	leg      *fakeLeg
 	log      *logged
 	over     chan struct{} // closed when the call's life is over
+}
+
+// routes have all calls answered by the reception, and leave by the carrier.
+func routes(t *testing.T) *route.Table {
+	t.Helper()
+	table, err := route.New(route.Config{
+		Home: "US", Countries: []string{"US"}, Allow: []string{"+1555010"},
+		Trunks: map[string]string{"carrier": "reception"},
+		Outbound: []route.Outbound{
+			{Name: "all", Door: "sip", Trunk: "carrier", CallerIDs: []string{"+15550100999"}, Agent: "reception"},
+			{Name: "other", Prefixes: []string{"+1212"}, Door: "twilio", Trunk: "us", CallerIDs: []string{"+15550100999"}, Agent: "reception"},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return table
 }
 
 // inBubble runs a test in virtual time. It is parallel to the others.
@@ -133,7 +152,7 @@ func newRig(t *testing.T, o options) *rig {
 		Providers:    pipeline.Providers{Recognizer: o.recogniser, Model: o.model, Synthesizer: o.voice, Lines: lines},
 	}
 	r.manager, err = NewManager(Config{
-		Agents: map[string]*Agent{"carrier": agent}, Callers: map[string]*Agent{"reception": agent}, Gate: r.gate,
+		Agents: map[string]*Agent{"reception": agent}, Routes: routes(t), Gate: r.gate,
 		Limits: l, Clock: r.clock, Journal: r.journal, Metrics: metrics,
 		Log: slog.New(slog.NewTextHandler(r.log, nil)), Recordings: recordings, Watch: o.watch,
 	})
@@ -148,7 +167,7 @@ func newRig(t *testing.T, o options) *rig {
 
 // providers are those of the agent; a test may change them before it offers a
 // call.
-func (r *rig) providers() *pipeline.Providers { return &r.manager.cfg.Agents["carrier"].Providers }
+func (r *rig) providers() *pipeline.Providers { return &r.manager.cfg.Agents["reception"].Providers }
 
 // offer has a call come in.
 func (r *rig) offer() {

@@ -6,29 +6,23 @@ import (
 	"time"
 
 	"trunkline/media"
-	"trunkline/privacy"
 	"trunkline/sip"
 	"trunkline/storage"
 )
 
-// SIPPlace begins a call to a number by a trunk and returns when its INVITE
-// has left, as sip.UA's methods do.
-type SIPPlace func(ctx context.Context, trunk string, number privacy.Number, o sip.DialOptions) (*sip.Dialog, error)
-
-// PlaceBySIP lets calls leave by the SIP door.
-func (m *Manager) PlaceBySIP(place SIPPlace) { m.setOutlet(storage.DoorSIP, sipOutlet{place}) }
+// PlaceBySIP lets calls leave by the SIP door. It comes before the first call.
+func (m *Manager) PlaceBySIP(ua *sip.UA) { m.setOutlet(storage.DoorSIP, sipOutlet{ua}) }
 
 // sipOutlet is the SIP door as calls leave by it.
-type sipOutlet struct{ place SIPPlace }
+type sipOutlet struct{ ua *sip.UA }
 
 // Dial implements outlet.
 func (s sipOutlet) Dial(ctx context.Context, o Outgoing, progress func(Progress)) (placed, error) {
 	if !o.Expires.IsZero() && !time.Now().Before(o.Expires) {
 		return nil, errStale
 	}
-	d, err := s.place(ctx, o.Trunk, o.To, sip.DialOptions{
-		User:    string(o.From),
-		Headers: []sip.Header{{Name: IDHeader, Value: o.Call.String()}},
+	d, err := s.ua.Call(ctx, o.Trunk, string(o.To), sip.CallOptions{
+		CallerID: string(o.From), Headers: []sip.Header{{Name: IDHeader, Value: o.Call.String()}},
 	})
 	if err != nil {
 		return nil, sipRefusal(err)
@@ -81,6 +75,10 @@ func sipRefusal(err error) error {
 		return &refusedError{reason: refusedBy(status.Code), status: status.Code, err: err}
 	case errors.Is(err, sip.ErrTimeout), errors.Is(err, sip.ErrUnreachable):
 		return &refusedError{reason: Unreachable, err: err}
+	case errors.Is(err, sip.ErrTrunk), errors.Is(err, sip.ErrNumber):
+		return &refusedError{reason: NoRoute, err: err}
+	case errors.Is(err, sip.ErrLimit):
+		return &refusedError{reason: LineBusy, err: err}
 	case errors.Is(err, sip.ErrMedia):
 		return &refusedError{reason: NoPort, err: err}
 	case errors.Is(err, sip.ErrStopped):

@@ -75,7 +75,7 @@ func traced(t *testing.T, private bool, test func(r *rig), look func(*seen)) {
 		desk := &desk{}
 		r := newRig(t, desk.options())
 		r.manager.cfg.Trace = func(rec storage.Call) Trace { return keeping{tracer.Begin(rec), all} }
-		r.manager.cfg.Agents["carrier"].Conversation.Tools = desk.tools(t)
+		r.manager.cfg.Agents["reception"].Conversation.Tools = desk.tools(t)
 		all.rig, all.desk = r, desk
 		defer r.clock.Stop()
 		test(r)

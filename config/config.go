@@ -21,6 +21,8 @@ type Config struct {
 	HTTP      HTTP      `yaml:"http"`
 	Database  Database  `yaml:"database"`
 	Calls     Calls     `yaml:"calls"`
+	Outbound  Outbound  `yaml:"outbound"`
+	Routes    Routes    `yaml:"routes"`
 	Recording Recording `yaml:"recording"`
 	Traces    Traces    `yaml:"traces"`
 	Currency  string    `yaml:"currency"` // of all prices and budgets, as it is shown
@@ -368,6 +370,13 @@ func Default() Config {
 			NoMedia:    30 * time.Second,
 			MaxCalls:   500,
 			Fax:        "end",
+		},
+		Outbound: Outbound{
+			Home: "US", Countries: []string{"US", "CA"}, Ring: 30 * time.Second, OnMachine: "hang_up",
+			Detect: Detect{
+				NoSpeech: 1200 * time.Millisecond, Settle: 700 * time.Millisecond, Short: 1800 * time.Millisecond, Long: 4 * time.Second,
+				Quiet: 2500 * time.Millisecond, Wait: 35 * time.Second, Watch: 15 * time.Second,
+			},
 		},
 		Recording: Recording{
 			Gap:    "tone",

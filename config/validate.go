@@ -26,6 +26,7 @@ func (c *Config) Validate() []Problem {
 	v.media(c)
 	v.http(&c.HTTP)
 	v.calls(c)
+	v.outbound(c)
 	v.recording(c)
 	v.traces(&c.Traces)
 	v.agents(c)

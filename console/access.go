@@ -35,8 +35,8 @@ func (s *console) holding(needs access.Right, tell report, next http.Handler) ht
 			tell(w, r, errNoKey)
 		case !h.Role.May(needs):
 			tell(w, r, &problem{
-				http.StatusForbidden, "forbidden", fmt.Sprintf("A key with the role %s may not %s.", h.Role, needs),
-				"Use a key with another role (http.keys).",
+				Status: http.StatusForbidden, Code: "forbidden", Message: fmt.Sprintf("A key with the role %s may not %s.", h.Role, needs),
+				Hint: "Use a key with another role (http.keys).",
 			})
 		default:
 			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), holderKey{}, h)))

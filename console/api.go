@@ -32,6 +32,15 @@ type callJSON struct {
 	Fault      *string           `json:"fault"`
 	Recording  *string           `json:"recording"` // where the API serves it
 	Cost       *storage.Amount   `json:"cost"`      // in the currency of the configured prices
+
+	// Of calls that were placed; else null.
+	Purpose    *string    `json:"purpose"`
+	Campaign   *string    `json:"campaign"`
+	DecisionID *uuid.UUID `json:"decision_id"`
+	AttemptID  *uuid.UUID `json:"attempt_id"`
+	AnsweredBy *string    `json:"answered_by"` // human, machine, screening, menu, fax or unknown
+	GreetedAt  *time.Time `json:"greeted_at"`  // the callee's greeting ended
+	OpenedAt   *time.Time `json:"opened_at"`   // the agent was first heard
 }
 
 func callToJSON(c *storage.Call) callJSON {
@@ -39,6 +48,8 @@ func callToJSON(c *storage.Call) callJSON {
 		ID: c.ID, Direction: c.Direction, Door: c.Door, From: string(c.From), To: string(c.To), Agent: c.Agent,
 		State: c.State, StartedAt: c.StartedAt, AnsweredAt: orNull(c.AnsweredAt), EndedAt: orNull(c.EndedAt),
 		EndReason: orNull(c.EndReason), Fault: orNull(string(c.Fault)),
+		Purpose: orNull(c.Purpose), Campaign: orNull(c.Campaign), DecisionID: orNull(c.DecisionID), AttemptID: orNull(c.AttemptID),
+		AnsweredBy: orNull(c.AnsweredBy), GreetedAt: orNull(c.GreetedAt), OpenedAt: orNull(c.OpenedAt),
 	}
 	if c.Recording != "" {
 		j.Recording = new(recordingPath(c.ID))
@@ -161,7 +172,7 @@ func parseFilter(query url.Values, now time.Time) (storage.Filter, error) {
 		switch name {
 		case "state":
 			if f.State, err = storage.ParseState(value); err != nil {
-				return f, badParameter("There is no state "+strconv.Quote(value)+".", "state is ringing, in_progress or ended.")
+				return f, badParameter("There is no state "+strconv.Quote(value)+".", "state is dialing, ringing, in_progress or ended.")
 			}
 		case "since":
 			if f.Since, err = parseSince(value, now); err != nil {

@@ -38,6 +38,12 @@ type Config struct {
 	// Pause pauses or resumes the recording of a running call; the error is
 	// ErrNotRunning or ErrNotRecorded when there is none. nil: not possible.
 	Pause func(call uuid.UUID, paused bool) error
+	// Place places a call and returns its id, or an error of this package. Of
+	// two orders with one ID the second returns it again. nil: not possible.
+	Place func(ctx context.Context, o Order) (uuid.UUID, error)
+	// HangUp ends a running call, after the agent's goodbye if that is wanted;
+	// the error is ErrNotRunning when it does not run here. nil: not possible.
+	HangUp func(call uuid.UUID, goodbye bool) error
 	// Providers tells how the agents' providers do, by agent and stage in their
 	// order; it is called by many at once. nil: not found.
 	Providers func() []Provider
@@ -73,7 +79,9 @@ func New(c Config) http.Handler {
 		s.mux.Handle("/metrics", s.holding(access.Read, s.apiProblem, c.Metrics))
 	}
 	s.api("/v1/calls", s.apiCalls)
+	s.act("POST /v1/calls", access.Run, "place a call", s.apiPlace)
 	s.api("/v1/calls/{id}", s.apiCall)
+	s.act("DELETE /v1/calls/{id}", access.Run, "end a call", s.apiHangUp)
 	s.act("POST /v1/calls/{id}/recording", access.Run, "pause or resume a recording", s.apiPause)
 	s.api("/v1/calls/{id}/recording", s.recording)
 	s.api("/v1/providers", s.apiProviders)
@@ -107,10 +115,11 @@ func (s *console) page(pattern string, do action) {
 
 // act serves what changes something; what names it in the records. A page of
 // another site cannot have the operator's browser send it: such a request
-// carries no JSON unless this server allows it, which it does not.
+// carries no JSON, and is no DELETE, unless this server allows it, which it
+// does not.
 func (s *console) act(pattern string, needs access.Right, what string, do action) {
 	s.mux.Handle(pattern, s.holding(needs, s.apiProblem, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/json" {
+		if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/json" && r.Method != http.MethodDelete {
 			s.apiProblem(w, r, errNotJSON)
 			return
 		}

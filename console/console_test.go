@@ -85,7 +85,7 @@ func TestAPICall(t *testing.T) {
 	delete(got, "turns")
 	want := map[string]any{
 		"id": callID.String(), "direction": "inbound", "door": "sip", "from": "+14155550123", "to": "+14155550199",
-		"agent": "reception", "state": "ended", "started_at": "2026-03-09T14:02:11.48Z", "answered_at": "2026-03-09T14:02:12.38Z",
+		"agent": "reception", "state": "ended", "purpose": nil, "campaign": nil, "decision_id": nil, "attempt_id": nil, "answered_by": nil, "greeted_at": nil, "opened_at": nil, "started_at": "2026-03-09T14:02:11.48Z", "answered_at": "2026-03-09T14:02:12.38Z",
 		"ended_at": "2026-03-09T14:02:48.58Z", "end_reason": "agent_goodbye", "fault": "agent",
 		"recording": "/calls/" + callID.String() + "/recording", "cost": 0.013,
 		"costs": []any{
@@ -184,7 +184,7 @@ func TestProblems(t *testing.T) {
 		{"GET", "/v1/calls/not-an-id", nil, 404, "no_such_call"},
 		{"GET", "/v1/nothing", nil, 404, "no_such_path"},
 		{"GET", "/nothing", nil, 404, "no_such_path"},
-		{"POST", "/v1/calls", nil, 405, "method_not_allowed"},
+		{"POST", "/v1/providers", nil, 405, "method_not_allowed"},
 		{"DELETE", "/calls/" + callID.String(), nil, 405, "method_not_allowed"},
 		{"GET", "/v1/calls?state=lost", nil, 400, "bad_parameter"},
 		{"GET", "/v1/calls?since=yesterday", nil, 400, "bad_parameter"},

@@ -16,78 +16,81 @@ type problem struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
 	Hint    string `json:"hint"`
+
+	Reasons  []string `json:"reasons,omitempty"`  // of a denied call
+	Decision string   `json:"decision,omitempty"` // its stored denial
 }
 
 func (p *problem) Error() string { return p.Message }
 
 var (
 	errPath = &problem{
-		http.StatusNotFound, "no_such_path", "There is nothing at this address.",
-		"The list of calls is at /calls, for programs at /v1/calls.",
+		Status: http.StatusNotFound, Code: "no_such_path", Message: "There is nothing at this address.",
+		Hint: "The list of calls is at /calls, for programs at /v1/calls.",
 	}
 	errMethod = &problem{
-		http.StatusMethodNotAllowed, "method_not_allowed", "This can only be read.",
-		"Use GET or HEAD.",
+		Status: http.StatusMethodNotAllowed, Code: "method_not_allowed", Message: "This can only be read.",
+		Hint: "Use GET or HEAD.",
 	}
 	errHost = &problem{
-		http.StatusMisdirectedRequest, "foreign_host", "The Host header names another machine, and this is a loopback address.",
-		"Use localhost or 127.0.0.1; a proxy on this machine sets the Host header to one of them.",
+		Status: http.StatusMisdirectedRequest, Code: "foreign_host", Message: "The Host header names another machine, and this is a loopback address.",
+		Hint: "Use localhost or 127.0.0.1; a proxy on this machine sets the Host header to one of them.",
 	}
 	errNoKey = &problem{
-		http.StatusUnauthorized, "no_key", "This needs a key, and the request shows none that is known.",
-		"Send it as Authorization: Bearer KEY; in a browser it is the password. trunkline key makes one.",
+		Status: http.StatusUnauthorized, Code: "no_key", Message: "This needs a key, and the request shows none that is known.",
+		Hint: "Send it as Authorization: Bearer KEY; in a browser it is the password. trunkline key makes one.",
 	}
 	errNoCall = &problem{
-		http.StatusNotFound, "no_such_call", "There is no such call.",
-		"The list of calls is at /calls, for programs at /v1/calls.",
+		Status: http.StatusNotFound, Code: "no_such_call", Message: "There is no such call.",
+		Hint: "The list of calls is at /calls, for programs at /v1/calls.",
 	}
 	errNoRecording = &problem{
-		http.StatusNotFound, "no_recording", "This call has no recording.",
-		"Recording is off unless the configuration says recording.enabled: true; files older than that may have been removed.",
+		Status: http.StatusNotFound, Code: "no_recording", Message: "This call has no recording.",
+		Hint: "Recording is off unless the configuration says recording.enabled: true; files older than that may have been removed.",
 	}
 	errKey = &problem{
-		http.StatusConflict, "no_recording_key", "This recording is encrypted with a key that the gateway does not have.",
-		"Give the key back to TRUNKLINE_RECORDING_KEY or recording.key_file; if the recording was erased, it cannot be heard again.",
+		Status: http.StatusConflict, Code: "no_recording_key", Message: "This recording is encrypted with a key that the gateway does not have.",
+		Hint: "Give the key back to TRUNKLINE_RECORDING_KEY or recording.key_file; if the recording was erased, it cannot be heard again.",
 	}
 	errNotJSON = &problem{
-		http.StatusUnsupportedMediaType, "not_json", "The request has to be JSON.",
-		"Send it with Content-Type: application/json.",
+		Status: http.StatusUnsupportedMediaType, Code: "not_json", Message: "The request has to be JSON.",
+		Hint: "Send it with Content-Type: application/json.",
 	}
 	errRecordingState = &problem{
-		http.StatusBadRequest, "bad_state", "The body does not say what the recording should be.",
-		`Send {"state": "paused"} or {"state": "recording"}.`,
+		Status: http.StatusBadRequest, Code: "bad_state", Message: "The body does not say what the recording should be.",
+		Hint: `Send {"state": "paused"} or {"state": "recording"}.`,
 	}
 	// ErrNotRunning and ErrNotRecorded are what Config.Pause returns for calls
 	// that have nothing to pause.
 	ErrNotRunning error = &problem{
-		http.StatusConflict, "not_running", "The call does not run on this node.",
-		"Only running calls are recorded: see /v1/calls?state=in_progress, and ask the node that has the call.",
+		Status: http.StatusConflict, Code: "not_running", Message: "The call does not run on this node.",
+		Hint: "Only running calls are recorded: see /v1/calls?state=in_progress, and ask the node that has the call.",
 	}
 	ErrNotRecorded error = &problem{
-		http.StatusConflict, "not_recorded", "This call is not recorded.",
-		"Recording is off unless the configuration says recording.enabled: true.",
+		Status: http.StatusConflict, Code: "not_recorded", Message: "This call is not recorded.",
+		Hint: "Recording is off unless the configuration says recording.enabled: true.",
 	}
 	errCursor = &problem{
-		http.StatusBadRequest, "bad_cursor", "The cursor is not one that a page of this list gave.",
-		"Take it from the field next of the page before, or leave it out to begin with the latest call.",
+		Status: http.StatusBadRequest, Code: "bad_cursor", Message: "The cursor is not one that a page of this list gave.",
+		Hint: "Take it from the field next of the page before, or leave it out to begin with the latest call.",
 	}
 	errAway = &problem{
-		http.StatusServiceUnavailable, "database_away", "The database does not answer.",
-		"Calls go on and are recorded when it returns. See /readyz.",
+		Status: http.StatusServiceUnavailable, Code: "database_away", Message: "The database does not answer.",
+		Hint: "Calls go on and are recorded when it returns. See /readyz.",
 	}
 	errSchema = &problem{
-		http.StatusServiceUnavailable, "schema_mismatch", "The database's schema does not fit this version.",
-		"Run trunkline migrate.",
+		Status: http.StatusServiceUnavailable, Code: "schema_mismatch", Message: "The database's schema does not fit this version.",
+		Hint: "Run trunkline migrate.",
 	}
 	errInternal = &problem{
-		http.StatusInternalServerError, "internal", "Something went wrong in the gateway.",
-		"The gateway's log says what.",
+		Status: http.StatusInternalServerError, Code: "internal", Message: "Something went wrong in the gateway.",
+		Hint: "The gateway's log says what.",
 	}
 )
 
 // badParameter is a mistake in the query.
 func badParameter(message, hint string) error {
-	return &problem{http.StatusBadRequest, "bad_parameter", message, hint}
+	return &problem{Status: http.StatusBadRequest, Code: "bad_parameter", Message: message, Hint: hint}
 }
 
 // problemOf is what the client is told of err; err is logged when that hides

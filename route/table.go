@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/nyaruka/phonenumbers"
 )
 
 // Config is what a Table is made from.
@@ -21,9 +23,9 @@ type Config struct {
 
 // Inbound names the agent of called numbers.
 type Inbound struct {
-	Trunk  string // empty: any
 	Number string // exact; E.164, or as the trunk sends it
 	Prefix string // or this much of it; the longest one counts
+	Trunk  string // empty: any
 	Agent  string
 }
 
@@ -133,7 +135,7 @@ func (t *Table) In(trunk, to string) (In, bool) {
 
 // rank is how well an inbound route fits a number; -1: not at all.
 func (t *Table) rank(r *Inbound, raw, e164 string) int {
-	rank := 0
+	var rank int
 	switch {
 	case r.Number != "" && (r.Number == raw || called(r.Number, t.c.Home) == e164):
 		rank = 100
@@ -222,6 +224,8 @@ func (t *Table) Out(r Request) (Out, error) {
 func (t *Table) mayCall(n *number) (bool, string) {
 	allow, deny := longest(t.c.Allow, n.e164), longest(t.c.Deny, n.e164)
 	switch dear := n.dear(); {
+	case phonenumbers.IsPossibleNumberWithReason(n.parsed) != phonenumbers.IS_POSSIBLE:
+		return false, fmt.Sprintf("%s has too few or too many digits for its country", n.e164)
 	case deny != "" && len(deny) >= len(allow):
 		return false, fmt.Sprintf("%s begins with %s, which may not be called (outbound.deny)", n.e164, deny)
 	case allow != "":

@@ -86,7 +86,8 @@ func TestWhereCallsMayGo(t *testing.T) {
 		"+979123456789":  "premium rate",
 		"+15551234567":   "no numbering plan",
 		"":               "no telephone number",
-		"911":            "no numbering plan",
+		"911":            "too few",
+		"+15550100":      "too few",
 		"call me":        "no telephone number",
 	} {
 		_, err := x.Out(Request{To: to, Agent: "a"})

@@ -18,6 +18,7 @@ import (
 	"trunkline/media/rtp"
 	"trunkline/pipeline"
 	"trunkline/pipeline/turn"
+	"trunkline/route"
 	"trunkline/sip"
 	"trunkline/storage"
 )
@@ -112,10 +113,15 @@ func (l *Loopback) open(r *run, w *watch) (*door, error) {
 		return nil, err
 	}
 	d := &door{clock: clock.New(clock.Options{Shards: 1})}
+	routes, err := route.New(route.Config{Trunks: map[string]string{trunkName: r.agent.Name}})
+	if err != nil {
+		return nil, err
+	}
 	d.calls, err = call.NewManager(call.Config{
-		Agents: map[string]*call.Agent{trunkName: {
+		Agents: map[string]*call.Agent{r.agent.Name: {
 			Name: r.agent.Name, Conversation: r.agent.Conversation, Providers: r.agent.Providers,
 		}},
+		Routes: routes,
 		Limits: call.Limits{
 			Cap: cmp.Or(r.agent.Cap, longest), WarnBefore: r.agent.WarnBefore, NoMedia: 10 * time.Second, MaxCalls: 1,
 		},

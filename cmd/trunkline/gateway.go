@@ -20,6 +20,7 @@ import (
 	"trunkline/config"
 	"trunkline/console"
 	"trunkline/engine"
+	"trunkline/media/amd"
 	"trunkline/media/clock"
 	"trunkline/media/dtmf"
 	"trunkline/media/g711"
@@ -55,6 +56,7 @@ type gateway struct {
 	journal *storage.Journal
 	clock   *clock.Clock
 	pool    *rtp.Pool
+	gate    call.Gate // decides about calls that leave; nil: none does
 	calls   *call.Manager
 	sip     *sip.UA
 	http    net.Addr
@@ -330,21 +332,22 @@ func (g *gateway) startCalls(context.Context) error {
 	if err != nil {
 		return err
 	}
-	agents := make(map[string]*call.Agent)
-	for _, t := range g.cfg.SIP.Trunks {
-		agents[t.Name] = g.agents[t.Agent]
+	routes, err := routeTable(&g.cfg)
+	if err != nil {
+		return err
 	}
 	recordings, err := g.startArchive()
 	if err != nil {
 		return err
 	}
 	g.calls, err = call.NewManager(call.Config{
-		Agents: agents,
+		Agents: g.agents, Routes: routes, Gate: g.gate,
 		Limits: call.Limits{
 			Cap: g.cfg.Calls.Cap, WarnBefore: g.cfg.Calls.WarnBefore,
 			NoMedia: g.cfg.Calls.NoMedia, MaxCalls: g.cfg.Calls.MaxCalls,
 		},
 		Clock: g.clock, Journal: g.journal, Metrics: metrics, Log: g.log,
+		Ring: g.cfg.Outbound.Ring, OnMachine: call.OnMachine(g.cfg.Outbound.OnMachine), Detect: amd.Params(g.cfg.Outbound.Detect),
 		KeepFax: g.cfg.Calls.Fax == "keep", Recordings: recordings, Trace: g.trace, Watch: g.watch,
 	})
 	if err != nil {
@@ -357,6 +360,7 @@ func (g *gateway) startCalls(context.Context) error {
 	if g.sip, err = sip.New(door, g.calls); err != nil {
 		return err
 	}
+	g.calls.PlaceBySIP(g.sip)
 	if err := g.sip.Start(); err != nil {
 		return err
 	}
@@ -432,6 +436,8 @@ func (g *gateway) startHTTP(ctx context.Context) error {
 		Recordings: g.cfg.RecordingDir(),
 		Keys:       g.keys,
 		Pause:      g.pauseRecording,
+		Place:      g.placeCall,
+		HangUp:     g.hangUp,
 		Providers:  g.providers,
 		Checks:     []console.Check{{Name: "database", Run: g.store.Ping}},
 		Metrics:    metricsHandler(g.registry),

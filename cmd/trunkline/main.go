@@ -35,6 +35,8 @@ type cli struct {
 	Call      callCmd      `cmd:"" help:"Be the caller: a headless softphone."`
 	Talk      talkCmd      `cmd:"" help:"Have the agent's conversation typed, with no audio."`
 	Sim       simCmd       `cmd:"" help:"Play callers from scenario files against an agent, and judge it."`
+	Dial      dialCmd      `cmd:"" help:"Place a call by the running gateway."`
+	RouteTest routeTestCmd `cmd:"" help:"Tell which trunk, caller ID and agent a number would use, and why." name:"route-test"`
 	Check     checkCmd     `cmd:"" help:"Validate the configuration and what it needs."`
 	Providers providersCmd `cmd:"" help:"Show the agents' providers: whether they are reached, and how they do."`
 	Migrate   migrateCmd   `cmd:"" help:"Bring the database to this version's schema."`
