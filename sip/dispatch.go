@@ -203,10 +203,34 @@ func (ua *UA) acceptable(tx *serverTx) bool {
 
 	switch req.Method {
 	case sipgo.INVITE, sipgo.UPDATE, sipgo.PRACK:
+		if !accepts(req, sdpType) {
+			tx.reply(406, "", ua.warning(tx.link.sock, 399, "our descriptions are "+sdpType))
+			return false
+		}
+
 		return understood(tx)
 	default:
 		return true
 	}
+}
+
+// accepts reports whether the sender of a request takes a body of the type in
+// its response. Without an Accept header it takes session descriptions (RFC
+// 3261 section 20.1).
+func accepts(req *sipgo.Request, kind string) bool {
+	ranges := options(req, "Accept")
+	family, _, _ := strings.Cut(kind, "/")
+
+	for _, r := range ranges {
+		r, _, _ = strings.Cut(r, ";")
+
+		switch strings.ToLower(strings.TrimSpace(r)) {
+		case kind, family + "/*", "*/*":
+			return true
+		}
+	}
+
+	return len(ranges) == 0
 }
 
 // extensions are the option tags of what we support.

@@ -65,6 +65,10 @@ func FuzzMessage(f *testing.F) {
 		f.Add([]byte(m))
 	}
 
+	for name := range tortures {
+		f.Add(torture(f, name))
+	}
+
 	src := netip.MustParseAddrPort(farAddr)
 	stopped, cancel := context.WithCancel(context.Background())
 	cancel()

@@ -17,7 +17,7 @@ type limits struct {
 
 // fault is why a message is not processed.
 type fault struct {
-	status int // 400, or 513 for a message over the limits
+	status int // 400, 416, or 513 for a message over the limits
 	reason string
 }
 
@@ -46,6 +46,26 @@ func inspect(data []byte, lim limits) (sipgo.Message, *fault) {
 		return nil, &fault{status: 513, reason: "Too Many Headers"}
 	}
 
+	msg, f := read(data)
+	if f == nil {
+		return msg, nil
+	}
+
+	if spaced := tidy(data); !bytes.Equal(spaced, data) {
+		if msg, f := read(spaced); f == nil {
+			return msg, nil
+		}
+	}
+
+	if foreign(data) {
+		return nil, &fault{status: 416, reason: phrase(416)}
+	}
+
+	return nil, f
+}
+
+// read parses and checks a message.
+func read(data []byte) (sipgo.Message, *fault) {
 	msg, err := parse(data)
 	if err != nil {
 		return nil, &fault{status: 400, reason: parseReason(err)}
@@ -56,6 +76,26 @@ func inspect(data []byte, lim limits) (sipgo.Message, *fault) {
 	}
 
 	return msg, nil
+}
+
+// foreign reports whether a request is for a URI of a scheme that is none of
+// ours, and so of a form that the parser need not know.
+func foreign(data []byte) bool {
+	line, _, _ := bytes.Cut(data, []byte("\r\n"))
+
+	words := strings.Split(string(line), " ")
+	if len(words) != 3 || !strings.EqualFold(words[2], "SIP/2.0") {
+		return false
+	}
+
+	scheme, _, found := strings.Cut(words[1], ":")
+
+	switch strings.ToLower(scheme) {
+	case "sip", "sips", "tel":
+		return false
+	default:
+		return found && !strings.ContainsAny(scheme, "<>@")
+	}
 }
 
 var parser = sipgo.NewParser()
@@ -132,6 +172,8 @@ func check(msg sipgo.Message) string {
 	switch {
 	case !strings.EqualFold(string(cseq.MethodName), string(req.Method)):
 		return "CSeq Method Mismatch"
+	case len(req.Recipient.Headers) > 0:
+		return "Headers In Request-URI"
 	case tagOf(req.From().Params) == "":
 		return "Missing From Tag"
 	case req.Method == sipgo.INVITE && req.Contact() == nil:

@@ -12,6 +12,7 @@ var phrases = map[int]string{
 	403: "Forbidden",
 	404: "Not Found",
 	405: "Method Not Allowed",
+	406: "Not Acceptable",
 	408: "Request Timeout",
 	415: "Unsupported Media Type",
 	416: "Unsupported URI Scheme",
