@@ -175,9 +175,14 @@ func (c *caseFile) complete() {
 		name    string
 		missing bool
 	}{
-		{"tenant", a.Tenant == ""}, {"seller", a.Seller == ""}, {"campaign", a.Campaign == ""},
-		{"to", !e164(string(a.To))}, {"from", !e164(string(a.From))}, {"voice", a.Voice == ""},
-		{"at", a.At.IsZero()}, {"expected (it is negative)", a.Expected < 0},
+		{"tenant", a.Tenant == ""},
+		{"seller", a.Seller == ""},
+		{"campaign", a.Campaign == ""},
+		{"to", !e164(string(a.To))},
+		{"from", !e164(string(a.From))},
+		{"voice", a.Voice == ""},
+		{"at", a.At.IsZero()},
+		{"expected (it is negative)", a.Expected < 0},
 	} {
 		if m.missing {
 			missing = append(missing, m.name)

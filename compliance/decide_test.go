@@ -25,7 +25,7 @@ var loaded sync.Map
 
 func loadOnce(names string) (*Rules, error) {
 	if r, ok := loaded.Load(names); ok {
-		return r.(*Rules), nil //nolint:forcetypeassert // only Rules are stored
+		return r.(*Rules), nil
 	}
 	r, err := Load(strings.Fields(names))
 	if err == nil {
@@ -96,11 +96,11 @@ func move(a *Attempt, number, state, local string) {
 	a.Hints = a.Hints[1:]
 	loc, err := time.LoadLocation(zone)
 	if err != nil {
-		panic(err) //nolint:forbidigo // a test's own table is wrong
+		panic(err)
 	}
 	a.At, err = time.ParseInLocation("2006-01-02 15:04:05", local, loc)
 	if err != nil {
-		panic(err) //nolint:forbidigo // a test's own table is wrong
+		panic(err)
 	}
 }
 

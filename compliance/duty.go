@@ -107,7 +107,7 @@ func (r *Rules) Opening(jurisdictions []string, p Purpose, at time.Time) (Openin
 func (r *Rules) Recording(ours, theirs []string, at time.Time) (RecordingDuty, []string) {
 	d := RecordingDuty{Consent: OneParty}
 	var ids []string
-	if len(ours) == 0 || len(theirs) == 0 {
+	if !r.known(ours) || !r.known(theirs) {
 		d = RecordingDuty{Consent: AllParty, Announce: true}
 	}
 	for rule := range r.duties(slices.Concat(ours, theirs), at) {
@@ -124,6 +124,14 @@ func (r *Rules) Recording(ours, theirs []string, at time.Time) (RecordingDuty, [
 	}
 
 	return d, ids
+}
+
+// known says whether the packs in use know every one of these places: a state,
+// or a country that is judged as a whole.
+func (r *Rules) known(jurisdictions []string) bool {
+	return len(jurisdictions) > 0 && !slices.ContainsFunc(jurisdictions, func(j string) bool {
+		return len(r.stateZones[j]) == 0 && !slices.ContainsFunc(r.destinations, func(d destination) bool { return d.Country == j && len(d.Zones) > 0 })
+	})
 }
 
 // OptOut joins the duties of an opt-out in these jurisdictions: the widest

@@ -147,14 +147,14 @@ type loader struct {
 	errs     []error
 }
 
-func (l *loader) fault(file, rule, field, format string, args ...any) {
+func (l *loader) faultf(file, rule, field, format string, args ...any) {
 	l.errs = append(l.errs, &LoadError{File: file, Rule: rule, Field: field, What: fmt.Sprintf(format, args...)})
 }
 
 func (l *loader) builtIn(name string) []byte {
 	src, err := files.ReadFile("rules/" + name + ".yaml")
 	if err != nil {
-		l.fault("packs", "", "", "there is no pack %q; there are %s", name, strings.Join(Packs(), ", "))
+		l.faultf("packs", "", "", "there is no pack %q; there are %s", name, strings.Join(Packs(), ", "))
 
 		return nil
 	}
@@ -166,23 +166,23 @@ func (l *loader) builtIn(name string) []byte {
 func (l *loader) file(name string, builtIn bool, src []byte) {
 	var f packFile
 	if err := yaml.UnmarshalWithOptions(src, &f, yaml.Strict()); err != nil {
-		l.fault(name, "", "", "%v", err)
+		l.faultf(name, "", "", "%v", err)
 
 		return
 	}
 	switch {
 	case f.Pack == "":
-		l.fault(name, "", "pack", "is missing; give the file's rules a name")
+		l.faultf(name, "", "pack", "is missing; give the file's rules a name")
 	case builtIn && f.Pack != name:
-		l.fault(name, "", "pack", "is %q; it must be the file's name", f.Pack)
+		l.faultf(name, "", "pack", "is %q; it must be the file's name", f.Pack)
 	case !builtIn && (slices.Contains(Packs(), f.Pack) || f.Pack == housePack):
-		l.fault(name, "", "pack", "%q is a pack of the program; choose another name", f.Pack)
+		l.faultf(name, "", "pack", "%q is a pack of the program; choose another name", f.Pack)
 	}
 	if f.Version.start.IsZero() {
-		l.fault(name, "", "version", "is missing; give the day of the last change")
+		l.faultf(name, "", "version", "is missing; give the day of the last change")
 	}
 	if !builtIn && len(f.Destinations) > 0 {
-		l.fault(name, "", "destinations", "a further file can only make decisions stricter; remove them")
+		l.faultf(name, "", "destinations", "a further file can only make decisions stricter; remove them")
 	}
 	for _, need := range f.Requires {
 		l.requires = append(l.requires, LoadError{File: name, Field: "requires", What: need})
@@ -206,14 +206,14 @@ func (l *loader) destinations(file string, all []destination) {
 	for i, d := range all {
 		field := fmt.Sprintf("destinations[%d]", i)
 		if d.Country == "" || d.Prefix == "" || len(d.Purposes) == 0 {
-			l.fault(file, "", field, "needs country, prefix and purposes")
+			l.faultf(file, "", field, "needs country, prefix and purposes")
 		}
 		if (d.Prefix == "1") != (len(d.Zones) == 0) {
-			l.fault(file, "", field+".zones", "are needed for every prefix but 1, whose area codes say it")
+			l.faultf(file, "", field+".zones", "are needed for every prefix but 1, whose area codes say it")
 		}
 		for _, p := range d.Purposes {
 			if !knownPurpose(p) {
-				l.fault(file, "", field+".purposes", "%q is no purpose", p)
+				l.faultf(file, "", field+".purposes", "%q is no purpose", p)
 			}
 		}
 	}
@@ -223,11 +223,11 @@ func (l *loader) destinations(file string, all []destination) {
 func (l *loader) calendars(file string, all map[string][]holiday) {
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		if _, taken := l.out.calendars[name]; taken {
-			l.fault(file, "", "calendars."+name, "stands in another file too")
+			l.faultf(file, "", "calendars."+name, "stands in another file too")
 		}
 		days, err := makeCalendar(all[name])
 		if err != nil {
-			l.fault(file, "", "calendars."+name, "%v", err)
+			l.faultf(file, "", "calendars."+name, "%v", err)
 		}
 		l.out.calendars[name] = days
 	}
@@ -237,17 +237,20 @@ func (l *loader) calendars(file string, all map[string][]holiday) {
 func (l *loader) finish() {
 	for _, need := range l.requires {
 		if !slices.Contains(l.names, need.What) {
-			l.fault(need.File, "", need.Field, "the pack %q must be in use beside it", need.What)
+			l.faultf(need.File, "", need.Field, "the pack %q must be in use beside it", need.What)
 		}
 	}
 	for _, use := range l.used {
 		if _, ok := l.out.calendars[use.What]; !ok {
-			l.fault(use.File, use.Rule, use.Field, "there is no calendar %q", use.What)
+			l.faultf(use.File, use.Rule, use.Field, "there is no calendar %q", use.What)
 		}
 	}
 	r := l.out
 	if err := r.loadZones(); err != nil {
 		l.errs = append(l.errs, err)
+	}
+	if len(l.errs) > 0 {
+		return
 	}
 	slices.SortStableFunc(r.rules, func(a, b Rule) int { return order(&a) - order(&b) })
 	for i := range r.rules {
@@ -326,13 +329,13 @@ const (
 )
 
 // fingerprint identifies the time zone data by what it says: the offsets of
-// the zones in use at each midnight UTC. The data has no version that a
+// the zones in use on one day of each week. The data has no version that a
 // program can read on every machine.
 func fingerprint(zones map[string]*time.Location) string {
 	sum := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(zones)) {
 		last := 1 // no zone's offset
-		for at := time.Date(firstYear, 1, 1, 0, 0, 0, 0, time.UTC); at.Year() < lastYear; at = at.AddDate(0, 0, 1) {
+		for at := time.Date(firstYear, 1, 1, 0, 0, 0, 0, time.UTC); at.Year() < lastYear; at = at.AddDate(0, 0, 7) {
 			if _, offset := at.In(zones[name]).Zone(); offset != last {
 				fmt.Fprintf(sum, "%s %s %d\n", name, at.Format(time.DateOnly), offset)
 				last = offset

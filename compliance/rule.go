@@ -126,9 +126,8 @@ func (r *Rule) appliesTo(p Purpose) bool {
 type Span struct{ Open, Close time.Duration } // since midnight, Open <= t < Close
 
 // UnmarshalYAML reads "08:00-21:00" or "closed".
-func (s *Span) UnmarshalYAML(b []byte) error { return s.parse(strings.Trim(string(b), "\"' \n")) }
-
-func (s *Span) parse(text string) error {
+func (s *Span) UnmarshalYAML(b []byte) error {
+	text := strings.Trim(string(b), "\"' \n")
 	if text == closed {
 		*s = Span{}
 
@@ -169,7 +168,7 @@ func clockTime(text string) (time.Duration, error) {
 }
 
 // String is the span as it is read.
-func (s Span) String() string {
+func (s *Span) String() string {
 	if s.Close == 0 {
 		return closed
 	}
@@ -318,14 +317,25 @@ func (r *Rule) kinds() []string {
 		name string
 		set  bool
 	}{
-		{"hours", r.Hours != nil}, {"cap", r.Cap != nil}, {"consent", r.Consent != nil},
-		{"registry", r.Registry != nil}, {"suppressions", r.Suppressions != nil},
-		{"reassigned", r.Reassigned != nil}, {"caller_id", r.CallerID != nil},
-		{"voice", r.Voice != nil}, {"campaign", r.Campaign != nil},
-		{"abandonment", r.Abandonment != nil}, {"blocked", r.Blocked != nil},
-		{"registered", r.Registered != nil}, {"clock", r.Clock != nil}, {"place", r.Place != nil},
-		{"emergency", r.Emergency != nil}, {"opening", r.Opening != nil},
-		{"recording", r.Recording != nil}, {"opt_out", r.OptOut != nil}, {"retention", r.Retention != nil},
+		{"hours", r.Hours != nil},
+		{"cap", r.Cap != nil},
+		{"consent", r.Consent != nil},
+		{"registry", r.Registry != nil},
+		{"suppressions", r.Suppressions != nil},
+		{"reassigned", r.Reassigned != nil},
+		{"caller_id", r.CallerID != nil},
+		{"voice", r.Voice != nil},
+		{"campaign", r.Campaign != nil},
+		{"abandonment", r.Abandonment != nil},
+		{"blocked", r.Blocked != nil},
+		{"registered", r.Registered != nil},
+		{"clock", r.Clock != nil},
+		{"place", r.Place != nil},
+		{"emergency", r.Emergency != nil},
+		{"opening", r.Opening != nil},
+		{"recording", r.Recording != nil},
+		{"opt_out", r.OptOut != nil},
+		{"retention", r.Retention != nil},
 	} {
 		if k.set {
 			set = append(set, k.name)

@@ -2,7 +2,6 @@ package compliance
 
 import (
 	"errors"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -11,6 +10,7 @@ import (
 var errSpan = errors.New(`is no part of a day; write "HH:MM-HH:MM" or "closed"`)
 
 var (
+	httpsURL     = regexp.MustCompile(`^https://[a-z0-9.-]+(/\S*)?$`)
 	ruleID       = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 	jurisdiction = regexp.MustCompile(`^(\*|[A-Z]{2}(-[A-Z0-9]{1,3})?)$`)
 )
@@ -24,7 +24,7 @@ func knownPurpose(p Purpose) bool {
 
 // rule checks one rule and remembers its id.
 func (l *loader) rule(file string, r *Rule) {
-	bad := func(field, format string, args ...any) { l.fault(file, r.ID, field, format, args...) }
+	bad := func(field, format string, args ...any) { l.faultf(file, r.ID, field, format, args...) }
 	if !ruleID.MatchString(r.ID) {
 		bad("id", "%q is no id; use lower case letters, digits and hyphens", r.ID)
 	}
@@ -71,7 +71,7 @@ func (l *loader) source(r *Rule, bad func(field, format string, args ...any)) {
 	switch r.Confidence {
 	case House:
 	case Primary, Secondary, Memory:
-		if u, err := url.Parse(r.SourceURL); err != nil || u.Scheme != "https" || u.Host == "" {
+		if !httpsURL.MatchString(r.SourceURL) {
 			bad("source_url", "%q is no https address", r.SourceURL)
 		}
 	default:
