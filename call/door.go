@@ -113,5 +113,7 @@ func (d sipDoor) record() storage.Call {
 		From:       privacy.Number(info.From.User),
 		To:         privacy.Number(info.To.User),
 		DoorCallID: info.CallID,
+
+		Attestation: string(d.Attestation().Verdict),
 	}
 }

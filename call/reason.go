@@ -22,6 +22,8 @@ const (
 	BudgetSpent      Reason = "budget_spent"      // the call cost as much as it may
 	RecogniserBusy   Reason = "recogniser_busy"   // no recogniser was free
 	LineBusy         Reason = "line_busy"         // the limit of calls at once was reached
+	NoStream         Reason = "no_stream"         // the carrier did not open the audio socket
+	StreamLost       Reason = "stream_lost"       // the carrier's audio socket broke off
 	NoPort           Reason = "no_port"           // no RTP port could be opened for the call
 	NotPrepared      Reason = "not_prepared"      // the answer could not be made ready
 	OperatorHangup   Reason = "operator_hangup"   // the operator asked for the end of the call
@@ -69,7 +71,7 @@ func (r Reason) Fault() storage.Fault {
 		return storage.FaultCallee
 	case AgentGoodbye, AgentHandOff, MessageLeft:
 		return storage.FaultAgent
-	case NoMedia, NoACK, SignallingFailed, Unreachable:
+	case NoMedia, NoACK, NoStream, StreamLost, SignallingFailed, Unreachable:
 		return storage.FaultCarrier
 	case ProviderFailed, ProviderHandOff:
 		return storage.FaultProvider
@@ -101,6 +103,10 @@ func (r Reason) Plain() string {
 		return "no audio arrived from the caller's side any more (calls.no_media): check the carrier and the firewall"
 	case NoACK:
 		return "the carrier never acknowledged the answer (no ACK): check that the advertised address (sip.advertise) is reachable"
+	case NoStream:
+		return "the carrier did not open the audio socket: check that twilio.public_url takes WebSockets, and trunkline twilio check"
+	case StreamLost:
+		return "the carrier's audio socket broke off in mid-call: check the load balancer or the tunnel before twilio.listen, which may cut long connections"
 	case SignallingFailed:
 		return "the signalling failed"
 	case ProviderFailed:

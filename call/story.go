@@ -19,6 +19,9 @@ func Story(h *storage.History) []string {
 		fmt.Sprintf("Call %s: %s over %s, trunk %q, from %s to agent %q.", c.ID, c.Direction, c.Door, c.Trunk, c.From, c.Agent),
 		beginning(c),
 	}
+	if line := vouched(c.Attestation); line != "" {
+		lines = append(lines, line)
+	}
 	if !c.AnsweredAt.IsZero() {
 		lines = append(lines, conversation(h.Turns)...)
 		lines = append(lines, toolsCalled(h.Events)...)
@@ -43,6 +46,24 @@ func beginning(c *storage.Call) string {
 	}
 
 	return fmt.Sprintf("It arrived at %s and was answered %s later.", start, seconds(c.AnsweredAt.Sub(c.StartedAt)))
+}
+
+// vouched tells what the carriers say of the caller's number (STIR/SHAKEN).
+func vouched(attestation string) string {
+	switch attestation {
+	case "A":
+		return "The originating carrier vouches for the caller and the number (attestation A)."
+	case "B":
+		return "The originating carrier knows the caller, and does not vouch for the number (attestation B)."
+	case "C":
+		return "The carrier that took the call in vouches for neither the caller nor the number (attestation C)."
+	case "failed":
+		return "The signature over the caller's number was not valid: the number may be forged."
+	case "none":
+		return "No carrier has signed the caller's number."
+	default:
+		return ""
+	}
 }
 
 func conversation(turns []storage.Turn) []string {

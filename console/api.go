@@ -32,6 +32,8 @@ type callJSON struct {
 	Fault      *string           `json:"fault"`
 	Recording  *string           `json:"recording"` // where the API serves it
 	Cost       *storage.Amount   `json:"cost"`      // in the currency of the configured prices
+	// Attestation of the caller's number: A, B, C, failed or none (STIR/SHAKEN).
+	Attestation *string `json:"attestation"`
 
 	// Of calls that were placed; else null.
 	Purpose    *string    `json:"purpose"`
@@ -47,7 +49,7 @@ func callToJSON(c *storage.Call) callJSON {
 	j := callJSON{
 		ID: c.ID, Direction: c.Direction, Door: c.Door, From: string(c.From), To: string(c.To), Agent: c.Agent,
 		State: c.State, StartedAt: c.StartedAt, AnsweredAt: orNull(c.AnsweredAt), EndedAt: orNull(c.EndedAt),
-		EndReason: orNull(c.EndReason), Fault: orNull(string(c.Fault)),
+		EndReason: orNull(c.EndReason), Fault: orNull(string(c.Fault)), Attestation: orNull(c.Attestation),
 		Purpose: orNull(c.Purpose), Campaign: orNull(c.Campaign), DecisionID: orNull(c.DecisionID), AttemptID: orNull(c.AttemptID),
 		AnsweredBy: orNull(c.AnsweredBy), GreetedAt: orNull(c.GreetedAt), OpenedAt: orNull(c.OpenedAt),
 	}

@@ -86,7 +86,7 @@ func TestAPICall(t *testing.T) {
 	want := map[string]any{
 		"id": callID.String(), "direction": "inbound", "door": "sip", "from": "+14155550123", "to": "+14155550199",
 		"agent": "reception", "state": "ended", "purpose": nil, "campaign": nil, "decision_id": nil, "attempt_id": nil, "answered_by": nil, "greeted_at": nil, "opened_at": nil, "started_at": "2026-03-09T14:02:11.48Z", "answered_at": "2026-03-09T14:02:12.38Z",
-		"ended_at": "2026-03-09T14:02:48.58Z", "end_reason": "agent_goodbye", "fault": "agent",
+		"ended_at": "2026-03-09T14:02:48.58Z", "end_reason": "agent_goodbye", "fault": "agent", "attestation": nil,
 		"recording": "/calls/" + callID.String() + "/recording", "cost": 0.013,
 		"costs": []any{
 			map[string]any{"stage": "think", "provider": "gpt", "amount": 0.0123},

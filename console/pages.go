@@ -209,6 +209,9 @@ func facts(h *storage.History) []fact {
 		{"Turns", fmt.Sprint(len(h.Turns)), fmt.Sprintf("%d by the caller", callerTurns)},
 		{"Interruptions", fmt.Sprint(interruptions), ""},
 	}
+	if h.Call.Attestation != "" {
+		out = append(out, fact{"Attestation", h.Call.Attestation, "of the caller's number, by the carriers"})
+	}
 	if len(h.Call.Costs) > 0 {
 		out = append(out, fact{"Cost", h.Call.Cost().String(), "by the configured prices"})
 	}

@@ -36,7 +36,7 @@ type Page struct {
 
 const callColumns = `id, direction, door, trunk, from_number, to_number, agent, state,
 	started_at, answered_at, ended_at, end_reason, fault, recording, door_call_id, media, costs,
-	decision_id, attempt_id, purpose, campaign, answered_by, greeted_at, opened_at`
+	decision_id, attempt_id, purpose, campaign, answered_by, greeted_at, opened_at, attestation`
 
 const selectCalls = `SELECT ` + callColumns + ` FROM calls
 	WHERE ($1 = '' OR state = $1)
@@ -172,7 +172,7 @@ func scanCall(r pgx.CollectableRow) (Call, error) {
 	)
 	err := r.Scan(&c.ID, &c.Direction, &c.Door, &c.Trunk, &from, &to, &c.Agent, &c.State, &c.StartedAt,
 		&answered, &ended, &c.EndReason, &c.Fault, &c.Recording, &c.DoorCallID, &c.Media, &c.Costs,
-		&decision, &attempt, &c.Purpose, &c.Campaign, &c.AnsweredBy, &greeted, &opened)
+		&decision, &attempt, &c.Purpose, &c.Campaign, &c.AnsweredBy, &greeted, &opened, &c.Attestation)
 	if len(c.Costs) == 0 {
 		c.Costs = nil
 	}

@@ -82,6 +82,9 @@ type Call struct {
 	DoorCallID string    // the door's own name of the call: the SIP Call-ID
 	Media      *Media    // nil until known
 	Costs      []Cost    // by stage and provider; nil until known
+	// Attestation is what the originating carrier vouches for, as ours verified
+	// it (STIR/SHAKEN): A, B or C; failed; none. Empty: the door was not told.
+	Attestation string
 
 	// What follows is known of calls that we place.
 

@@ -54,7 +54,7 @@ func (s *session) close() {
 
 const upsertCall = `INSERT INTO calls (` + callColumns + `, cost, node, boot)
 	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-		$18, $19, $20, $21, $22, $23, $24, $25::numeric, $26, $27)
+		$18, $19, $20, $21, $22, $23, $24, $25, $26::numeric, $27, $28)
 	ON CONFLICT (id) DO UPDATE SET
 		direction = excluded.direction, door = excluded.door, trunk = excluded.trunk,
 		from_number = excluded.from_number, to_number = excluded.to_number, agent = excluded.agent,
@@ -64,7 +64,7 @@ const upsertCall = `INSERT INTO calls (` + callColumns + `, cost, node, boot)
 		costs = excluded.costs, cost = excluded.cost,
 		decision_id = excluded.decision_id, attempt_id = excluded.attempt_id,
 		purpose = excluded.purpose, campaign = excluded.campaign, answered_by = excluded.answered_by,
-		greeted_at = excluded.greeted_at, opened_at = excluded.opened_at,
+		greeted_at = excluded.greeted_at, opened_at = excluded.opened_at, attestation = excluded.attestation,
 		node = excluded.node, boot = excluded.boot
 	WHERE calls.state <> 'ended' OR excluded.state = 'ended'` // a call that has ended stays so
 
@@ -118,7 +118,7 @@ func (s *session) enqueue(batch *pgx.Batch, r row) *pgx.QueuedQuery {
 			c.StartedAt, timeOrNull(c.AnsweredAt), timeOrNull(c.EndedAt), storable(c.EndReason), string(c.Fault),
 			storable(c.Recording), storable(c.DoorCallID), c.Media, costs,
 			idOrNull(c.DecisionID), idOrNull(c.AttemptID), storable(c.Purpose), storable(c.Campaign), c.AnsweredBy,
-			timeOrNull(c.GreetedAt), timeOrNull(c.OpenedAt), c.Cost().String(),
+			timeOrNull(c.GreetedAt), timeOrNull(c.OpenedAt), c.Attestation, c.Cost().String(),
 			owner.Node, owner.Boot)
 	case r.turn != nil:
 		t := r.turn

@@ -57,7 +57,7 @@ func at(seconds float64) time.Time {
 func sampleCall() Call {
 	return Call{
 		ID: NewID(), Direction: Inbound, Door: DoorSIP, Trunk: "carrier", From: "+14155550123", To: "+14155550199",
-		Agent: "reception", State: Ringing, StartedAt: at(0), DoorCallID: "a84b4c76e66710@192.0.2.1",
+		Agent: "reception", State: Ringing, StartedAt: at(0), DoorCallID: "a84b4c76e66710@192.0.2.1", Attestation: "B",
 	}
 }
 

@@ -4,18 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/google/uuid"
+
+	"trunkline/stir"
 )
 
 // Why a call is over.
 var (
 	ErrHungUp      = errors.New("twilio: the far end hung up")
 	ErrCancelled   = errors.New("twilio: the caller gave up before the answer")
-	ErrNotAnswered = errors.New("twilio: the call was not answered")
+	ErrNotAnswered = errors.New("twilio: the call was not answered") // a *NotAnsweredError where the carrier says why
 	ErrNoStream    = errors.New("twilio: the carrier did not open the audio socket in time")
 	ErrStreamLost  = errors.New("twilio: the audio socket broke off")
 	ErrUndecided   = errors.New("twilio: nobody took the call within the carrier's patience")
@@ -23,13 +25,27 @@ var (
 	ErrEnded       = errors.New("twilio: we ended the call")
 )
 
+// NotAnsweredError is how the carrier says that a call ended unanswered.
+type NotAnsweredError struct {
+	Status Status // busy, no-answer or failed
+	Reason string // the carrier's code, if it tells one
+}
+
+// Error implements error.
+func (e *NotAnsweredError) Error() string {
+	return strings.TrimSpace("twilio: the call was not answered: " + string(e.Status) + " " + e.Reason)
+}
+
+// Unwrap makes it an ErrNotAnswered.
+func (e *NotAnsweredError) Unwrap() error { return ErrNotAnswered }
+
 // Info is what the carrier says of a call.
 type Info struct {
-	Account     string // name in the configuration
-	Carrier     string // dialect
-	ID          string // the carrier's name of the call
-	From, To    string // as the carrier writes them, E.164 as a rule
-	Attestation Attestation
+	Account     string       // name in the configuration
+	Carrier     string       // dialect
+	ID          string       // the carrier's name of the call
+	From, To    string       // as the carrier writes them, E.164 as a rule
+	Attestation stir.Verdict // what the carriers say of the caller's number
 }
 
 // Call is one call at the door. Its methods may be called from any goroutine.
@@ -42,6 +58,7 @@ type Call struct {
 
 	decided  chan struct{} // closed when answer is good
 	legs     chan *Leg     // gets the one leg
+	named    chan string   // gets the carrier's name of a call of ours
 	machine  chan string   // what answered, when the carrier has found out
 	statuses chan Status
 	done     chan struct{}
@@ -59,7 +76,7 @@ type Call struct {
 func newCall(s *Server, a *account, info Info) *Call {
 	c := &Call{
 		server: s, account: a, key: uuid.NewString(), info: info,
-		decided: make(chan struct{}), legs: make(chan *Leg, 1), machine: make(chan string, 1), statuses: make(chan Status, 8),
+		decided: make(chan struct{}), legs: make(chan *Leg, 1), named: make(chan string, 1), machine: make(chan string, 1), statuses: make(chan Status, 8),
 		done: make(chan struct{}), finished: make(chan struct{}),
 	}
 	c.progress.number = -1
@@ -227,21 +244,14 @@ func (c *Call) attend() {
 	case <-c.server.stopping.Done():
 		c.end(ErrStopped)
 	}
-	if c.await(c.server.cfg.Confirm) || c.server.cfg.End == nil {
+	if c.await(c.server.cfg.Confirm) || c.account.API == nil || c.Info().ID == "" {
 		return
 	}
-	for wait := time.Second; c.server.stopping.Err() == nil; wait = min(2*wait, time.Minute) {
-		ctx, cancel := context.WithTimeout(c.server.stopping, c.server.cfg.Confirm)
-		err := c.server.cfg.End(ctx, c.info.Account, c.Info().ID)
-		cancel()
-		if err == nil {
-			c.finish()
-		} else {
-			c.server.cfg.Log.Warn("the carrier's API did not end a call; trying again", slog.String("carrier_call", c.Info().ID), slog.Any("error", err))
-		}
-		if c.await(wait) {
-			return
-		}
+	select {
+	case <-c.account.API.End(c.Info().ID):
+		c.finish()
+	case <-c.finished:
+	case <-c.server.stopping.Done():
 	}
 }
 
@@ -303,13 +313,16 @@ func (c *Call) told(number int, s Status, reason string) {
 		return
 	}
 	c.finish()
+	if c.account.API != nil {
+		c.account.API.Ended(c.Info().ID)
+	}
 	switch {
 	case streamed:
 		c.end(ErrHungUp)
 	case s == Completed || s == Canceled:
 		c.end(ErrCancelled)
 	default:
-		c.end(fmt.Errorf("%w: %s %s", ErrNotAnswered, s, reason))
+		c.end(&NotAnsweredError{s, reason})
 	}
 }
 
@@ -341,6 +354,7 @@ func (c *Call) bind(id string) bool {
 	if c.info.ID == "" && id != "" {
 		c.info.ID = id
 		c.server.ids[c.account.Name+"/"+id] = c
+		c.named <- id
 	}
 
 	return c.info.ID == id

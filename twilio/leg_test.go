@@ -311,12 +311,16 @@ func (e *farEnd) Heard() []int16 {
 	return append([]int16(nil), e.heard...)
 }
 
-// Every carrier's leg, in every format, keeps the promises of a Leg.
+// The leg of every carrier keeps the promises of a Leg, in the format that we
+// ask for, and where there is one in linear audio at 16 kHz.
 func TestLeg(t *testing.T) {
 	t.Parallel()
 	for _, name := range dialect.Names() {
 		d, _ := dialect.ByName(name)
 		for _, format := range d.Formats {
+			if format != d.Formats[0] && (format.Rate != 16000 || name == "signalwire") { // whose 16 kHz are Plivo's
+				continue
+			}
 			t.Run(name+" "+format.String(), func(t *testing.T) {
 				t.Parallel()
 				setup := func(t testing.TB) (media.Leg, legtest.Far) {

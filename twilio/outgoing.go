@@ -3,13 +3,16 @@ package twilio
 import (
 	"context"
 	"fmt"
+
+	"trunkline/stir"
 )
 
-// Outgoing is what a carrier's API is given to place a call.
+// Outgoing has the URLs that a carrier's API is given to place a call.
 type Outgoing struct {
-	Answer string // the instructions, in the carrier's language
-	Status string // URL of the call's status callbacks
-	AMD    string // URL that is told who answered
+	Voice    string // that is asked for instructions when the call is answered
+	Fallback string // that is asked when those are of no use
+	Status   string // of the call's status callbacks
+	AMD      string // that is told who answered
 }
 
 // Outgoing prepares a call that the carrier's API is to place. The caller tells
@@ -26,7 +29,7 @@ func (s *Server) Outgoing(account, to, from string) (*Call, Outgoing, error) {
 
 		return nil, Outgoing{}, fmt.Errorf("twilio: no place for a call: %d are here, or the door is closing", s.Active())
 	}
-	c := newCall(s, a, Info{Account: a.Name, Carrier: a.Carrier, To: to, From: from, Attestation: NotAttested})
+	c := newCall(s, a, Info{Account: a.Name, Carrier: a.Carrier, To: to, From: from, Attestation: stir.None})
 	s.add(c)
 	s.mu.Unlock()
 	answer, err := a.words.stream(c.streaming())
@@ -39,11 +42,15 @@ func (s *Server) Outgoing(account, to, from string) (*Call, Outgoing, error) {
 	c.decide(answer)
 	query := "?call=" + c.key
 
-	return c, Outgoing{Answer: string(answer.body), Status: a.url("status", false) + query, AMD: a.url("amd", false) + query}, nil
+	return c, Outgoing{Voice: a.url("voice", false) + query, Fallback: a.url("fallback", false) + query, Status: a.url("status", false) + query, AMD: a.url("amd", false) + query}, nil
 }
 
 // Placed says what the carrier calls a call of ours.
 func (c *Call) Placed(id string) { c.bind(id) }
+
+// Named receives what the carrier calls a call of ours, once: from Placed, or
+// sooner from a webhook.
+func (c *Call) Named() <-chan string { return c.named }
 
 // NotPlaced says that the carrier did not take a call of ours: nothing is to be
 // ended there.
@@ -52,24 +59,25 @@ func (c *Call) NotPlaced(why error) {
 	c.finish()
 }
 
-// Audio waits for the audio of a call of ours, which comes when it is answered.
-// When ctx ends first the call is over.
-func (c *Call) Audio(ctx context.Context) (*Leg, error) {
-	select {
-	case leg := <-c.legs:
-		return leg, nil
-	case <-c.done:
-		return nil, c.Cause()
-	case <-ctx.Done():
-		c.end(fmt.Errorf("%w: %w", ErrNotAnswered, context.Cause(ctx)))
+// Audio waits for the audio of a call of ours, which comes when it is answered,
+// and tells where the call is until then, each status once. When ctx ends first
+// the call is over.
+func (c *Call) Audio(ctx context.Context, told func(Status)) (*Leg, error) {
+	for {
+		select {
+		case leg := <-c.legs:
+			return leg, nil
+		case s := <-c.statuses:
+			told(s)
+		case <-c.done:
+			return nil, c.Cause()
+		case <-ctx.Done():
+			c.end(fmt.Errorf("%w: %w", ErrNotAnswered, context.Cause(ctx)))
 
-		return nil, c.Cause()
+			return nil, c.Cause()
+		}
 	}
 }
-
-// Statuses receives where the carrier says that the call is, each once; those
-// that nobody takes are dropped.
-func (c *Call) Statuses() <-chan Status { return c.statuses }
 
 // Machine receives what the carrier found out about who answered: human,
 // machine_start, machine_end_beep, machine_end_silence, machine_end_other, fax

@@ -30,14 +30,19 @@ type Config struct {
 	MaxCalls  int // at once; 0: no limit
 	Log       *slog.Logger
 
-	// End ends a call by the carrier's API; it may be called again for the same
-	// call. nil: calls end with their socket alone.
-	End func(ctx context.Context, account, call string) error
-
 	// Bounds; zero: the default.
 	Decide  time.Duration // for the Handler to take or refuse a call; 8 s of the 15 s that Twilio waits
 	Start   time.Duration // from the answer to the stream's start; 10 s
 	Confirm time.Duration // for the carrier to confirm an end before its API is asked; 5 s
+}
+
+// An API ends an account's calls at the carrier.
+type API interface {
+	// End hangs a call up, repeatedly if need be; the channel is closed when
+	// nothing more is to be done.
+	End(call string) <-chan struct{}
+	// Ended tells that a call was seen to be over.
+	Ended(call string)
 }
 
 // Account is one account with one carrier.
@@ -46,6 +51,7 @@ type Account struct {
 	Carrier  string   // name of its dialect
 	Tokens   []string // that requests are signed with: the current one and the one before
 	Fallback Fallback
+	API      API // nil: calls end with their socket alone
 }
 
 // A Handler takes calls.
@@ -183,7 +189,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	var err error
 	if s.http != nil {
 		if err = s.http.Shutdown(ctx); err != nil {
-			s.http.Close()
+			_ = s.http.Close() // its connections have had their time
 		}
 	}
 	s.mu.Lock()

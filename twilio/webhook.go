@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"trunkline/stir"
 	"trunkline/twilio/signature"
 )
 
@@ -162,11 +163,19 @@ func (s *Server) voice(w http.ResponseWriter, in *request) {
 		return
 	}
 	var known bool
-	if info.Attestation, known = ParseVerstat(in.values.Get(words.verstat)); !known {
+	if info.Attestation, known = stir.ParseVerstat(in.values.Get(words.verstat)); !known {
 		s.cfg.Log.Warn("an unknown word about a caller's signature", slog.String("account", info.Account), slog.String("verstat", in.values.Get(words.verstat)))
 	}
 	c, made := s.find(in.account, in.values.Get("call"), info.ID), false
-	if c == nil {
+	switch {
+	case c != nil:
+		c.bind(info.ID)
+	case in.values.Has("call"): // of ours, and given up
+		s.counts.unknown.Add(1)
+		s.answer(w, words.hangup)
+
+		return
+	default:
 		c, made = s.enter(in.account, info)
 	}
 	switch {

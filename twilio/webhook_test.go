@@ -8,12 +8,13 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/gorilla/websocket"
 
+	"trunkline/stir"
 	"trunkline/twilio/signature"
 )
 
@@ -33,7 +34,7 @@ func TestVoiceIsAnsweredWithAStream(t *testing.T) {
 	if other := answered(t, s, "CA2"); other == token {
 		t.Error("two calls have one token")
 	}
-	want := Info{Account: "main", Carrier: "twilio", ID: "CA1", From: "+12155550121", To: "+12155550131", Attestation: PartAttested}
+	want := Info{Account: "main", Carrier: "twilio", ID: "CA1", From: "+12155550121", To: "+12155550131", Attestation: stir.Verdict(stir.Partial)}
 	if c := <-calls; c.Info() != want && (<-calls).Info() != want {
 		t.Errorf("no call is %+v", want)
 	}
@@ -221,12 +222,27 @@ func TestStreamThatNeverComes(t *testing.T) {
 	}
 }
 
-// A call that the handler ends is ended at the carrier by its API, again and
-// again until that is confirmed.
+// fakeAPI ends calls when it is told to.
+type fakeAPI struct {
+	asked, seen atomic.Int64
+	ended       chan struct{}
+}
+
+func (a *fakeAPI) End(call string) <-chan struct{} {
+	if call == "CA1" {
+		a.asked.Add(1)
+	}
+
+	return a.ended
+}
+
+func (a *fakeAPI) Ended(string) { a.seen.Add(1) }
+
+// A call that the handler ends is ended at the carrier by its API, unless that
+// has confirmed the end before.
 func TestEndByTheAPI(t *testing.T) {
 	t.Parallel()
-	var mu sync.Mutex
-	asked := 0
+	api := &fakeAPI{ended: make(chan struct{})}
 	hungUp := make(chan error, 1)
 	s := open(t, func(c *Call) {
 		if _, err := c.Answer(context.Background()); err == nil {
@@ -234,23 +250,22 @@ func TestEndByTheAPI(t *testing.T) {
 		}
 	}, func(c *Config) {
 		c.Confirm = time.Millisecond
-		c.End = func(_ context.Context, account, call string) error {
-			mu.Lock()
-			defer mu.Unlock()
-			if asked++; asked == 1 || account != "main" || call != "CA1" {
-				return errors.New("503")
-			}
-
-			return nil
-		}
+		c.Accounts[0].API = api
 	})
 	conn := dial(t, s)
 	tell(t, conn, connected, startOf("CA1", answered(t, s, "CA1")))
 	if code := closedWith(t, conn); code != websocket.CloseNormalClosure {
 		t.Errorf("the socket was closed with %d", code)
 	}
-	if err := <-hungUp; err != nil || asked != 2 {
-		t.Errorf("hung up after %d requests: %v", asked, err)
+	await(t, "the API to be asked", func() bool { return api.asked.Load() == 1 })
+	select {
+	case err := <-hungUp:
+		t.Fatalf("hung up before the API says so: %v", err)
+	default:
+	}
+	close(api.ended)
+	if err := <-hungUp; err != nil {
+		t.Error(err)
 	}
 }
 

@@ -1,0 +1,85 @@
+package call
+
+import (
+	"context"
+	"errors"
+
+	"trunkline/media"
+	"trunkline/privacy"
+	"trunkline/storage"
+	"trunkline/twilio"
+)
+
+// Twilio is the Manager as the twilio door hands calls to it.
+func (m *Manager) Twilio() twilio.Handler { return twilioCalls{m} }
+
+type twilioCalls struct{ *Manager }
+
+// Incoming implements twilio.Handler. It returns when the call is over.
+func (m twilioCalls) Incoming(c *twilio.Call) {
+	d := twilioDoor{c}
+	m.take(d, d.record())
+}
+
+// twilioDoor is a call of the twilio door.
+type twilioDoor struct{ *twilio.Call }
+
+// Ring implements offer. The caller hears ringing while the carrier waits for
+// our answer.
+func (twilioDoor) Ring() error { return nil }
+
+// Answer implements offer. These carriers have no place for our id.
+func (d twilioDoor) Answer(ctx context.Context, _ string) (media.Leg, error) {
+	leg, err := d.Call.Answer(ctx)
+	if err != nil {
+		return nil, err
+	}
+
+	return leg, nil
+}
+
+func (d twilioDoor) Refuse(Reason) error { return d.Call.Refuse() }
+
+func (d twilioDoor) Hangup(ctx context.Context, _ Reason) error { return d.Call.Hangup(ctx) }
+
+func (d twilioDoor) Cause() Reason { return twilioReason(d.Call.Cause()) }
+
+// OnHold implements door: these carriers tell of no hold.
+func (twilioDoor) OnHold() bool                 { return false }
+func (twilioDoor) HoldChanged() <-chan struct{} { return nil }
+
+// twilioReason is the reason for which a call of the twilio door ended by
+// itself.
+func twilioReason(err error) Reason {
+	switch {
+	case errors.Is(err, twilio.ErrHungUp):
+		return CallerHangup
+	case errors.Is(err, twilio.ErrCancelled):
+		return CallerCancelled
+	case errors.Is(err, twilio.ErrNoStream):
+		return NoStream
+	case errors.Is(err, twilio.ErrStreamLost):
+		return StreamLost
+	case errors.Is(err, twilio.ErrUndecided):
+		return NotPrepared
+	case errors.Is(err, twilio.ErrStopped):
+		return Shutdown
+	default:
+		return SignallingFailed
+	}
+}
+
+// record is the call as the twilio door knows it.
+func (d twilioDoor) record() storage.Call {
+	info := d.Info()
+
+	return storage.Call{
+		Direction:   storage.Inbound,
+		Door:        storage.DoorTwilio,
+		Trunk:       info.Account,
+		From:        privacy.Number(info.From),
+		To:          privacy.Number(info.To),
+		DoorCallID:  info.ID,
+		Attestation: string(info.Attestation),
+	}
+}
