@@ -44,8 +44,12 @@ func (ua *UA) Call(ctx context.Context, trunk, number string, options CallOption
 		return nil, fmt.Errorf("sip: call on trunk %q: %w", trunk, ErrTrunk)
 	}
 
+	t.tally.attempted(false)
+
 	d, err := ua.callOn(ctx, t, number, &options)
 	if err != nil {
+		t.tally.failed(false, classOf(err))
+
 		return nil, fmt.Errorf("sip: call on trunk %q: %w", trunk, err)
 	}
 
@@ -73,11 +77,9 @@ func (ua *UA) callOn(ctx context.Context, t *trunk, number string, options *Call
 	o.ways = ways
 	o.options.Headers = append(o.options.Headers, ua.sign(t, cmp.Or(options.CallerID, t.Identity.CallerID), number)...)
 
-	if !reserve(&t.calls, int64(t.MaxCalls)) {
-		return nil, fmt.Errorf("%w: %d calls on the trunk", ErrLimit, t.MaxCalls)
+	if o.leave, err = ua.takePlace(t); err != nil {
+		return nil, err
 	}
-
-	o.leave = func() { t.calls.Add(-1) }
 
 	for len(o.ways) > 0 {
 		first := o.ways[0]
@@ -139,24 +141,29 @@ func (ua *UA) ways(ctx context.Context, t *trunk, number string) ([]*way, error)
 	return nil, errors.Join(faults...)
 }
 
-// order is the targets in the order in which a call tries them: by priority,
-// and among equals by chance, weighted.
+// order is the targets in the order in which a call tries them: those that
+// are down last, by priority, and among equals by chance, weighted.
 func (t *trunk) order() []Target {
 	type drawn struct {
 		Target
 
 		ticket float64
+		down   int // 1 for one that is down: it is better than none
 	}
 
 	all := make([]drawn, len(t.Targets))
 	for i, target := range t.Targets {
 		// Exponential draws at the rate of the weight: the first is each
 		// target with a chance of weight / sum of weights.
-		all[i] = drawn{target, rand.ExpFloat64() / max(float64(target.Weight), 1e-3)}
+		all[i] = drawn{Target: target, ticket: rand.ExpFloat64() / max(float64(target.Weight), 1e-3)}
+
+		if i < len(t.probers) && t.probers[i].down() {
+			all[i].down = 1
+		}
 	}
 
 	slices.SortStableFunc(all, func(a, b drawn) int {
-		return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.ticket, b.ticket))
+		return cmp.Or(cmp.Compare(a.down, b.down), cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.ticket, b.ticket))
 	})
 
 	targets := make([]Target, len(all))

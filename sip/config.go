@@ -35,6 +35,7 @@ type Config struct {
 	ReceiveBuffer int // bytes wanted for each UDP socket's receive buffer; 0 means 4 MiB
 	MaxMessage    int // bytes of a message; 0 means 16 KiB
 	MaxHeaders    int // header lines of a message; 0 means 128
+	Limits        Limits
 	Timers        Timers
 
 	Verifier   Verifier     // of callers' identities; nil: none is checked

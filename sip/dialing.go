@@ -55,6 +55,7 @@ type fork struct {
 func (d *Dialog) response(res *sipgo.Response) {
 	p := d.dial
 	d.alive(p)
+	d.heardOf(res.StatusCode)
 
 	switch {
 	case res.IsProvisional():
@@ -383,7 +384,7 @@ func (d *Dialog) accepted(p *dialing, res *sipgo.Response) {
 		return
 	}
 
-	d.phase = active
+	d.activate()
 	d.answer = res
 	d.heed(res)
 	d.timer.answered(d, res)

@@ -38,6 +38,8 @@ type Dialog struct {
 	ua       *UA
 	info     Info
 	localTag string
+	trunk    *trunk         // nil for a call that Dial placed
+	placed   time.Time      // outbound: when the first INVITE left
 	auth     *digest.Client // proves who we are to those who ask; nil when we have no account there
 	leave    func()         // gives the call's place back; nil when it takes none
 
@@ -372,6 +374,7 @@ func (d *Dialog) end(cause error) {
 		return
 	}
 
+	d.tally(cause)
 	d.phase = over
 	d.cause = cause
 	d.vacate()

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	sipgo "github.com/emiago/sipgo/sip"
 )
@@ -40,7 +41,7 @@ func (ua *UA) receive(s socket, src netip.AddrPort, from source, data []byte) []
 		}
 
 		reply, ok := rawReply(data, src, f)
-		if !ok {
+		if !ok || !ua.admission.refusals.Allow(src.Addr(), time.Now()) {
 			return nil
 		}
 
@@ -328,12 +329,6 @@ func (d *Dialog) advertise(req *sipgo.Request) {
 // invite admits a new call and starts its dialog.
 func (ua *UA) invite(tx *serverTx) {
 	d := tx.dialog
-	t := tx.from.trunk
-
-	if ua.draining.Load() {
-		tx.reply(503, "", Header{"Retry-After", retryAfter})
-		return
-	}
 
 	if !ua.proven(tx) {
 		return
@@ -344,19 +339,12 @@ func (ua *UA) invite(tx *serverTx) {
 		return
 	}
 
-	if !reserve(&ua.calls, int64(ua.cfg.MaxCalls)) {
-		tx.reply(503, "", Header{"Retry-After", retryAfter})
+	d.trunk.tally.attempted(true)
+
+	if !ua.admit(tx) {
+		d.trunk.tally.failed(true, ClassLimited)
 		return
 	}
-
-	if limit := int64(t.MaxCalls); !reserve(&t.calls, limit) {
-		ua.calls.Add(-1)
-		tx.reply(486, "")
-
-		return
-	}
-
-	d.leave = func() { ua.calls.Add(-1); t.calls.Add(-1) }
 
 	tx.reply(100, "")
 	d.known(d.state.id())

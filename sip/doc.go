@@ -30,4 +30,8 @@
 //
 // Where a URI's requests go is found by room locate (route.go); a call is
 // sent elsewhere when a hop fails (failover.go).
+//
+// What the UA does by itself, outside of calls: a trunk's registration
+// (register.go) and the question whether its targets are up (probe.go). What it
+// takes on is bounded (admission.go), and counted by trunk (trunkstats.go).
 package sip

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"strconv"
-	"strings"
 	"time"
 
 	sipgo "github.com/emiago/sipgo/sip"
@@ -45,9 +43,7 @@ func (d *Dialog) declined(p *dialing, res *sipgo.Response) bool {
 		return false
 	}
 
-	seconds, _, _ := strings.Cut(headerValue(res, "Retry-After"), "(") // a comment may follow
-	after, _ := strconv.Atoi(strings.TrimSpace(seconds))               // 0 when it is missing or malformed
-	d.ua.penalties.Fail(p.link.hop, time.Now(), time.Duration(after)*time.Second)
+	d.ua.penalties.Fail(p.link.hop, time.Now(), seconds(headerValue(res, "Retry-After")))
 
 	return d.goElsewhere(p, &StatusError{Code: res.StatusCode, Reason: res.Reason})
 }

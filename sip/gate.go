@@ -20,6 +20,7 @@ type gate struct {
 
 	mu     sync.Mutex
 	dialed map[netip.Addr]*visit
+	lent   map[netip.Addr]*trunk // registrars, whose calls are the trunk's
 }
 
 // route binds a prefix to a trunk.
@@ -40,7 +41,7 @@ type source struct {
 }
 
 func newGate(trunks []Trunk) *gate {
-	g := &gate{trunks: make(map[string]*trunk), dialed: make(map[netip.Addr]*visit)}
+	g := &gate{trunks: make(map[string]*trunk), dialed: make(map[netip.Addr]*visit), lent: make(map[netip.Addr]*trunk)}
 
 	for _, t := range trunks {
 		entry := newTrunk(t)
@@ -81,9 +82,21 @@ func (g *gate) admit(addr netip.Addr, now time.Time) (source, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 
+	if t, ok := g.lent[addr]; ok {
+		return source{trunk: t}, true
+	}
+
 	v, ok := g.dialed[addr]
 
 	return source{}, ok && (v.calls > 0 || now.Before(v.until))
+}
+
+// lend lets addr send a trunk's calls.
+func (g *gate) lend(addr netip.Addr, t *trunk) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+
+	g.lent[addr.Unmap().WithZone("")] = t
 }
 
 // enter lets addr answer a call that we place to it.

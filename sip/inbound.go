@@ -29,6 +29,7 @@ func newInbound(tx *serverTx) *Dialog {
 
 	d := newDialog(tx.ua, info, tx.link.sock, tx.src)
 	d.invite = tx
+	d.trunk = tx.from.trunk
 	d.localTag = tx.tag
 
 	if tx.from.trunk != nil {
@@ -160,7 +161,7 @@ func (d *Dialog) accept(extra []Header) error {
 	}
 
 	if d.described {
-		d.phase = active
+		d.activate()
 		d.confirm(d.invite, d.desc, false, extra)
 		close(d.established)
 
@@ -183,7 +184,7 @@ func (d *Dialog) accept(extra []Header) error {
 		return err
 	}
 
-	d.phase = active
+	d.activate()
 	d.confirm(d.invite, desc, d.offer == nil, extra)
 
 	if d.offer != nil {

@@ -177,6 +177,7 @@ func (ua *UA) launch(o *outgoing, w *way, l *link) (*Dialog, error) {
 	d.localTag = tagOf(req.From().Params)
 	d.srtp, d.audio = o.options.SRTP, o.options.Audio
 	d.auth, d.leave = o.auth, o.leave
+	d.trunk, d.placed = o.trunk, time.Now()
 
 	d.advertise(req)
 	d.timer.ask(req)

@@ -16,6 +16,8 @@ type Stats struct {
 	SendFails uint64            // messages that the transport refused
 
 	Strangers  uint64 // datagrams and connections dropped unanswered by the source ACL
+	Scanners   uint64 // of them, those that bear a scanning tool's mark; some hundred a second are looked at
+	Throttled  uint64 // messages dropped because their source sends too many
 	Malformed  uint64 // messages that do not parse or lack a mandatory header
 	TooLarge   uint64 // messages over the size or header limit
 	KeepAlives uint64 // CRLF keep-alives (RFC 5626 section 3.5.1)
@@ -46,7 +48,7 @@ type counters struct {
 	sent, sendFails                  atomic.Uint64
 	strangers, malformed, tooLarge   atomic.Uint64
 	keepAlives, overloaded           atomic.Uint64
-	handshakes                       atomic.Uint64
+	handshakes, scanners, throttled  atomic.Uint64
 	unmatched, retransmitted, noACKs atomic.Uint64
 	refreshes                        atomic.Uint64
 

@@ -346,6 +346,10 @@ func (c *stream) serve(from source) {
 			return
 		}
 
+		if !ua.heard(c.peer) {
+			continue
+		}
+
 		if reply := ua.receive(c, c.peer, from, data); reply != nil {
 			_ = (&link{ua: ua, sock: c, to: c.peer}).write(reply) // counted by write; the read ends the connection
 			return                                                // after a malformed message the stream is not to be trusted

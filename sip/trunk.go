@@ -11,6 +11,7 @@ import (
 
 	"trunkline/media/dtmf"
 	"trunkline/sip/digest"
+	"trunkline/sip/throttle"
 	"trunkline/stir"
 )
 
@@ -43,6 +44,13 @@ type Trunk struct {
 	Proxy    string
 	Identity Identity
 	Numbers  Numbers
+	Probes   Probes
+	// Register is set for a trunk that is registered; calls from its
+	// registrar are the trunk's then.
+	Register *Registration
+	// CallsPerSecond bounds new calls both ways, beyond which INVITEs get 503;
+	// 0 means no limit.
+	CallsPerSecond float64
 
 	Attest Attesting        // what the signed identities of its callers are for
 	Sign   stir.Attestation // with which our calls are signed; empty: they are not
@@ -129,13 +137,18 @@ type trunk struct {
 	Trunk
 
 	calls atomic.Int64
-	proof *digest.Server // checks what it must prove; nil when that is nothing
-	proxy *sipgo.Uri     // its Proxy as a loose route; nil for none
+	tally tally
+	pace  *throttle.Bucket // new calls both ways
+	proof *digest.Server   // checks what it must prove; nil when that is nothing
+	proxy *sipgo.Uri       // its Proxy as a loose route; nil for none
+
+	registrar *registrar // nil when it is not registered
+	probers   []*prober  // of its targets, in their order; none when they are not asked
 }
 
 // newTrunk makes the entry of a trunk that validate has passed.
 func newTrunk(t Trunk) *trunk {
-	entry := &trunk{Trunk: t}
+	entry := &trunk{Trunk: t, pace: throttle.New(t.CallsPerSecond, 0)}
 	if proxy, err := parseTarget(t.Proxy); err == nil {
 		proxy.UriParams.Add("lr", "")
 		entry.proxy = proxy
@@ -151,8 +164,18 @@ func newTrunk(t Trunk) *trunk {
 func (t *Trunk) validate() error {
 	var errs []error
 
-	if len(t.Sources) == 0 && len(t.Certificates) == 0 {
+	if len(t.Sources) == 0 && len(t.Certificates) == 0 && t.Register == nil {
 		errs = append(errs, fmt.Errorf("trunk %q has no source prefix and no certificate: its calls could not be told from strangers'", t.Name))
+	}
+
+	if r := t.Register; r != nil {
+		if _, err := parseTarget(r.Registrar); err != nil {
+			errs = append(errs, fmt.Errorf("trunk %q: registrar %q: %w", t.Name, r.Registrar, err))
+		}
+
+		if r.User == "" && t.Account.User == "" {
+			errs = append(errs, fmt.Errorf("trunk %q: nothing to register: give the registration or the account a user", t.Name))
+		}
 	}
 
 	if t.MaxCalls < 0 {

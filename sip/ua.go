@@ -46,6 +46,10 @@ type UA struct {
 	readers  group // sockets and client transactions
 	work     group // dialogs and the requests that they send
 	handlers group // the application's goroutines
+	chores   group // registrars and probers
+
+	leaving context.Context // ends when no new calls are taken any more
+	leave   context.CancelFunc
 
 	mu      sync.Mutex
 	state   lifecycle
@@ -55,6 +59,7 @@ type UA struct {
 	dialogs map[dialogID]*Dialog
 
 	penalties locate.Penalties
+	admission *admission
 	accounts  map[string]*digest.Client // of calls whose far end may ask who we are, by Call-ID
 }
 
@@ -107,21 +112,56 @@ func New(cfg Config, handler Handler) (*UA, error) {
 	}
 
 	life, cut := context.WithCancel(context.Background())
+	leaving, leave := context.WithCancel(life)
 
-	return &UA{
-		life:     life,
-		cut:      cut,
-		cfg:      cfg,
-		log:      cfg.Log,
-		handler:  handler,
-		gate:     newGate(cfg.Trunks),
-		table:    newTransactions(),
-		net:      kernelNetwork(),
-		stopping: make(chan struct{}),
-		stopped:  make(chan struct{}),
-		dialogs:  make(map[dialogID]*Dialog),
-		accounts: make(map[string]*digest.Client),
-	}, nil
+	ua := &UA{
+		life:      life,
+		cut:       cut,
+		leaving:   leaving,
+		leave:     leave,
+		admission: newAdmission(&cfg.Limits),
+		cfg:       cfg,
+		log:       cfg.Log,
+		handler:   handler,
+		gate:      newGate(cfg.Trunks),
+		table:     newTransactions(),
+		net:       kernelNetwork(),
+		stopping:  make(chan struct{}),
+		stopped:   make(chan struct{}),
+		dialogs:   make(map[dialogID]*Dialog),
+		accounts:  make(map[string]*digest.Client),
+	}
+
+	return ua, ua.staff()
+}
+
+// staff gives each trunk its registrar, and its targets those who ask
+// whether they are up.
+func (ua *UA) staff() error {
+	var err error
+
+	for _, t := range ua.gate.trunks {
+		if t.Register != nil {
+			if t.registrar, err = newRegistrar(ua, t); err != nil {
+				return err
+			}
+		}
+
+		if t.Probes.Every <= 0 {
+			continue
+		}
+
+		for _, target := range t.Targets {
+			p, err := newProber(ua, t, target)
+			if err != nil {
+				return err
+			}
+
+			t.probers = append(t.probers, p)
+		}
+	}
+
+	return nil
 }
 
 // Start opens all listeners and begins to serve. On an error nothing is left
@@ -147,6 +187,16 @@ func (ua *UA) Start() error {
 
 	for _, l := range ua.streams {
 		ua.readers.spawn(l.serve)
+	}
+
+	for _, t := range ua.gate.trunks {
+		if t.registrar != nil {
+			ua.chores.spawn(t.registrar.run)
+		}
+
+		for _, p := range t.probers {
+			ua.chores.spawn(p.run)
+		}
 	}
 
 	ua.state = running
@@ -225,8 +275,12 @@ func (ua *UA) Addr(network string) netip.AddrPort {
 }
 
 // Drain lets calls in progress go on, and refuses new ones with 503. OPTIONS
-// get 503 too, so that proxies look elsewhere. It cannot be undone.
-func (ua *UA) Drain() { ua.draining.Store(true) }
+// get 503 too, and registrars are told to forget us, so that calls go
+// elsewhere. It cannot be undone.
+func (ua *UA) Drain() {
+	ua.draining.Store(true)
+	ua.leave()
+}
 
 // Stop hangs up all calls, waits for their ends and for the Handler's
 // goroutines, and closes the sockets. When ctx ends first, what is left of
@@ -253,6 +307,7 @@ func (ua *UA) Stop(ctx context.Context) error {
 
 	close(ua.stopping)
 	ua.handlers.close()
+	ua.chores.close()
 
 	calls := make(chan struct{})
 
@@ -260,6 +315,7 @@ func (ua *UA) Stop(ctx context.Context) error {
 		defer close(calls)
 		ua.work.wait()
 		ua.handlers.wait()
+		ua.chores.wait()
 	}()
 
 	var err error
@@ -274,6 +330,7 @@ func (ua *UA) Stop(ctx context.Context) error {
 	ua.work.close()
 	ua.table.close()
 	ua.work.wait()
+	ua.chores.wait()
 	ua.closeSockets()
 	ua.readers.close()
 	ua.readers.wait()
@@ -300,6 +357,8 @@ func (ua *UA) Stats() Stats {
 		Sent:          c.sent.Load(),
 		SendFails:     c.sendFails.Load(),
 		Strangers:     c.strangers.Load(),
+		Scanners:      c.scanners.Load(),
+		Throttled:     c.throttled.Load(),
 		Malformed:     c.malformed.Load(),
 		TooLarge:      c.tooLarge.Load(),
 		KeepAlives:    c.keepAlives.Load(),

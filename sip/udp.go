@@ -69,7 +69,11 @@ func (s *udpSocket) serve() {
 
 		from, ok := s.ua.gate.admit(src.Addr(), time.Now())
 		if !ok {
-			s.ua.count.strangers.Add(1)
+			s.ua.stranger(buf[:n])
+			continue
+		}
+
+		if !s.ua.heard(src) {
 			continue
 		}
 

@@ -1,0 +1,53 @@
+package health
+
+// State is what is known of a target.
+type State uint8
+
+// The states.
+const (
+	Unknown State = iota // not asked yet; it is used like one that is up
+	Up
+	Down
+)
+
+// String is the state's name in the API and in metrics.
+func (s State) String() string { return [...]string{"unknown", "up", "down"}[s] }
+
+// A Tracker changes its mind only after several outcomes in a row, so that
+// one lost packet moves no calls. It is not for use by several goroutines at
+// once.
+type Tracker struct {
+	// DownAfter failures in a row a target is down, and up again after
+	// UpAfter successes; 0 of either means 1.
+	DownAfter, UpAfter int
+
+	state State
+	run   int // outcomes in a row that speak against the state
+}
+
+// State is what is known now.
+func (t *Tracker) State() State { return t.state }
+
+// Note takes an outcome and reports whether the state has changed. The first
+// success is enough for a target that nothing is known of.
+func (t *Tracker) Note(answered bool) bool {
+	next, need := Down, t.DownAfter
+	if answered {
+		next, need = Up, t.UpAfter
+	}
+
+	if t.state == next {
+		t.run = 0
+		return false
+	}
+
+	first := t.state == Unknown && answered
+
+	if t.run++; t.run < need && !first {
+		return false
+	}
+
+	t.state, t.run = next, 0
+
+	return true
+}
