@@ -151,7 +151,7 @@ func newOutage(t *testing.T, stage pipeline.Stage, fault declared.Fault, when st
 // be found.
 const (
 	longestSilence = 1500 * ms
-	longestWait    = 4500 * ms
+	longestWait    = 3000 * ms
 )
 
 // run has the caller ask until the provider has failed and works again, or the

@@ -256,7 +256,7 @@ func (m *Machine) recogniserLost(e Event) {
 		if m.heard[i].n != e.Spurt {
 			continue
 		}
-		m.heard[i].final = true
+		m.heard[i].final, m.heard[i].lost = true, true
 		if m.state != Listening || m.text() != "" {
 			m.settle()
 

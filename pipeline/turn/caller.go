@@ -18,6 +18,7 @@ type spurt struct {
 	endOfTurn  bool             // the recogniser believes that the caller has said all
 	prosody    endpoint.Prosody // of its end
 	speech     bool             // a provider hears speech in it, whatever its words
+	lost       bool             // the recogniser failed in it: its last words do not come
 	pause      time.Duration    // the silence before it, until the habit has learnt from it
 }
 

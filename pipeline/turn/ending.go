@@ -2,6 +2,7 @@ package turn
 
 import (
 	"cmp"
+	"time"
 
 	"trunkline/pipeline/endpoint"
 )
@@ -13,10 +14,29 @@ func (m *Machine) ending() endpoint.Decision {
 		return endpoint.Decision{Wait: cmp.Or(m.entry.between(), m.cfg.Key), Reasons: []string{"more keys may follow"}}
 	}
 	m.learnPauses()
-
-	return endpoint.Decide(m.cfg.Endpoint, &endpoint.Input{
+	d := endpoint.Decide(m.cfg.Endpoint, &endpoint.Input{
 		Text: m.text(), EndOfTurn: latest.endOfTurn, Asked: m.asked, Prosody: latest.prosody, Habit: m.habit,
 	})
+	if latest.lost && d.Wait > m.cfg.Endpoint.Unknown {
+		return endpoint.Decision{Wait: m.cfg.Endpoint.Unknown, Reasons: []string{"the recogniser failed: the words that lack do not come"}}
+	}
+
+	return d
+}
+
+// leastFinal is how long last words are waited for however long the silence was.
+const leastFinal = 200 * time.Millisecond
+
+// lastWords is how long the recogniser's last words are waited for once the
+// silence has been long enough: the less, the longer it was, where there are
+// words to answer.
+func (m *Machine) lastWords() time.Duration {
+	if m.text() == "" {
+		return m.cfg.Final
+	}
+	late := m.now - m.lastLoud - m.cfg.Endpoint.Unknown
+
+	return min(max(m.cfg.Final-late, leastFinal), m.cfg.Final)
 }
 
 // learnPauses learns how the caller pauses from the silences between the

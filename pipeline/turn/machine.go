@@ -206,7 +206,7 @@ func (m *Machine) timer(t Timer) {
 		if m.settled() {
 			m.commit()
 		} else {
-			m.setTimer(FinalTimer, m.cfg.Final)
+			m.setTimer(FinalTimer, m.lastWords())
 		}
 	case FinalTimer: // what was heard so far has to do
 		if m.state == Listening && m.due {

@@ -121,10 +121,45 @@ func TestTheReplyWaitsForTheLastWords(t *testing.T) {
 	k.step(100*ms, Event{Kind: SpeechEnd, Spurt: 1, Voiced: 800 * ms, Silence: 200 * ms})
 	k.step(k.timer(EndpointTimer), Event{Kind: TimerFired, Timer: EndpointTimer})
 	k.want(Listening)
-	if got := k.timer(FinalTimer); got != time.Second {
+	if got := k.timer(FinalTimer); got <= leastFinal || got >= time.Second { // some of it passed while the turn looked unfinished
 		t.Fatalf("waits %v for the last words", got)
 	}
 	k.step(50*ms, Event{Kind: Final, Spurt: 1, Text: "what are your hours"})
+	k.want(Thinking, StartReply)
+}
+
+// TestHowLongLastWordsAreWaitedFor waits less where the silence was long, and
+// not less where there are no words to answer.
+func TestHowLongLastWordsAreWaitedFor(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][2]time.Duration{
+		"":                  {time.Second, time.Second},
+		"when are you open": {900 * ms, time.Second},
+		"what are your":     {leastFinal, 500 * ms},
+	} {
+		k := greeted(t)
+		k.step(0, Event{Kind: SpeechOnset, Spurt: 1})
+		k.step(900*ms, Event{Kind: Partial, Spurt: 1, Text: text})
+		k.step(100*ms, Event{Kind: SpeechEnd, Spurt: 1, Voiced: 800 * ms, Silence: 200 * ms})
+		k.step(k.timer(EndpointTimer), Event{Kind: TimerFired, Timer: EndpointTimer})
+		if got := k.timer(FinalTimer); got < want[0] || got > want[1] {
+			t.Errorf("%q: waits %v for the last words", text, got)
+		}
+	}
+}
+
+// TestWordsThatAreLostAreNotWaitedFor has the recogniser fail in mid-sentence.
+func TestWordsThatAreLostAreNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	k := greeted(t)
+	k.step(0, Event{Kind: SpeechOnset, Spurt: 1})
+	k.step(900*ms, Event{Kind: Partial, Spurt: 1, Text: "i would like to come on the"})
+	k.step(50*ms, Event{Kind: RecogniserLost, Spurt: 1, Text: "it broke off"})
+	k.step(50*ms, Event{Kind: SpeechEnd, Spurt: 1, Voiced: 800 * ms, Silence: 200 * ms})
+	if got := k.timer(EndpointTimer); got != 600*ms { // of 800 ms
+		t.Errorf("waits %v", got)
+	}
+	k.step(600*ms, Event{Kind: TimerFired, Timer: EndpointTimer})
 	k.want(Thinking, StartReply)
 }
 
