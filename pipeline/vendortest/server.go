@@ -1,3 +1,5 @@
+// Package vendortest holds what the servers have in common that stand in for
+// vendors in tests and measurements.
 package vendortest
 
 import (

@@ -1,5 +1,4 @@
-// Package asrtest is the suite that every recogniser behind a vendor's
-// streaming protocol passes. Each vendor's room has a server that speaks the
-// documented protocol, failures included; the suite tells that server what to
-// do and looks at what reached it.
+// Package asrtest is what the servers share that speak the protocols of
+// vendors' recognisers, failures included: a script says what they do. Tests and
+// measurements use them.
 package asrtest

@@ -6,6 +6,7 @@ import (
 	"go.uber.org/goleak"
 
 	"trunkline/pipeline"
+	"trunkline/pipeline/asr/asrsuite"
 	"trunkline/pipeline/asr/asrtest"
 	"trunkline/pipeline/asr/assemblyai/assemblyaitest"
 	"trunkline/pipeline/vendor"
@@ -15,7 +16,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestRecognizer(t *testing.T) {
 	t.Parallel()
-	asrtest.Run(t,
+	asrsuite.Run(t,
 		func() asrtest.Vendor { return assemblyaitest.New() },
 		func(url, key string) pipeline.Recognizer {
 			return New(Config{BaseURL: url, Key: vendor.Key(key), KeyTerms: []string{"Harbor Street"}})

@@ -7,6 +7,7 @@ import (
 	"go.uber.org/goleak"
 
 	"trunkline/pipeline"
+	"trunkline/pipeline/asr/asrsuite"
 	"trunkline/pipeline/asr/asrtest"
 	"trunkline/pipeline/asr/deepgram/deepgramtest"
 	"trunkline/pipeline/vendor"
@@ -16,7 +17,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestRecognizer(t *testing.T) {
 	t.Parallel()
-	asrtest.Run(t,
+	asrsuite.Run(t,
 		func() asrtest.Vendor { return deepgramtest.New() },
 		func(url, key string) pipeline.Recognizer {
 			return New(Config{BaseURL: url, Key: vendor.Key(key), Model: "nova-3", KeepAlive: 50 * time.Millisecond})

@@ -17,6 +17,7 @@ import (
 
 	"trunkline/media"
 	"trunkline/pipeline"
+	"trunkline/pipeline/asr/asrsuite"
 	"trunkline/pipeline/asr/asrtest"
 	"trunkline/pipeline/asr/google/googletest"
 	"trunkline/pipeline/vendor"
@@ -40,7 +41,7 @@ func recogniser(t *testing.T, url, key string, longest time.Duration) *Recognize
 
 func TestRecognizer(t *testing.T) {
 	t.Parallel()
-	asrtest.Run(t,
+	asrsuite.Run(t,
 		func() asrtest.Vendor { return googletest.New() },
 		func(url, key string) pipeline.Recognizer { return recogniser(t, url, key, 0) })
 }

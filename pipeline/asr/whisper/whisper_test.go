@@ -15,6 +15,7 @@ import (
 	"trunkline/media"
 	"trunkline/media/record"
 	"trunkline/pipeline"
+	"trunkline/pipeline/asr/asrsuite"
 	"trunkline/pipeline/asr/asrtest"
 	"trunkline/pipeline/asr/whisper/whispertest"
 	"trunkline/pipeline/vendor"
@@ -24,7 +25,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestRecognizer(t *testing.T) {
 	t.Parallel()
-	asrtest.Run(t,
+	asrsuite.Run(t,
 		func() asrtest.Vendor { return whispertest.New() },
 		func(url, key string) pipeline.Recognizer {
 			return New(Config{BaseURL: url, Key: vendor.Key(key), Model: "whisper-1"})

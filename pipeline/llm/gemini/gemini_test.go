@@ -7,6 +7,7 @@ import (
 
 	"trunkline/pipeline"
 	"trunkline/pipeline/llm/gemini/geminitest"
+	"trunkline/pipeline/llm/llmsuite"
 	"trunkline/pipeline/llm/llmtest"
 	"trunkline/pipeline/vendor"
 )
@@ -15,7 +16,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestModel(t *testing.T) {
 	t.Parallel()
-	llmtest.Run(t,
+	llmsuite.Run(t,
 		func() llmtest.Vendor { return geminitest.New() },
 		func(url, key string) pipeline.Model {
 			return New(Config{BaseURL: url, Key: vendor.Key(key), Model: "test"})

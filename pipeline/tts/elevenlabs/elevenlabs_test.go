@@ -7,6 +7,7 @@ import (
 
 	"trunkline/pipeline"
 	"trunkline/pipeline/tts/elevenlabs/elevenlabstest"
+	"trunkline/pipeline/tts/ttssuite"
 	"trunkline/pipeline/tts/ttstest"
 	"trunkline/pipeline/vendor"
 )
@@ -15,7 +16,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestSynthesizer(t *testing.T) {
 	t.Parallel()
-	ttstest.Run(t,
+	ttssuite.Run(t,
 		func() ttstest.Vendor { return elevenlabstest.New() },
 		func(url, key string) pipeline.Synthesizer {
 			return New(Config{BaseURL: url, Key: vendor.Key(key), Voice: "anna", Model: "test", Ready: 1})

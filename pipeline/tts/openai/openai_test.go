@@ -9,6 +9,7 @@ import (
 
 	"trunkline/pipeline"
 	"trunkline/pipeline/tts/openai/openaitest"
+	"trunkline/pipeline/tts/ttssuite"
 	"trunkline/pipeline/tts/ttstest"
 	"trunkline/pipeline/vendor"
 )
@@ -17,7 +18,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestSynthesizer(t *testing.T) {
 	t.Parallel()
-	ttstest.Run(t,
+	ttssuite.Run(t,
 		func() ttstest.Vendor { return openaitest.New() },
 		func(url, key string) pipeline.Synthesizer {
 			return New(Config{BaseURL: url, Key: vendor.Key(key), Voice: "anna", Model: "test"})

@@ -1,5 +1,4 @@
-// Package ttstest is the suite that every voice behind a vendor's protocol
-// passes. Each vendor's room has a server that speaks the documented protocol,
-// failures included; the suite tells that server what to do and looks at what
-// reached it.
+// Package ttstest is what the servers share that speak the protocols of
+// vendors' voices, failures included: a script says what they do. Tests and
+// measurements use them.
 package ttstest

@@ -1,4 +1,4 @@
-package asrtest
+package asrsuite
 
 import (
 	"bytes"
@@ -15,6 +15,8 @@ import (
 	"trunkline/media"
 	"trunkline/media/g711"
 	"trunkline/pipeline"
+	"trunkline/pipeline/asr/asrtest"
+	"trunkline/pipeline/vendorsuite"
 	"trunkline/pipeline/vendortest"
 )
 
@@ -26,14 +28,14 @@ const patience = 10 * time.Second
 
 // bench is one vendor's server and a recogniser that talks to it.
 type bench struct {
-	script     *Script
-	has        Abilities
+	script     *asrtest.Script
+	has        asrtest.Abilities
 	recogniser pipeline.Recognizer
 }
 
 // Run holds the suite against a vendor. newRecognizer gets the server's base URL
 // (http) and the key; it keeps silent connections alive every 50 ms.
-func Run(t *testing.T, newVendor func() Vendor, newRecognizer func(url, key string) pipeline.Recognizer) {
+func Run(t *testing.T, newVendor func() asrtest.Vendor, newRecognizer func(url, key string) pipeline.Recognizer) {
 	t.Helper()
 	setup := func(t *testing.T, key string) *bench {
 		t.Helper()
@@ -75,7 +77,7 @@ func Run(t *testing.T, newVendor func() Vendor, newRecognizer func(url, key stri
 	}
 	t.Run("key is checked", func(t *testing.T) {
 		t.Parallel()
-		vendortest.CheckKey(t, setup(t, vendortest.Key).recogniser, setup(t, "sk-wrong").recogniser, "sk-wrong")
+		vendorsuite.CheckKey(t, setup(t, vendortest.Key).recogniser, setup(t, "sk-wrong").recogniser, "sk-wrong")
 	})
 	t.Run("wrong key", func(t *testing.T) {
 		t.Parallel()
@@ -189,8 +191,8 @@ func (b *bench) sameAudio(t *testing.T, want, got []byte) {
 func hears(t *testing.T, b *bench) {
 	s := b.open(t)
 	b.script.Say(
-		Reply{Partials: []string{"when", "when do", "when do you"}, Final: "When do you open?", Delay: 5 * time.Millisecond},
-		Reply{Partials: []string{"on", "on Sunday"}, Final: "On Sunday."})
+		asrtest.Reply{Partials: []string{"when", "when do", "when do you"}, Final: "When do you open?", Delay: 5 * time.Millisecond},
+		asrtest.Reply{Partials: []string{"on", "on Sunday"}, Final: "On Sunday."})
 	for i, want := range []struct {
 		partials []string
 		text     string
@@ -221,7 +223,7 @@ func hears(t *testing.T, b *bench) {
 // noWords wants an end also of a talkspurt in which there were none.
 func noWords(t *testing.T, b *bench) {
 	s := b.open(t)
-	b.script.Say(Reply{}, Reply{Final: "yes"})
+	b.script.Say(asrtest.Reply{}, asrtest.Reply{Final: "yes"})
 	speak(s, 1, speech(200*time.Millisecond, 1))
 	if got, _ := final(t, s); got.Text != "" || got.Spurt != 1 || got.Err != nil {
 		t.Errorf("%+v", got)
@@ -237,7 +239,7 @@ func endOfTurn(t *testing.T, b *bench) {
 		return
 	}
 	s := b.open(t)
-	b.script.Say(Reply{Partials: []string{"my name", "my name is John"}, Final: "my name is John", EndOfTurn: true}, Reply{Final: "yes"})
+	b.script.Say(asrtest.Reply{Partials: []string{"my name", "my name is John"}, Final: "my name is John", EndOfTurn: true}, asrtest.Reply{Final: "yes"})
 	s.Begin(1)
 	write(s, speech(500*time.Millisecond, 1))
 	for tr := next(t, s); !tr.EndOfTurn; tr = next(t, s) {
@@ -258,7 +260,7 @@ func endOfTurn(t *testing.T, b *bench) {
 // inARow gives talkspurts faster than the server answers.
 func inARow(t *testing.T, b *bench) {
 	s := b.open(t)
-	b.script.Say(Reply{Final: "one", Delay: 20 * time.Millisecond}, Reply{Final: "two", Delay: 40 * time.Millisecond}, Reply{Final: "three", Delay: 60 * time.Millisecond})
+	b.script.Say(asrtest.Reply{Final: "one", Delay: 20 * time.Millisecond}, asrtest.Reply{Final: "two", Delay: 40 * time.Millisecond}, asrtest.Reply{Final: "three", Delay: 60 * time.Millisecond})
 	for n := range 3 {
 		speak(s, n+1, speech(200*time.Millisecond, n))
 	}
@@ -271,12 +273,12 @@ func inARow(t *testing.T, b *bench) {
 
 func refused(t *testing.T, b *bench) {
 	for _, tc := range []struct {
-		reply Reply
+		reply asrtest.Reply
 		kind  pipeline.FaultKind
 	}{
-		{Reply{Status: 429, Code: "too_many_requests", RetryAfter: 2 * time.Second}, pipeline.RateLimited},
-		{Reply{Status: 400, Code: "bad_model"}, pipeline.Rejected},
-		{Reply{Status: 503, Code: "overloaded"}, pipeline.Unavailable},
+		{asrtest.Reply{Status: 429, Code: "too_many_requests", RetryAfter: 2 * time.Second}, pipeline.RateLimited},
+		{asrtest.Reply{Status: 400, Code: "bad_model"}, pipeline.Rejected},
+		{asrtest.Reply{Status: 503, Code: "overloaded"}, pipeline.Unavailable},
 	} {
 		b.script.Say(tc.reply)
 		err := b.turnedAway(t)
@@ -292,12 +294,12 @@ func refused(t *testing.T, b *bench) {
 
 func breaks(t *testing.T, b *bench) {
 	for name, tc := range map[string]struct {
-		reply Reply
+		reply asrtest.Reply
 		kind  pipeline.FaultKind
 	}{
-		"cut":   {Reply{Cut: true}, pipeline.Unavailable},
-		"junk":  {Reply{Junk: true}, pipeline.Garbled},
-		"error": {Reply{Error: "overloaded"}, pipeline.Unavailable},
+		"cut":   {asrtest.Reply{Cut: true}, pipeline.Unavailable},
+		"junk":  {asrtest.Reply{Junk: true}, pipeline.Garbled},
+		"error": {asrtest.Reply{Error: "overloaded"}, pipeline.Unavailable},
 	} {
 		s := b.open(t)
 		tc.reply.Partials = []string{"when", "when do"}
@@ -328,7 +330,7 @@ func breaks(t *testing.T, b *bench) {
 // hangs wants a stream that gets no answer to close soon.
 func hangs(t *testing.T, b *bench) {
 	s := b.open(t)
-	b.script.Say(Reply{Partials: []string{"when", "when do"}, Hang: true})
+	b.script.Say(asrtest.Reply{Partials: []string{"when", "when do"}, Hang: true})
 	speak(s, 1, speech(400*time.Millisecond, 1))
 	if b.has.Batch {
 		b.awaitTalkspurt(t)
@@ -368,7 +370,7 @@ func staysOpen(t *testing.T, b *bench) {
 	if n := b.script.Alive(); n < 3 {
 		t.Errorf("%d messages kept the connection alive", n)
 	}
-	b.script.Say(Reply{Final: "yes"})
+	b.script.Say(asrtest.Reply{Final: "yes"})
 	speak(s, 1, speech(200*time.Millisecond, 1))
 	if got, _ := final(t, s); got.Text != "yes" {
 		t.Errorf("%+v", got)
@@ -378,12 +380,12 @@ func staysOpen(t *testing.T, b *bench) {
 // neverWaits gives more audio than anything takes at once: it comes back.
 func neverWaits(t *testing.T, b *bench) {
 	s := b.open(t)
-	b.script.Say(Reply{Hang: true})
+	b.script.Say(asrtest.Reply{Hang: true})
 	speak(s, 1, speech(15*time.Second, 1))
 }
 
 func manyAtATime(t *testing.T, b *bench) {
-	b.script.Say(Reply{Partials: []string{"a"}, Final: "a b c"})
+	b.script.Say(asrtest.Reply{Partials: []string{"a"}, Final: "a b c"})
 	var all sync.WaitGroup
 	for range 30 {
 		all.Go(func() {

@@ -1,4 +1,4 @@
-package ttstest
+package ttssuite
 
 import (
 	"bytes"
@@ -17,6 +17,8 @@ import (
 	"trunkline/media"
 	"trunkline/media/g711"
 	"trunkline/pipeline"
+	"trunkline/pipeline/tts/ttstest"
+	"trunkline/pipeline/vendorsuite"
 	"trunkline/pipeline/vendortest"
 )
 
@@ -25,15 +27,15 @@ const patience = 10 * time.Second
 
 // bench is one vendor's server and a voice that talks to it.
 type bench struct {
-	script *Script
-	has    Abilities
+	script *ttstest.Script
+	has    ttstest.Abilities
 	voice  pipeline.Synthesizer
 	conns  func() int // connections that were made
 }
 
 // Run holds the suite against a vendor. newVoice gets the server's base URL
 // (http) and the key, and chooses the voice "anna" and the model "test".
-func Run(t *testing.T, newVendor func() Vendor, newVoice func(url, key string) pipeline.Synthesizer) {
+func Run(t *testing.T, newVendor func() ttstest.Vendor, newVoice func(url, key string) pipeline.Synthesizer) {
 	t.Helper()
 	setup := func(t *testing.T, key string) *bench {
 		t.Helper()
@@ -81,7 +83,7 @@ func Run(t *testing.T, newVendor func() Vendor, newVoice func(url, key string) p
 	}
 	t.Run("key is checked", func(t *testing.T) {
 		t.Parallel()
-		vendortest.CheckKey(t, setup(t, vendortest.Key).voice, setup(t, "sk-wrong").voice, "sk-wrong")
+		vendorsuite.CheckKey(t, setup(t, vendortest.Key).voice, setup(t, "sk-wrong").voice, "sk-wrong")
 	})
 	t.Run("wrong key", func(t *testing.T) {
 		t.Parallel()
@@ -154,7 +156,7 @@ func power(s []int16) float64 {
 func speaks(t *testing.T, b *bench) {
 	octets := speech(700 * time.Millisecond)
 	for _, chunks := range []int{1, 3, 7} {
-		b.script.Say(Reply{Octets: octets, Chunks: chunks})
+		b.script.Say(ttstest.Reply{Octets: octets, Chunks: chunks})
 		got, _, err := collect(t.Context(), b.voice, "Grüß Gott, how are \"you\"?")
 		if err != nil {
 			t.Fatal(err)
@@ -162,7 +164,7 @@ func speaks(t *testing.T, b *bench) {
 		b.same(t, octets, got)
 	}
 	for _, a := range b.script.Asked() {
-		want := Asked{Text: "Grüß Gott, how are \"you\"?", Voice: "anna", Model: "test", Language: a.Language}
+		want := ttstest.Asked{Text: "Grüß Gott, how are \"you\"?", Voice: "anna", Model: "test", Language: a.Language}
 		if d := cmp.Diff(want, a); d != "" {
 			t.Errorf("what the server understood: %s", d)
 		}
@@ -171,7 +173,7 @@ func speaks(t *testing.T, b *bench) {
 
 // streams wants the first chunk before the second one is there.
 func streams(t *testing.T, b *bench) {
-	b.script.Say(Reply{Octets: speech(time.Second), Chunks: 2, Hang: true})
+	b.script.Say(ttstest.Reply{Octets: speech(time.Second), Chunks: 2, Hang: true})
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for c, err := range b.voice.Synthesize(ctx, "Hello.") {
@@ -190,7 +192,7 @@ func words(t *testing.T, b *bench) {
 		return
 	}
 	want := []media.Word{{Text: "We", Start: 0}, {Text: "open", Start: 1600}, {Text: "at", Start: 4000}, {Text: "nine.", Start: 4800}}
-	b.script.Say(Reply{Octets: speech(time.Second), Chunks: 2, Words: want})
+	b.script.Say(ttstest.Reply{Octets: speech(time.Second), Chunks: 2, Words: want})
 	_, got, err := collect(t.Context(), b.voice, "We open at nine.")
 	if err != nil {
 		t.Fatal(err)
@@ -203,13 +205,13 @@ func words(t *testing.T, b *bench) {
 
 func refused(t *testing.T, b *bench) {
 	for _, tc := range []struct {
-		reply Reply
+		reply ttstest.Reply
 		kind  pipeline.FaultKind
 	}{
-		{Reply{Status: 429, Code: "too_many_concurrent_requests", RetryAfter: 2 * time.Second}, pipeline.RateLimited},
-		{Reply{Status: 400, Code: "voice_not_found"}, pipeline.Rejected},
-		{Reply{Status: 500, Code: "server_error"}, pipeline.Unavailable},
-		{Reply{Status: 503, Code: "overloaded"}, pipeline.Unavailable},
+		{ttstest.Reply{Status: 429, Code: "too_many_concurrent_requests", RetryAfter: 2 * time.Second}, pipeline.RateLimited},
+		{ttstest.Reply{Status: 400, Code: "voice_not_found"}, pipeline.Rejected},
+		{ttstest.Reply{Status: 500, Code: "server_error"}, pipeline.Unavailable},
+		{ttstest.Reply{Status: 503, Code: "overloaded"}, pipeline.Unavailable},
 	} {
 		b.script.Say(tc.reply)
 		got, _, err := collect(t.Context(), b.voice, "Hello.")
@@ -225,22 +227,22 @@ func refused(t *testing.T, b *bench) {
 
 func breaks(t *testing.T, b *bench) {
 	cases := map[string]struct {
-		reply Reply
+		reply ttstest.Reply
 		kind  pipeline.FaultKind
-	}{"cut": {Reply{Cut: true}, pipeline.Unavailable}}
+	}{"cut": {ttstest.Reply{Cut: true}, pipeline.Unavailable}}
 	if b.has.Errors {
 		cases["junk"] = struct {
-			reply Reply
+			reply ttstest.Reply
 			kind  pipeline.FaultKind
-		}{Reply{Junk: true}, pipeline.Garbled}
+		}{ttstest.Reply{Junk: true}, pipeline.Garbled}
 		cases["quota"] = struct {
-			reply Reply
+			reply ttstest.Reply
 			kind  pipeline.FaultKind
-		}{Reply{Error: "quota_exceeded"}, pipeline.RateLimited}
+		}{ttstest.Reply{Error: "quota_exceeded"}, pipeline.RateLimited}
 		cases["overloaded"] = struct {
-			reply Reply
+			reply ttstest.Reply
 			kind  pipeline.FaultKind
-		}{Reply{Error: "overloaded"}, pipeline.Unavailable}
+		}{ttstest.Reply{Error: "overloaded"}, pipeline.Unavailable}
 	}
 	for name, tc := range cases {
 		tc.reply.Octets, tc.reply.Chunks = speech(time.Second), 2
@@ -256,14 +258,14 @@ func breaks(t *testing.T, b *bench) {
 			t.Errorf("the key is in %v", err)
 		}
 	}
-	b.script.Say(Reply{Octets: speech(time.Second)})
+	b.script.Say(ttstest.Reply{Octets: speech(time.Second)})
 	if got, _, err := collect(t.Context(), b.voice, "Hello."); err != nil || len(got) < media.SampleRate-2 {
 		t.Errorf("after the failures: %d samples, %v", len(got), err)
 	}
 }
 
 func hangs(t *testing.T, b *bench) {
-	for _, r := range []Reply{{Octets: speech(time.Second), Chunks: 2, Hang: true}, {FirstAudio: time.Hour}} {
+	for _, r := range []ttstest.Reply{{Octets: speech(time.Second), Chunks: 2, Hang: true}, {FirstAudio: time.Hour}} {
 		b.script.Say(r)
 		why := errors.New("enough")
 		ctx, cancel := context.WithCancelCause(t.Context())
@@ -280,7 +282,7 @@ func hangs(t *testing.T, b *bench) {
 }
 
 func isLeft(t *testing.T, b *bench) {
-	b.script.Say(Reply{Octets: speech(time.Second), Chunks: 2, Hang: true})
+	b.script.Say(ttstest.Reply{Octets: speech(time.Second), Chunks: 2, Hang: true})
 	for _, err := range b.voice.Synthesize(t.Context(), "Hello.") {
 		if err != nil {
 			t.Error(err)
@@ -297,7 +299,7 @@ func isLeft(t *testing.T, b *bench) {
 
 func manyAtATime(t *testing.T, b *bench) {
 	octets := speech(300 * time.Millisecond)
-	b.script.Say(Reply{Octets: octets, Chunks: 5})
+	b.script.Say(ttstest.Reply{Octets: octets, Chunks: 5})
 	var all sync.WaitGroup
 	for range 40 {
 		all.Go(func() {
@@ -329,7 +331,7 @@ func warm(t *testing.T, b *bench) {
 	if n := len(b.script.Asked()); n != 0 {
 		t.Errorf("warming cost %d texts", n)
 	}
-	b.script.Say(Reply{Octets: speech(100 * time.Millisecond), Hang: true, Chunks: 2})
+	b.script.Say(ttstest.Reply{Octets: speech(100 * time.Millisecond), Hang: true, Chunks: 2})
 	for _, err := range b.voice.Synthesize(t.Context(), "Hello.") {
 		if err != nil {
 			t.Error(err)

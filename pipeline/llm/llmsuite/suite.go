@@ -1,4 +1,4 @@
-package llmtest
+package llmsuite
 
 import (
 	"context"
@@ -15,6 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"trunkline/pipeline"
+	"trunkline/pipeline/llm/llmtest"
+	"trunkline/pipeline/vendorsuite"
 	"trunkline/pipeline/vendortest"
 )
 
@@ -23,14 +25,14 @@ const patience = 10 * time.Second
 
 // bench is one vendor's server and a model that talks to it.
 type bench struct {
-	script *Script
+	script *llmtest.Script
 	model  pipeline.Model
 	conns  func() int // connections that were made
 }
 
 // Run holds the suite against a vendor. newModel gets the server's base URL and
 // the key.
-func Run(t *testing.T, newVendor func() Vendor, newModel func(url, key string) pipeline.Model) {
+func Run(t *testing.T, newVendor func() llmtest.Vendor, newModel func(url, key string) pipeline.Model) {
 	t.Helper()
 	setup := func(t *testing.T, key string) *bench {
 		t.Helper()
@@ -75,7 +77,7 @@ func Run(t *testing.T, newVendor func() Vendor, newModel func(url, key string) p
 	}
 	t.Run("key is checked", func(t *testing.T) {
 		t.Parallel()
-		vendortest.CheckKey(t, setup(t, vendortest.Key).model, setup(t, "sk-wrong").model, "sk-wrong")
+		vendorsuite.CheckKey(t, setup(t, vendortest.Key).model, setup(t, "sk-wrong").model, "sk-wrong")
 	})
 	t.Run("wrong key", func(t *testing.T) {
 		t.Parallel()
@@ -120,7 +122,7 @@ func plain() pipeline.Request {
 }
 
 func text(t *testing.T, b *bench) {
-	b.script.Say(Reply{
+	b.script.Say(llmtest.Reply{
 		Text: []string{"We ", "open", " at nine.", "  Grüß", " \"Gott\"\n"}, Usage: &pipeline.Usage{InputTokens: 40, CachedTokens: 8, OutputTokens: 12},
 	})
 	got, err := collect(t.Context(), b.model, plain())
@@ -131,7 +133,7 @@ func text(t *testing.T, b *bench) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
-	b.script.Say(Reply{})
+	b.script.Say(llmtest.Reply{})
 	if got, err := collect(t.Context(), b.model, plain()); err != nil || got.Text != "" {
 		t.Errorf("an empty reply: %+v, %v", got, err)
 	}
@@ -143,7 +145,7 @@ func toolCalls(t *testing.T, b *bench) {
 		{ID: "c2", Name: "book", Args: json.RawMessage(`{"seats":4,"at":{"hour":19}}`)},
 		{ID: "c3", Name: "ping", Args: json.RawMessage(`{}`)},
 	}
-	b.script.Say(Reply{Text: []string{"Let me see."}, Calls: want, Usage: &pipeline.Usage{InputTokens: 5, OutputTokens: 9}})
+	b.script.Say(llmtest.Reply{Text: []string{"Let me see."}, Calls: want, Usage: &pipeline.Usage{InputTokens: 5, OutputTokens: 9}})
 	got, err := collect(t.Context(), b.model, plain())
 	if err != nil {
 		t.Fatal(err)
@@ -161,7 +163,7 @@ func toolCalls(t *testing.T, b *bench) {
 		}
 		ids[c.ID] = true
 	}
-	b.script.Say(Reply{Calls: want[:1]})
+	b.script.Say(llmtest.Reply{Calls: want[:1]})
 	if got, err := collect(t.Context(), b.model, plain()); err != nil || len(got.Calls) != 1 || got.Text != "" {
 		t.Errorf("a reply of one call: %+v, %v", got, err)
 	}
@@ -197,7 +199,7 @@ func request(t *testing.T, b *bench) {
 			{Role: pipeline.Caller, Text: "hello"},
 		},
 	}
-	b.script.Say(Reply{Text: []string{"Closed."}})
+	b.script.Say(llmtest.Reply{Text: []string{"Closed."}})
 	if _, err := collect(t.Context(), b.model, req); err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +219,7 @@ func request(t *testing.T, b *bench) {
 func goesOn(t *testing.T, b *bench) {
 	req := plain()
 	req.Said = "We open at"
-	b.script.Say(Reply{Text: []string{" nine."}})
+	b.script.Say(llmtest.Reply{Text: []string{" nine."}})
 	if _, err := collect(t.Context(), b.model, req); err != nil {
 		t.Fatal(err)
 	}
@@ -228,15 +230,15 @@ func goesOn(t *testing.T, b *bench) {
 
 func refused(t *testing.T, b *bench) {
 	for _, tc := range []struct {
-		reply Reply
+		reply llmtest.Reply
 		kind  pipeline.FaultKind
 	}{
-		{Reply{Status: 429, Code: "rate_limit_exceeded", RetryAfter: 3 * time.Second}, pipeline.RateLimited},
-		{Reply{Status: 400, Code: "invalid_request_error"}, pipeline.Rejected},
-		{Reply{Status: 404, Code: "model_not_found"}, pipeline.Rejected},
-		{Reply{Status: 500, Code: "server_error"}, pipeline.Unavailable},
-		{Reply{Status: 503, Code: "overloaded_error"}, pipeline.Unavailable},
-		{Reply{Status: 504, Code: "timeout"}, pipeline.Slow},
+		{llmtest.Reply{Status: 429, Code: "rate_limit_exceeded", RetryAfter: 3 * time.Second}, pipeline.RateLimited},
+		{llmtest.Reply{Status: 400, Code: "invalid_request_error"}, pipeline.Rejected},
+		{llmtest.Reply{Status: 404, Code: "model_not_found"}, pipeline.Rejected},
+		{llmtest.Reply{Status: 500, Code: "server_error"}, pipeline.Unavailable},
+		{llmtest.Reply{Status: 503, Code: "overloaded_error"}, pipeline.Unavailable},
+		{llmtest.Reply{Status: 504, Code: "timeout"}, pipeline.Slow},
 	} {
 		b.script.Say(tc.reply)
 		got, err := collect(t.Context(), b.model, plain())
@@ -252,12 +254,12 @@ func refused(t *testing.T, b *bench) {
 
 func breaks(t *testing.T, b *bench) {
 	for name, tc := range map[string]struct {
-		reply Reply
+		reply llmtest.Reply
 		kind  pipeline.FaultKind
 	}{
-		"cut":        {Reply{Text: []string{"We open"}, Cut: true}, pipeline.Unavailable},
-		"junk":       {Reply{Text: []string{"We open"}, Junk: true}, pipeline.Garbled},
-		"overloaded": {Reply{Text: []string{"We open"}, Error: "overloaded_error"}, pipeline.Unavailable},
+		"cut":        {llmtest.Reply{Text: []string{"We open"}, Cut: true}, pipeline.Unavailable},
+		"junk":       {llmtest.Reply{Text: []string{"We open"}, Junk: true}, pipeline.Garbled},
+		"overloaded": {llmtest.Reply{Text: []string{"We open"}, Error: "overloaded_error"}, pipeline.Unavailable},
 	} {
 		b.script.Say(tc.reply)
 		got, err := collect(t.Context(), b.model, plain())
@@ -271,7 +273,7 @@ func breaks(t *testing.T, b *bench) {
 }
 
 func hangs(t *testing.T, b *bench) {
-	for _, r := range []Reply{{Hang: true}, {Text: []string{"We"}, Hang: true}, {FirstToken: time.Hour}} {
+	for _, r := range []llmtest.Reply{{Hang: true}, {Text: []string{"We"}, Hang: true}, {FirstToken: time.Hour}} {
 		b.script.Say(r)
 		why := errors.New("enough")
 		ctx, cancel := context.WithCancelCause(t.Context())
@@ -288,7 +290,7 @@ func hangs(t *testing.T, b *bench) {
 }
 
 func isLeft(t *testing.T, b *bench) {
-	b.script.Say(Reply{Text: []string{"one", "two", "three"}, Hang: true})
+	b.script.Say(llmtest.Reply{Text: []string{"one", "two", "three"}, Hang: true})
 	for _, err := range b.model.Generate(t.Context(), plain()) {
 		if err != nil {
 			t.Error(err)
@@ -304,7 +306,7 @@ func isLeft(t *testing.T, b *bench) {
 }
 
 func manyAtATime(t *testing.T, b *bench) {
-	b.script.Say(Reply{Text: []string{"a", "b", "c"}, Between: time.Millisecond})
+	b.script.Say(llmtest.Reply{Text: []string{"a", "b", "c"}, Between: time.Millisecond})
 	var all sync.WaitGroup
 	for range 40 {
 		all.Go(func() {
@@ -330,7 +332,7 @@ func warm(t *testing.T, b *bench) {
 	if n := len(b.script.Asked()); n != 0 {
 		t.Errorf("warming cost %d requests", n)
 	}
-	b.script.Say(Reply{Text: []string{"hello"}})
+	b.script.Say(llmtest.Reply{Text: []string{"hello"}})
 	for range 3 {
 		if _, err := collect(t.Context(), b.model, plain()); err != nil {
 			t.Fatal(err)

@@ -1,6 +1,6 @@
-// Package vendortest holds what the suites of recognisers, models and voices
-// and their servers have in common.
-package vendortest
+// Package vendorsuite holds what the suites of recognisers, models and voices
+// test alike.
+package vendorsuite
 
 import (
 	"context"
