@@ -43,6 +43,8 @@ func all() []benchmark {
 		{"asr", "the offline recogniser", (*bench).asr},
 		{"noise", "words lost to noise and level, and won back", (*bench).noise},
 		{"tts", "the offline voices", (*bench).tts},
+		{"providers", "what talking to vendors adds", (*bench).providers},
+		{"failover", "from one provider to the next", (*bench).failover},
 	}
 }
 

@@ -2,6 +2,8 @@ package trace
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -182,11 +184,30 @@ func (c *Call) End(rec storage.Call) {
 		s.attrs = append(s.attrs, keyCodec.String(m.Codec), keyLost.Int64(int64(m.Lost)),
 			keyMOSIn.Float64(m.MOSIn), keyMOSOut.Float64(m.MOSOut), keyTrip.Float64(m.RTTMS/1000))
 	}
+	s.attrs = append(s.attrs, costs(&rec)...)
 	s.attrs = append(s.attrs, c.private(keyFrom.String(string(rec.From)), keyTo.String(string(rec.To)))...)
 	if rec.Fault == storage.FaultTrunkline || rec.Fault == storage.FaultProvider {
 		s.failed = rec.EndReason
 	}
 	c.emit(s)
+}
+
+// costs are what a call cost, whole and by stage; none when nothing has a price.
+func costs(rec *storage.Call) (all []attribute.KeyValue) {
+	if len(rec.Costs) == 0 {
+		return nil
+	}
+	stages := map[string]storage.Amount{}
+	for i := range rec.Costs {
+		stages[rec.Costs[i].Stage] += rec.Costs[i].Amount
+	}
+	units := func(a storage.Amount) float64 { return float64(a) / 1e9 }
+	all = append(all, keyCost.Float64(units(rec.Cost())))
+	for _, stage := range slices.Sorted(maps.Keys(stages)) {
+		all = append(all, (keyCost + "." + attribute.Key(stage)).Float64(units(stages[stage])))
+	}
+
+	return all
 }
 
 // closeAll tells what the end of the call cut off.

@@ -71,6 +71,7 @@ const (
 	keyTrunk     attribute.Key = "trunkline.call.trunk"
 	keyReason    attribute.Key = "trunkline.call.end_reason"
 	keyFault     attribute.Key = "trunkline.call.fault"
+	keyCost      attribute.Key = "trunkline.call.cost" // in the configured currency; with a stage behind it, of that stage
 	keyCodec     attribute.Key = "trunkline.media.codec"
 	keyMOSIn     attribute.Key = "trunkline.media.mos_in"
 	keyMOSOut    attribute.Key = "trunkline.media.mos_out"

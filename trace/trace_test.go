@@ -241,3 +241,31 @@ func TestACallThatEndsInTheMiddle(t *testing.T) {
 		}
 	})
 }
+
+func TestACallTellsWhatItCost(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		collector := tracetest.New(t)
+		defer collector.Stop()
+		tracer := start(t, trace.Options{Sample: 1}, collector.Client)
+		rec := storage.Call{ID: storage.NewID(), StartedAt: time.Now(), EndedAt: time.Now()}
+		rec.Costs = []storage.Cost{
+			{Stage: "think", Provider: "gpt", Amount: 12_000_000}, {Stage: "think", Provider: "claude", Amount: 3_000_000}, {Stage: "speak", Provider: "aura", Amount: 700_000},
+		}
+		tracer.Begin(rec).End(rec)
+		stop(t, tracer, time.Minute)
+		for _, s := range collector.Spans() {
+			if s.Name != "call" {
+				continue
+			}
+			for name, want := range map[string]any{"trunkline.call.cost": .0157, "trunkline.call.cost.think": .015, "trunkline.call.cost.speak": .0007} {
+				if s.Attrs[name] != want {
+					t.Errorf("%s is %v, want %v", name, s.Attrs[name], want)
+				}
+			}
+
+			return
+		}
+		t.Error("there is no span of the call")
+	})
+}

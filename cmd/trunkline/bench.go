@@ -13,18 +13,22 @@ import (
 
 // benchCmd measures.
 type benchCmd struct {
-	Names   []string `arg:"" optional:"" help:"Benchmarks to run: turn, endpoint, bargein, yield, media, jitter, loss, echo, dtmf, asr, noise, tts; all by default." name:"name"`
+	Names   []string `arg:"" optional:"" help:"Benchmarks to run: turn, endpoint, bargein, yield, media, jitter, loss, echo, dtmf, asr, noise, tts, providers, failover; all by default." name:"name"`
 	Quick   bool     `help:"A smoke test of some seconds each."`
 	Profile string   `help:"Write the gateway's CPU profiles to this directory." placeholder:"DIR" type:"path"`
 
-	// The benchmarks start the program again in these two parts.
+	// The benchmarks start the program again in these parts.
 	Gateway string `help:"Serve, and profile between two SIGUSR1 into this file." hidden:"" type:"path"`
 	Bare    int    `help:"Be the bare loop of this many calls." hidden:""`
+	Vendors string `help:"Stand in for the vendors; write the certificate to this file." hidden:"" type:"path"`
 }
 
 func (b benchCmd) Run(ctx context.Context, c *cli, std *streams) error {
 	if b.Bare > 0 {
 		return bench.Bare(ctx, b.Bare, std.out)
+	}
+	if b.Vendors != "" {
+		return bench.Vendors(ctx, b.Vendors, std.out)
 	}
 	if b.Gateway != "" {
 		stop, err := profileOnSignal(b.Gateway)

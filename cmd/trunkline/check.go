@@ -15,6 +15,7 @@ import (
 	"trunkline/engine"
 	"trunkline/pipeline"
 	"trunkline/storage"
+	"trunkline/trace"
 )
 
 // checkCmd validates the configuration and what it needs, without answering a
@@ -45,6 +46,7 @@ func (k checkCmd) Run(ctx context.Context, c *cli, std *streams) error {
 		{"database", g.checkDatabase},
 		{"agents", g.checkAgents},
 		{"recordings", g.checkRecordings},
+		{"traces", g.checkTraces},
 	}
 	if k.Online {
 		conditions = append(conditions, condition{"keys", g.checkKeys})
@@ -231,6 +233,21 @@ func (g *gateway) checkRecordings(context.Context) (string, error) {
 	}
 
 	return what, recordingsWritable(&g.cfg)
+}
+
+// tracesBound is how long a collector may take to answer.
+const tracesBound = 5 * time.Second
+
+// checkTraces asks the collector whether it takes traces.
+func (g *gateway) checkTraces(ctx context.Context) (string, error) {
+	t := &g.cfg.Traces
+	if t.Endpoint == "" {
+		return "off", nil
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, tracesBound, fmt.Errorf("no answer within %v", tracesBound))
+	defer cancel()
+
+	return fmt.Sprintf("to %s, %.0f %% of the calls", t.Endpoint, 100*t.Sample), trace.Reach(ctx, t.Endpoint, headers(t))
 }
 
 // portsFree says which listening socket is taken.

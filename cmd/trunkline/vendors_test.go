@@ -35,6 +35,13 @@ var testKeys = map[string]string{
 	"TRUNKLINE_TEST_ASSEMBLYAI": "leak-assemblyai-8d1f",
 	"TRUNKLINE_TEST_ANTHROPIC":  "leak-anthropic-5c2e",
 	"TRUNKLINE_TEST_CARTESIA":   "leak-cartesia-9b3a",
+	"TRUNKLINE_TEST_OPENAI":     "leak-openai-1a4c",
+	"TRUNKLINE_TEST_WHISPER":    "leak-whisper-7e20",
+	"TRUNKLINE_TEST_GEMINI":     "leak-gemini-3f19",
+	"TRUNKLINE_TEST_AURA":       "leak-aura-66d0",
+	"TRUNKLINE_TEST_SPEECH":     "leak-speech-b821",
+	"TRUNKLINE_TEST_REALTIME":   "leak-realtime-0c5d",
+	"TRUNKLINE_TEST_COLLECTOR":  "leak-collector-2ee7",
 }
 
 // setKeys is called before any test: they run side by side.

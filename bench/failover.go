@@ -1,0 +1,192 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"trunkline/pipeline"
+	"trunkline/pipeline/breaker"
+	"trunkline/pipeline/failover"
+)
+
+// early is a patience that the stand-ins' declared times exceed.
+const early = 60 * time.Millisecond
+
+// takeover is how one stage goes over to the next provider.
+type takeover struct {
+	stage, way  string
+	first, then string        // vendors
+	declared    time.Duration // of the second one, from the failure's detection to its first byte
+	use         func(ctx context.Context) error
+}
+
+// told collects the news of a call.
+type told struct {
+	mu     sync.Mutex
+	failed time.Time
+	took   time.Duration
+}
+
+func (t *told) news(n pipeline.News) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch n.Kind {
+	case pipeline.Failed:
+		t.failed = time.Now()
+	case pipeline.TookOver:
+		t.took = n.Took
+	}
+}
+
+func (t *told) is() (failed time.Time, took time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+
+	return t.failed, t.took
+}
+
+// option is a provider of a list whose breaker never opens: each call shall try
+// it.
+func option[T any](name string, p T, patience time.Duration) failover.Option[T] {
+	return failover.Option[T]{
+		Name: name, Provider: p, FirstByte: patience, Breaker: breaker.New(breaker.Config{Failures: 1 << 30}),
+	}
+}
+
+// failover measures the time from a failure's detection to the next provider's
+// first byte.
+func (b *bench) failover(ctx context.Context) (err error) {
+	p, at, err := b.startVendors()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.stop()) }()
+	fmt.Fprintf(b.Out, "\nFrom the detection of a failure to the first byte of the next provider, less what its stand-in declares (see providers). Refused: HTTP 503.\n"+
+		"Too slow: nothing came within %v. Lost: no last words came for a talkspurt of %v; the next recogniser is opened, hears the talkspurt again,\n"+
+		"fifteen times as fast, and gives the last words. Time of the wall, with the late timers of this process beside it,\n"+
+		"and the processor time of this process for each, the refused attempt and its connections included. Target: 50 ms.\n",
+		early, spurtFrames*20*time.Millisecond)
+	cases, stop, err := takeovers(at)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	t := newTable("stage", "failure", "from", "to", "at once", "take-overs", "own p50 ms", "p99 ms", "max ms", "timer late p99 ms", "processor ms each", "failed")
+	for i := range cases {
+		c := &cases[i]
+		for _, calls := range []int{1, pick(b, 200, 10)} {
+			b.progressf("failover: %s, %s, %d at once", c.stage, c.way, calls)
+			stop := lateness()
+			m := c.run(ctx, calls, pick(b, 3, 1))
+			late := stop()
+			t.row(c.stage, c.way, c.first, c.then, calls, len(m.added), m.added.fine(0.5), m.added.fine(0.99), m.added.fine(1), late.fine(0.99),
+				fmt.Sprintf("%.2f", m.used.Seconds()*1000/float64(max(1, len(m.added)))), len(m.failed))
+		}
+	}
+	t.write(b.Out)
+
+	return nil
+}
+
+// errNoTakeover says that the first provider did its work after all.
+var errNoTakeover = errors.New("nobody took over")
+
+// run has calls fail over, spread over time.
+func (c *takeover) run(ctx context.Context, calls, turns int) *carried {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	out := &carried{}
+	before, err := ownTime()
+	if err != nil {
+		out.note(0, err)
+	}
+	var all sync.WaitGroup
+	for i := range calls {
+		all.Go(func() {
+			time.Sleep(time.Duration(i) * vendorPeriod / time.Duration(calls))
+			for range turns {
+				news := &told{}
+				err := c.use(pipeline.WithNews(ctx, news.news))
+				failed, took := news.is()
+				switch {
+				case err != nil:
+					out.note(0, err)
+				case took == 0:
+					out.note(0, errNoTakeover)
+				case c.way == "lost":
+					out.note(time.Since(failed)-c.declared, nil)
+				default:
+					out.note(took-c.declared, nil)
+				}
+				time.Sleep(vendorPeriod / 2)
+			}
+		})
+	}
+	all.Wait()
+	after, err := ownTime()
+	out.used = after - before
+	if err != nil {
+		out.note(0, err)
+	}
+
+	return out
+}
+
+// takeovers are those that are measured.
+func takeovers(at *places) (all []takeover, stop func(), err error) {
+	var opened []*client
+	stop = func() {
+		for _, c := range opened {
+			c.close()
+		}
+	}
+	byName := map[string]*vendor{}
+	known := vendors()
+	for i := range known {
+		byName[known[i].name] = &known[i]
+	}
+	open := func(name string, where map[string]string) *client {
+		c, e := byName[name].client(where[name])
+		err = errors.Join(err, e)
+		opened = append(opened, c)
+
+		return c
+	}
+	const whole = 2 * time.Second
+	for _, way := range []string{"refused", "too slow"} {
+		where, patience := at.Near, early
+		if way == "refused" {
+			where, patience = at.Down, whole
+		}
+		m := failover.NewModel(nil, option("openai", open("openai", where).think, patience), option("anthropic", open("anthropic", at.Near).think, whole))
+		v := failover.NewSynthesizer(nil, option("elevenlabs", open("elevenlabs", where).speak, patience), option("aura", open("aura", at.Near).speak, whole))
+		all = append(all,
+			takeover{"model", way, "openai", "anthropic", vendorToken, func(ctx context.Context) error { _, err := firstDelta(ctx, m); return err }},
+			takeover{"voice", way, "elevenlabs", "aura", vendorAudio, func(ctx context.Context) error { _, err := firstAudio(ctx, v); return err }})
+	}
+	down := failover.NewRecognizer(nil, option("deepgram", open("deepgram", at.Down).hear, whole), option("assemblyai", open("assemblyai", at.Near).hear, whole))
+	lost := failover.NewRecognizer(nil, option("deepgram", open("deepgram", at.Near).hear, early), option("assemblyai", open("assemblyai", at.Near).hear, whole))
+	all = append(all,
+		takeover{"recogniser", "refused", "deepgram", "assemblyai", 0, func(ctx context.Context) error {
+			s, err := down.Open(ctx)
+			if err != nil {
+				return err
+			}
+
+			return s.Close()
+		}},
+		takeover{"recogniser", "lost", "deepgram", "assemblyai", vendorFinal, func(ctx context.Context) error {
+			s, err := lost.Open(ctx)
+			if err != nil {
+				return err
+			}
+			_, err = lastWords(ctx, s, 1)
+
+			return errors.Join(err, s.Close())
+		}})
+
+	return all, stop, err
+}

@@ -1,0 +1,412 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"syscall"
+	"time"
+
+	"trunkline/media"
+	"trunkline/pipeline"
+)
+
+// quietLog is for servers whose clients leave in mid-stream.
+func quietLog() *log.Logger { return log.New(io.Discard, "", 0) }
+
+// errNothingCame says that a stand-in's answer was empty.
+var errNothingCame = errors.New("nothing came")
+
+// startVendors starts the stand-ins and trusts their certificate.
+func (b *bench) startVendors() (*process, *places, error) {
+	dir, err := os.MkdirTemp(b.dir, "vendors-")
+	if err != nil {
+		return nil, nil, err
+	}
+	// This process reads it once, before its first connection to a vendor.
+	certificate := filepath.Join(b.dir, "vendors.pem")
+	if _, err := os.Stat(certificate); err != nil {
+		if err := errors.Join(selfSigned(certificate), os.Setenv("SSL_CERT_FILE", certificate)); err != nil {
+			return nil, nil, err
+		}
+	}
+	from, to := io.Pipe()
+	p, err := b.startProcess(dir, to, "bench", "--vendors", certificate)
+	if err != nil {
+		return nil, nil, err
+	}
+	go func() { // a process that ends says nothing more
+		<-p.done
+		_ = to.Close() // it cannot fail
+	}()
+	at := &places{}
+	if err := json.NewDecoder(from).Decode(at); err != nil {
+		return nil, nil, errors.Join(err, p.stop())
+	}
+
+	return p, at, nil
+}
+
+// client is a provider that is being measured.
+type client struct {
+	*vendor
+
+	hear  pipeline.Recognizer
+	think pipeline.Model
+	speak pipeline.Synthesizer
+	any   any // whichever it is
+}
+
+func (v *vendor) client(url string) (*client, error) {
+	c := &client{vendor: v}
+	var err error
+	switch {
+	case v.hears != nil:
+		c.hear, err = v.hears(url)
+		c.any = c.hear
+	case v.thinks != nil:
+		c.think = v.thinks(url)
+		c.any = c.think
+	case v.speaks != nil:
+		c.speak = v.speaks(url)
+		c.any = c.speak
+	default:
+		c.any = v.session(url)
+	}
+
+	return c, err
+}
+
+func (c *client) close() {
+	if x, ok := c.any.(io.Closer); ok {
+		_ = x.Close() // the measurement is over
+	}
+}
+
+// once uses the provider for one turn, and tells how much later its first byte
+// came than its stand-in declares. stream is the call's, of a recogniser.
+func (c *client) once(ctx context.Context, stream pipeline.Recognition, n int) (time.Duration, error) {
+	switch {
+	case c.hear != nil:
+		took, err := lastWords(ctx, stream, n)
+
+		return took - vendorFinal, err
+	case c.think != nil:
+		took, err := firstDelta(ctx, c.think)
+
+		return took - vendorToken, err
+	case c.speak != nil:
+		took, err := firstAudio(ctx, c.speak)
+
+		return took - vendorAudio, err
+	default:
+		return c.vendorSession(ctx)
+	}
+}
+
+// vendorSession opens a speech-to-speech session.
+func (c *client) vendorSession(ctx context.Context) (time.Duration, error) {
+	p, ok := c.any.(interface {
+		Probe(ctx context.Context) (time.Duration, error)
+	})
+	if !ok {
+		return 0, errNothingCame
+	}
+
+	return p.Probe(ctx)
+}
+
+func firstDelta(ctx context.Context, m pipeline.Model) (took time.Duration, err error) {
+	began := time.Now()
+	for d, err := range m.Generate(ctx, pipeline.Request{
+		CallID: "bench", Turn: 1, System: "Be brief.", History: []pipeline.Message{{Role: pipeline.Caller, Text: question}},
+	}) {
+		if err != nil {
+			return 0, err
+		}
+		if took == 0 && d.Text != "" {
+			took = time.Since(began)
+		}
+	}
+	if took == 0 {
+		return 0, errNothingCame
+	}
+
+	return took, nil
+}
+
+func firstAudio(ctx context.Context, s pipeline.Synthesizer) (took time.Duration, err error) {
+	began := time.Now()
+	for sp, err := range s.Synthesize(ctx, sentences[0]) {
+		if err != nil {
+			return 0, err
+		}
+		if took == 0 && len(sp.Samples) > 0 {
+			took = time.Since(began)
+		}
+	}
+	if took == 0 {
+		return 0, errNothingCame
+	}
+
+	return took, nil
+}
+
+// spurtFrames is how long the measured talkspurts are: half a second.
+const spurtFrames = 25
+
+// lastWords says something at the pace of a call, and tells how long its last
+// words took.
+func lastWords(ctx context.Context, s pipeline.Recognition, n int) (time.Duration, error) {
+	s.Begin(n)
+	var f media.Frame
+	for i := range f {
+		f[i] = int16(i%40*600 - 12000)
+	}
+	tick := time.NewTicker(media.FrameDuration)
+	defer tick.Stop()
+	for range spurtFrames {
+		select {
+		case <-tick.C:
+			s.Write(&f)
+		case <-ctx.Done():
+			return 0, context.Cause(ctx)
+		}
+	}
+	s.End()
+	began := time.Now()
+	for {
+		select {
+		case t, open := <-s.Transcripts():
+			switch {
+			case !open:
+				return 0, errNothingCame
+			case t.Err != nil:
+				return 0, t.Err
+			case t.Final && t.Spurt == n:
+				return time.Since(began), nil
+			}
+		case <-ctx.Done():
+			return 0, context.Cause(ctx)
+		}
+	}
+}
+
+// spread of calls over time: each begins a turn once a period.
+const vendorPeriod = 1500 * time.Millisecond
+
+// carried is what one provider's calls took.
+type carried struct {
+	mu     sync.Mutex
+	added  sample
+	failed []error
+	used   time.Duration // processor time of this process
+}
+
+func (c *carried) note(d time.Duration, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err != nil {
+		c.failed = append(c.failed, err)
+
+		return
+	}
+	c.added = append(c.added, max(0, d))
+}
+
+// carry holds calls at once with a provider, each of some turns.
+func carry(ctx context.Context, c *client, calls, turns int) (*carried, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	if w, ok := c.any.(pipeline.Warmer); ok {
+		if err := w.Warm(ctx); err != nil {
+			return nil, err
+		}
+	}
+	out := &carried{}
+	before, err := ownTime()
+	if err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	var all sync.WaitGroup
+	for i := range calls {
+		all.Go(func() {
+			at := time.Duration(i) * vendorPeriod / time.Duration(calls)
+			time.Sleep(at)
+			var stream pipeline.Recognition
+			if c.hear != nil {
+				var err error
+				if stream, err = c.hear.Open(ctx); err != nil {
+					out.note(0, err)
+
+					return
+				}
+				defer func() { _ = stream.Close() }() // the call is over
+			}
+			for n := range turns + 1 { // the first one opens connections: it is not counted
+				took, err := c.once(ctx, stream, n+1)
+				if n > 0 || err != nil {
+					out.note(took, err)
+				}
+				time.Sleep(time.Until(began.Add(at + time.Duration(n+1)*vendorPeriod)))
+			}
+		})
+	}
+	all.Wait()
+	after, err := ownTime()
+	out.used = after - before
+
+	return out, err
+}
+
+// ownTime is this process's processor time, to the microsecond.
+func ownTime() (time.Duration, error) {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0, fmt.Errorf("processor time: %w", err)
+	}
+
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), nil
+}
+
+// lateness is how late the timers of this process are, until stop.
+func lateness() (stop func() sample) {
+	quit, done := make(chan struct{}), make(chan sample, 1)
+	go func() {
+		var late sample
+		const nap = 10 * time.Millisecond
+		for {
+			began := time.Now()
+			time.Sleep(nap)
+			late = append(late, time.Since(began)-nap)
+			select {
+			case <-quit:
+				done <- late
+
+				return
+			default:
+			}
+		}
+	}()
+
+	return func() sample {
+		close(quit)
+
+		return <-done
+	}
+}
+
+// providers measures what the rooms that talk to vendors add.
+func (b *bench) providers(ctx context.Context) (err error) {
+	p, at, err := b.startVendors()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.stop()) }()
+	many := pick(b, 200, 10)
+	fmt.Fprintf(b.Out, "\nEach provider against a stand-in for its vendor in another process of this machine (TLS, but Google), which declares: last words %v after\n"+
+		"the end of speech, first token after %v, first audio after %v. Added: how much later the first byte came, of turns on warm connections;\n"+
+		"for openai-realtime, how long a session takes to open. It is time of the wall and holds the stand-in's own share and what other work on this\n"+
+		"machine costs: how late a timer of this process was meanwhile stands beside it, and the processor time of this process for each turn, which\n"+
+		"is trunkline's own. Calls begin a turn each %v. Target: 5 ms at p99.\n", vendorFinal, vendorToken, vendorAudio, vendorPeriod)
+	t := newTable("provider", "calls", "turns", "added p50 ms", "p99 ms", "timer late p50 ms", "p99 ms", "own ms/turn", "cores", "failed")
+	var notes []string
+	for _, v := range vendors() {
+		for _, calls := range pick(b, []int{1, many}, []int{many}) {
+			b.progressf("providers: %s, %d calls", v.name, calls)
+			c, err := v.client(at.Near[v.name])
+			if err != nil {
+				return err
+			}
+			turns := pick(b, 3, 1)
+			stop := lateness()
+			began := time.Now()
+			m, err := carry(ctx, c, calls, turns)
+			took := time.Since(began)
+			late := stop()
+			c.close()
+			if err != nil {
+				return fmt.Errorf("%s: %w", v.name, err)
+			}
+			own := "–" // what measures would be most of it
+			if calls > 1 {
+				own = fmt.Sprintf("%.2f", m.used.Seconds()*1000/float64(calls*(turns+1)))
+			}
+			t.row(v.name, calls, len(m.added), m.added.fine(0.5), m.added.fine(0.99), late.fine(0.5), late.fine(0.99),
+				own, fmt.Sprintf("%.2f", m.used.Seconds()/took.Seconds()), len(m.failed))
+			if len(m.failed) > 0 {
+				notes = append(notes, fmt.Sprintf("%s, %s: %v", v.name, callsAtOnce(calls), m.failed[0]))
+			}
+			runtime.GC() // of what the next one is not charged
+		}
+	}
+	t.write(b.Out)
+	if err := b.warmth(ctx, at); err != nil {
+		return err
+	}
+	printNotes(b.Out, notes)
+
+	return nil
+}
+
+// warmth measures what a connection that is open before the first turn saves.
+func (b *bench) warmth(ctx context.Context, at *places) error {
+	fmt.Fprintf(b.Out, "\nThe first turn of a call at a distance: each flight to the vendor takes %v more. Cold: the first turn opens its connection. Warm: it was opened\n"+
+		"while the phone rang. Of recognisers with the opening of their stream, and of openai-realtime the opening of its session, which happen while\n"+
+		"the phone rings in any case. Time over what is declared, median of %d.\n", vendorTrip, pick(b, 5, 2))
+	t := newTable("provider", "cold ms", "warm ms", "saved ms", "saved flights")
+	for _, v := range vendors() {
+		b.progressf("providers: %s, cold and warm", v.name)
+		var took [2]sample
+		for i := range took {
+			for range pick(b, 5, 2) {
+				d, err := v.first(ctx, at.Far[v.name], i == 1)
+				if err != nil {
+					return fmt.Errorf("%s: %w", v.name, err)
+				}
+				took[i] = append(took[i], d)
+			}
+		}
+		cold, _ := took[0].quantile(0.5)
+		warm, _ := took[1].quantile(0.5)
+		t.row(v.name, milliseconds(cold), milliseconds(warm), milliseconds(cold-warm), int(math.Round((cold-warm).Seconds()/vendorTrip.Seconds())))
+	}
+	t.write(b.Out)
+
+	return nil
+}
+
+// first is the first turn of a provider that was not used before.
+func (v *vendor) first(ctx context.Context, url string, warm bool) (time.Duration, error) {
+	c, err := v.client(url)
+	if err != nil {
+		return 0, err
+	}
+	defer c.close()
+	if w, ok := c.any.(pipeline.Warmer); ok && warm {
+		if err := w.Warm(ctx); err != nil {
+			return 0, err
+		}
+	}
+	if c.hear == nil {
+		return c.once(ctx, nil, 1)
+	}
+	began := time.Now()
+	stream, err := c.hear.Open(ctx)
+	if err != nil {
+		return 0, err
+	}
+	took := time.Since(began)
+	added, err := c.once(ctx, stream, 1)
+
+	return took + added, errors.Join(err, stream.Close())
+}
