@@ -1,7 +1,9 @@
 package evidence
 
 import (
+	"bytes"
 	"context"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -17,6 +19,7 @@ import (
 
 	"trunkline/compliance"
 	"trunkline/privacy"
+	"trunkline/storage/evidence/bundle"
 )
 
 func order(key string) Order {
@@ -330,5 +333,39 @@ func TestPlace(t *testing.T) {
 		if prefix != want || ok != (want != 0) || bit < 0 || bit > 9999 {
 			t.Errorf("%q: %d, %d, %v", string(number), prefix, bit, ok)
 		}
+	}
+}
+
+func TestExport(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	a := sampleAttempt()
+	if _, err := b.Decide(t.Context(), b.caseOf(a), func(*compliance.Facts) compliance.Decision { return allow(&a, time.Minute) }); err != nil {
+		t.Fatal(err)
+	}
+	suppress(t, b.Ledger, order("k"))
+	other := order("k")
+	other.Tenant = "other"
+	suppress(t, b.Ledger, other)
+	if err := b.RecordAct(t.Context(), Act{ID: uuid.New(), Tenant: "acme", Actor: "root", Act: "audit export", At: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+	var out bytes.Buffer
+	heads, err := b.Export(t.Context(), &out, "", key, nil)
+	if err != nil || len(heads) != 2 {
+		t.Fatal(heads, err)
+	}
+	r, err := bundle.Verify(bytes.NewReader(out.Bytes()), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]int{"decision": 1, "attempt": 1, "suppression": 2, "act": 1}
+	if diff := cmp.Diff(want, r.Kinds); diff != "" || r.Heads[0] != heads[0] {
+		t.Error(diff, heads)
+	}
+	out.Reset()
+	if heads, err := b.Export(t.Context(), &out, "other", key, nil); err != nil || len(heads) != 1 || heads[0].Seq != 1 {
+		t.Error(heads, err)
 	}
 }
