@@ -68,7 +68,7 @@ func refusal(r Reason) int {
 	switch r {
 	case LineBusy:
 		return 486
-	case Shutdown:
+	case Shutdown, NoRecords:
 		return 503
 	default:
 		return 500

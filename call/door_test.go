@@ -27,7 +27,7 @@ func TestADialogsEndHasAReason(t *testing.T) {
 
 func TestRefusalsAreToldByStatus(t *testing.T) {
 	t.Parallel()
-	for r, want := range map[Reason]int{LineBusy: 486, Shutdown: 503, NotPrepared: 500} {
+	for r, want := range map[Reason]int{LineBusy: 486, Shutdown: 503, NoRecords: 503, NotPrepared: 500} {
 		if got := refusal(r); got != want {
 			t.Errorf("%s: %d, want %d", r, got, want)
 		}

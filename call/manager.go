@@ -42,7 +42,7 @@ type Trace interface {
 }
 
 // Config sets up a Manager. All but Gate, Ring, Detect, OnMachine, KeepFax,
-// Recordings, Trace and Watch are needed.
+// Recordings, Trace, Watch and Refuse are needed.
 type Config struct {
 	Agents  map[string]*Agent // by name
 	Routes  *route.Table      // who of them answers a call, and which way calls leave
@@ -61,6 +61,7 @@ type Config struct {
 	Recordings Recordings               // nil: no recording
 	Trace      func(storage.Call) Trace // follows a call from its offer on; nil: nobody does
 	Watch      Watcher
+	Refuse     func() bool // whether inbound calls are refused now, for want of records; nil: never
 }
 
 // Manager owns the running calls.
@@ -150,6 +151,8 @@ func (m *Manager) enter(c *call) (no Reason) {
 		return Shutdown
 	case m.active >= m.cfg.Limits.MaxCalls:
 		return LineBusy
+	case c.rec.Direction == storage.Inbound && m.cfg.Refuse != nil && m.cfg.Refuse():
+		return NoRecords
 	}
 	m.active++
 	m.calls[c.rec.ID] = c

@@ -24,6 +24,7 @@ const (
 	LineBusy         Reason = "line_busy"         // the limit of calls at once was reached
 	NoStream         Reason = "no_stream"         // the carrier did not open the audio socket
 	StreamLost       Reason = "stream_lost"       // the carrier's audio socket broke off
+	NoRecords        Reason = "no_records"        // the database was away, and calls are refused then
 	NoPort           Reason = "no_port"           // no RTP port could be opened for the call
 	NotPrepared      Reason = "not_prepared"      // the answer could not be made ready
 	OperatorHangup   Reason = "operator_hangup"   // the operator asked for the end of the call
@@ -99,6 +100,8 @@ func (r Reason) Plain() string {
 		return "the agent handed the caller over to a person"
 	case CapReached:
 		return "the call reached the longest time that a call may take (calls.cap)"
+	case NoRecords:
+		return "the database took no records, and calls are refused then (calls.database_away)"
 	case NoMedia:
 		return "no audio arrived from the caller's side any more (calls.no_media): check the carrier and the firewall"
 	case NoACK:

@@ -138,7 +138,7 @@ func promises(p *storage.Promises) []string {
 		lines = append(lines, fmt.Sprintf("A call back to %s was promised for %s.", c.Number, c.DueAt.UTC().Format("2006-01-02 15:04 MST")))
 	}
 	for _, o := range p.OptOuts {
-		lines = append(lines, fmt.Sprintf("%s does not want to be called again; recorded at %s.", o.Number, o.MadeAt.UTC().Format("2006-01-02 15:04:05 MST")))
+		lines = append(lines, fmt.Sprintf("The other side does not want to be called again; recorded at %s.", o.MadeAt.UTC().Format("2006-01-02 15:04:05 MST")))
 	}
 
 	return lines

@@ -68,7 +68,7 @@ func TestStory(t *testing.T) {
 				h.Events = append(h.Events, storage.Event{Seq: i, Kind: string(e.Kind), Data: data})
 			}
 			h.Promises.Callbacks = []storage.Callback{{Number: "+15550100123", DueAt: start.Add(48 * time.Hour), Note: "secret words"}}
-			h.Promises.OptOuts = []storage.OptOut{{Number: "+15550100123", MadeAt: start.Add(time.Minute), Said: "secret words"}}
+			h.Promises.OptOuts = []storage.OptOut{{MadeAt: start.Add(time.Minute)}}
 		}),
 		"providers": record(BudgetSpent, func(h *storage.History) {
 			h.Turns = []storage.Turn{{Number: 1, Role: storage.Agent}, caller(2), reply(3, 300, 100, false)}

@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"trunkline/compliance"
 )
 
 // DatabaseURLEnv names the environment variable that holds the PostgreSQL
@@ -20,13 +22,17 @@ type Config struct {
 	Media     Media     `yaml:"media"`
 	HTTP      HTTP      `yaml:"http"`
 	Database  Database  `yaml:"database"`
+	Spool     Spool     `yaml:"spool"`
 	Calls     Calls     `yaml:"calls"`
 	Outbound  Outbound  `yaml:"outbound"`
 	Routes    Routes    `yaml:"routes"`
 	Recording Recording `yaml:"recording"`
 	Traces    Traces    `yaml:"traces"`
-	Currency  string    `yaml:"currency"` // of all prices and budgets, as it is shown
-	Agents    []Agent   `yaml:"agents"`
+
+	Compliance Compliance `yaml:"compliance"`
+
+	Currency string  `yaml:"currency"` // of all prices and budgets, as it is shown
+	Agents   []Agent `yaml:"agents"`
 }
 
 // Log sets what is logged, to standard error.
@@ -110,6 +116,10 @@ type Calls struct {
 	NoMedia    time.Duration `yaml:"no_media"`    // no RTP for this long ends the call, except on hold
 	MaxCalls   int           `yaml:"max_calls"`   // at once, all trunks
 	Fax        string        `yaml:"fax"`         // "end" or "keep" a call whose caller is a fax machine
+	// DatabaseAway says what becomes of new inbound calls while the database
+	// takes no records: "answer" or "refuse" them. Outbound ones are never
+	// placed then.
+	DatabaseAway string `yaml:"database_away"`
 }
 
 // RecordingKeyEnv names the environment variable that holds the keys of
@@ -370,6 +380,13 @@ func Default() Config {
 			NoMedia:    30 * time.Second,
 			MaxCalls:   500,
 			Fax:        "end",
+
+			DatabaseAway: "answer",
+		},
+		Spool: Spool{MaxMB: 1024},
+		Compliance: Compliance{
+			Tenant: "default", Packs: compliance.DefaultPacks(), Clock: "kernel",
+			Retention: Retention{Every: 24 * time.Hour},
 		},
 		Outbound: Outbound{
 			Home: "US", Countries: []string{"US", "CA"}, Ring: 30 * time.Second, OnMachine: "hang_up",

@@ -356,3 +356,28 @@ func FuzzParse(f *testing.F) {
 		_, _ = Parse("f.yaml", src, Overrides{})
 	})
 }
+
+func TestComplianceMistakes(t *testing.T) {
+	t.Parallel()
+	for want, change := range map[string]func(*Config){
+		"compliance.tenant":          func(c *Config) { c.Compliance.Tenant = "" },
+		"compliance.clock":           func(c *Config) { c.Compliance.Clock = "sundial" },
+		"compliance.packs[0]":        func(c *Config) { c.Compliance.Packs = []string{"mars"} },
+		"compliance.rules":           func(c *Config) { c.Compliance.Rules = []string{"/nonexistent/rules.yaml"} },
+		"compliance.audit_key_file":  func(c *Config) { c.Compliance.AuditKeyFile = "/nonexistent/key" },
+		"compliance.dials_since":     func(c *Config) { c.Compliance.DialsSince = "yesterday" },
+		"compliance.campaigns[0].id": func(c *Config) { c.Compliance.Campaigns = []Campaign{{Seller: "s"}} },
+		"compliance.campaigns[1].id": func(c *Config) { c.Compliance.Campaigns = []Campaign{{ID: "a", Seller: "s"}, {ID: "a", Seller: "s"}} },
+		"compliance.voices[0].agent": func(c *Config) { c.Compliance.Voices = []Licence{{Agent: "nobody", Voice: "v"}} },
+		"compliance.retention.calls": func(c *Config) { c.Compliance.Retention.Calls = -1 },
+		"spool.max_mb":               func(c *Config) { c.Spool.MaxMB = 0 },
+		"calls.database_away":        func(c *Config) { c.Calls.DatabaseAway = "pray" },
+	} {
+		c := Default()
+		change(&c)
+		problems := c.Validate()
+		if len(problems) != 1 || problems[0].Path != want {
+			t.Errorf("%s: %v", want, problems)
+		}
+	}
+}

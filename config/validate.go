@@ -28,6 +28,7 @@ func (c *Config) Validate() []Problem {
 	v.calls(c)
 	v.outbound(c)
 	v.recording(c)
+	v.compliance(c)
 	v.traces(&c.Traces)
 	v.agents(c)
 

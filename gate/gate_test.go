@@ -331,3 +331,15 @@ func TestNoDialAgainstTheRules(t *testing.T) {
 		}
 	})
 }
+
+func TestDialable(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[privacy.Number]privacy.Number{
+		"+12125550123": callee, "12125550123": callee, "2125550123": callee, "sip:+12125550123@host;user=phone": callee,
+		"tel:+12125550123;phone-context=x": callee, "+442079460123": "+442079460123", "1001": "1001", "anonymous": "anonymous", "": "",
+	} {
+		if got := dialable(in); got != want {
+			t.Errorf("%q is dialed as %q", string(in), string(got))
+		}
+	}
+}

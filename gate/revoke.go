@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"trunkline/compliance"
+	"trunkline/privacy"
 	"trunkline/storage/evidence"
 )
 
@@ -30,6 +32,7 @@ func (g *Gate) Revoke(ctx context.Context, o evidence.Order) error {
 	if o.Scope == compliance.ScopeSeller && o.Seller == "" {
 		o.Scope = compliance.ScopeTenant // wider, where it is not known whom the person spoke to
 	}
+	o.Number = dialable(o.Number)
 	s, err := g.cfg.Keys.Suppression(o)
 	if err != nil {
 		return err
@@ -57,6 +60,31 @@ func (g *Gate) Revoke(ctx context.Context, o evidence.Order) error {
 	}
 
 	return nil
+}
+
+// dialable writes a caller's number as it would be dialed, in E.164: carriers
+// send "2125550123", "12125550123" and "sip:+12125550123@host" for the same.
+// What is no telephone number stays as it is.
+func dialable(n privacy.Number) privacy.Number {
+	text := string(n)
+	for _, scheme := range []string{"sips:", "sip:", "tel:"} {
+		text = strings.TrimPrefix(text, scheme)
+	}
+	text, _, _ = strings.Cut(text, "@")
+	text, _, _ = strings.Cut(text, ";")
+	digits, international := strings.CutPrefix(text, "+")
+	switch {
+	case digits == "" || strings.Trim(digits, "0123456789") != "":
+		return n
+	case international:
+		return privacy.Number(text)
+	case len(digits) == 11 && digits[0] == '1':
+		return privacy.Number("+" + digits)
+	case len(digits) == 10 && digits[0] >= '2':
+		return privacy.Number("+1" + digits)
+	default:
+		return n
+	}
 }
 
 // Waiting is how many revocations wait for the database.

@@ -21,13 +21,11 @@ type Callback struct {
 	MadeAt time.Time // set by the database
 }
 
-// OptOut is a caller's wish not to be called again.
+// OptOut is a wish not to be called again: a suppression, which package
+// evidence records and can read whole.
 type OptOut struct {
-	Key    string
 	CallID uuid.UUID
-	Number privacy.Number
-	Said   privacy.Words
-	MadeAt time.Time // set by the database
+	MadeAt time.Time
 }
 
 // Promises are what was promised in one call, in the order of their making.
@@ -46,14 +44,6 @@ func (s *Store) AddCallback(ctx context.Context, c Callback) error {
 	return classify("record a callback", s.where, err)
 }
 
-// AddOptOut records a wish as AddCallback does a promise.
-func (s *Store) AddOptOut(ctx context.Context, o OptOut) error {
-	_, err := s.pool.Exec(ctx, `INSERT INTO opt_outs (key, call_id, number, said)
-		VALUES ($1, $2, $3, $4) ON CONFLICT (key) DO NOTHING`, o.Key, o.CallID, storable(string(o.Number)), storable(string(o.Said)))
-
-	return classify("record an opt-out", s.where, err)
-}
-
 // promisesOf reads those of one call.
 func promisesOf(ctx context.Context, tx pgx.Tx, call uuid.UUID) (p Promises, err error) {
 	rows, err := tx.Query(ctx, `SELECT key, call_id, number, due_at, name, note, made_at
@@ -64,7 +54,7 @@ func promisesOf(ctx context.Context, tx pgx.Tx, call uuid.UUID) (p Promises, err
 	if p.Callbacks, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Callback]); err != nil {
 		return Promises{}, err
 	}
-	rows, err = tx.Query(ctx, `SELECT key, call_id, number, said, made_at FROM opt_outs WHERE call_id = $1 ORDER BY made_at, key`, call)
+	rows, err = tx.Query(ctx, `SELECT call_id, made_at FROM suppressions WHERE call_id = $1 ORDER BY made_at, id`, call)
 	if err != nil {
 		return Promises{}, err
 	}

@@ -28,23 +28,14 @@ func TestPromisesAreKeptOnceForEachKey(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	out := OptOut{Key: "c-3", CallID: c.ID, Number: "+14155550123", Said: "stop calling me"}
-	for range 2 {
-		if err := s.AddOptOut(t.Context(), out); err != nil {
-			t.Fatal(err)
-		}
-	}
 	h, err := s.Call(t.Context(), c.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
 	first.Note = "teeth\uFFFD"
-	want := Promises{Callbacks: []Callback{first, second}, OptOuts: []OptOut{out}}
-	if d := cmp.Diff(want, h.Promises, cmpopts.IgnoreFields(Callback{}, "MadeAt"), cmpopts.IgnoreFields(OptOut{}, "MadeAt"), cmpopts.EquateApproxTime(0)); d != "" {
+	want := Promises{Callbacks: []Callback{first, second}, OptOuts: []OptOut{}}
+	if d := cmp.Diff(want, h.Promises, cmpopts.IgnoreFields(Callback{}, "MadeAt"), cmpopts.EquateApproxTime(0)); d != "" {
 		t.Errorf("promises (-want +got):\n%s", d)
-	}
-	if h.Promises.OptOuts[0].MadeAt.IsZero() {
-		t.Error("the opt-out has no time")
 	}
 }
 
@@ -53,8 +44,5 @@ func TestAPromiseToNobodyIsRefused(t *testing.T) {
 	s := open(t)
 	if err := s.AddCallback(t.Context(), Callback{Key: "k", CallID: NewID(), DueAt: at(1)}); err == nil {
 		t.Error("a callback without a number was recorded")
-	}
-	if err := s.AddOptOut(t.Context(), OptOut{Key: "k", CallID: NewID()}); err == nil {
-		t.Error("an opt-out without a number was recorded")
 	}
 }

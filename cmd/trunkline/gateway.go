@@ -20,6 +20,7 @@ import (
 	"trunkline/config"
 	"trunkline/console"
 	"trunkline/engine"
+	"trunkline/gate"
 	"trunkline/media/amd"
 	"trunkline/media/clock"
 	"trunkline/media/dtmf"
@@ -35,6 +36,8 @@ import (
 	"trunkline/stir"
 	"trunkline/storage"
 	"trunkline/storage/cluster"
+	"trunkline/storage/evidence"
+	"trunkline/storage/spool"
 )
 
 // How long the parts may take to stop, one after another.
@@ -54,9 +57,14 @@ type gateway struct {
 
 	store   *storage.Store
 	journal *storage.Journal
+
+	history, revocations *spool.Spool // that wait for the database
+	evidenceKeys         *evidence.Keys
+	ledger               *evidence.Ledger
+	gate                 *gate.Gate
+
 	clock   *clock.Clock
 	pool    *rtp.Pool
-	gate    call.Gate // decides about calls that leave; nil: none does
 	calls   *call.Manager
 	sip     *sip.UA
 	http    net.Addr
@@ -87,6 +95,7 @@ func (g *gateway) start(ctx context.Context) error {
 		run  func(context.Context) error
 	}{
 		{"opening the database", g.startDatabase},
+		{"opening the evidence", g.startGate},
 		{"making the agents ready", g.startAgents},
 		{"starting the clocks", g.startMedia},
 		{"starting the traces", g.startTraces},
@@ -164,15 +173,11 @@ func (g *gateway) startDatabase(ctx context.Context) error {
 	if _, err := g.store.Migrate(ctx); err != nil {
 		return err
 	}
-	owner := storage.Owner{Node: g.cfg.Node, Boot: uuid.New()}
-	orphans, err := g.store.CloseOrphans(ctx, owner, string(call.GatewayCrashed), call.GatewayCrashed.Fault())
-	if err != nil {
+	if err := g.openSpools(); err != nil {
 		return err
 	}
-	for _, c := range orphans {
-		g.log.Warn("closed the record of a call that a crash cut off", slog.Any("call", c))
-	}
-	g.journal = storage.NewJournal(g.store, owner, storage.JournalOptions{Log: g.log})
+	owner := storage.Owner{Node: g.cfg.Node, Boot: uuid.New()}
+	g.journal = storage.NewJournal(g.store, owner, storage.JournalOptions{Log: g.log, Spool: g.history})
 	if err := g.journal.Start(); err != nil {
 		return err
 	}
@@ -183,6 +188,20 @@ func (g *gateway) startDatabase(ctx context.Context) error {
 
 		return nil
 	})
+	// What an earlier run left in the spool tells how its calls ended.
+	if n := g.journal.Stats().Spooled; n > 0 {
+		g.log.Info("writing the history that an earlier run left on disk", slog.Int("rows", n))
+	}
+	if err := g.journal.Flush(ctx); err != nil {
+		return err
+	}
+	orphans, err := g.store.CloseOrphans(ctx, owner, string(call.GatewayCrashed), call.GatewayCrashed.Fault())
+	if err != nil {
+		return err
+	}
+	for _, c := range orphans {
+		g.log.Warn("closed the record of a call that a crash cut off", slog.Any("call", c))
+	}
 
 	return nil
 }
@@ -282,7 +301,7 @@ func (g *gateway) openAgent(ctx context.Context, a *config.Agent) (*engine.Set, 
 	if err != nil {
 		return nil, settings, err
 	}
-	if err = equip(&settings, a, g.store); err == nil {
+	if err = equip(&settings, a, g.store, g.gate); err == nil {
 		err = callable(e.Script, settings.Tools)
 	}
 	if err != nil {
@@ -348,6 +367,7 @@ func (g *gateway) startCalls(context.Context) error {
 		},
 		Clock: g.clock, Journal: g.journal, Metrics: metrics, Log: g.log,
 		Ring: g.cfg.Outbound.Ring, OnMachine: call.OnMachine(g.cfg.Outbound.OnMachine), Detect: amd.Params(g.cfg.Outbound.Detect),
+		Refuse:  func() bool { return g.cfg.Calls.DatabaseAway == "refuse" && !g.journal.Stats().Up },
 		KeepFax: g.cfg.Calls.Fax == "keep", Recordings: recordings, Trace: g.trace, Watch: g.watch,
 	})
 	if err != nil {
@@ -438,6 +458,7 @@ func (g *gateway) startHTTP(ctx context.Context) error {
 		Pause:      g.pauseRecording,
 		Place:      g.placeCall,
 		HangUp:     g.hangUp,
+		Act:        g.recordAct,
 		Providers:  g.providers,
 		Checks:     []console.Check{{Name: "database", Run: g.store.Ping}},
 		Metrics:    metricsHandler(g.registry),

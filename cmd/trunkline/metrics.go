@@ -52,6 +52,18 @@ func registerCollectors(g *gateway) error {
 		counter("journal_written_rows_total", "Rows written to the database.", func() uint64 { return g.journal.Stats().Written }),
 		counter("journal_dropped_rows_total", "Rows given up because the queue was full.",
 			func() uint64 { return g.journal.Stats().Dropped.Total() }),
+		gauge("spool_rows", "Rows of history that wait on disk for the database.", func() float64 { return float64(g.history.Stats().Waiting) }),
+		gauge("spool_bytes", "Disk space that the history's spool takes.", func() float64 { return float64(g.history.Stats().Bytes) }),
+		gauge("spool_revocations", "Revocations that wait on disk for the database.", func() float64 { return float64(g.gate.Waiting()) }),
+		gauge("spool_failing", "1 while a spool cannot be written: free some disk space.", func() float64 {
+			if g.history.Stats().Failing != nil || g.revocations.Stats().Failing != nil {
+				return 1
+			}
+
+			return 0
+		}),
+		counter("spool_damages_total", "Damaged places that were found in the spools.",
+			func() uint64 { return uint64(g.history.Stats().Damaged + g.revocations.Stats().Damaged) }),
 	} {
 		errs = append(errs, g.registry.Register(c))
 	}

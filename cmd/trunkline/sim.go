@@ -119,7 +119,7 @@ func (s *simCmd) party(ctx context.Context, c *cli, scenarios []*sim.Scenario) (
 	}
 
 	settings := engine.Conversation(&a)
-	if err := equip(&settings, &a, nil); err != nil {
+	if err := equip(&settings, &a, nil, nil); err != nil {
 		return nil, e, err
 	}
 

@@ -36,7 +36,7 @@ func (t *talkCmd) Run(ctx context.Context, c *cli, std *streams) (err error) {
 
 	settings := engine.Conversation(&a)
 	settings.CallID = uuid.NewString() // names its calls of tools
-	if err := equip(&settings, &a, nil); err != nil {
+	if err := equip(&settings, &a, nil, nil); err != nil {
 		return err
 	}
 	if err := callable(e.Script, settings.Tools); err != nil {

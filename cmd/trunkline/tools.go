@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"trunkline/config"
+	"trunkline/gate"
 	"trunkline/pipeline"
 	"trunkline/pipeline/llm/script"
 	"trunkline/pipeline/prompt"
@@ -19,8 +20,8 @@ import (
 )
 
 // equip gives an agent's conversations what its model is told and may call.
-// Without a store nothing can be promised: those tools are not offered.
-func equip(c *pipeline.Config, a *config.Agent, store *storage.Store) error {
+// What cannot be kept without a store or a gate is not offered.
+func equip(c *pipeline.Config, a *config.Agent, store *storage.Store, revocations *gate.Gate) error {
 	zone, err := time.LoadLocation(cmp.Or(a.TimeZone, "Local"))
 	if err != nil {
 		return fmt.Errorf("time_zone: %w", err)
@@ -38,10 +39,10 @@ func equip(c *pipeline.Config, a *config.Agent, store *storage.Store) error {
 		o.BuiltIn.Targets = append(o.BuiltIn.Targets, tools.Target(t))
 	}
 	if store != nil && a.BuiltIn.ScheduleCallback {
-		o.BuiltIn.Callbacks = promises{store}
+		o.BuiltIn.Callbacks = promises{store, revocations}
 	}
-	if store != nil && a.BuiltIn.OptOut {
-		o.BuiltIn.OptOuts = promises{store}
+	if revocations != nil && a.BuiltIn.OptOut {
+		o.BuiltIn.OptOuts = promises{store, revocations}
 	}
 	for i := range a.Tools {
 		t, err := declaredTool(&a.Tools[i])
@@ -104,7 +105,10 @@ func toolLines(a *config.Agent) []string {
 }
 
 // promises keeps in the database what the agent promises callers.
-type promises struct{ store *storage.Store }
+type promises struct {
+	store       *storage.Store
+	revocations *gate.Gate
+}
 
 func (p promises) ScheduleCallback(ctx context.Context, c tools.Callback) error {
 	id, err := uuid.Parse(c.CallID)
@@ -121,7 +125,7 @@ func (p promises) OptOut(ctx context.Context, o tools.OptedOut) error {
 		return fmt.Errorf("the call has no record: %w", err)
 	}
 
-	return p.store.AddOptOut(ctx, storage.OptOut{Key: o.Key, CallID: id, Number: o.Number, Said: o.Words})
+	return p.revocations.Revoke(ctx, optOut(o.Key, id, o.Number, o.Words))
 }
 
 // callable says when the agent's script calls a tool that the agent has not.

@@ -18,7 +18,7 @@ func TestAnAgentWithLanguagesMayChangeThem(t *testing.T) {
 			t.Fatal(err)
 		}
 		var settings pipeline.Config
-		if err := equip(&settings, &c.Agents[0], nil); err != nil {
+		if err := equip(&settings, &c.Agents[0], nil, nil); err != nil {
 			t.Fatal(err)
 		}
 		var specs []pipeline.ToolSpec

@@ -120,10 +120,12 @@ func TestEveryByteCounts(t *testing.T) {
 		}
 	}
 	for at := range good {
-		for _, flip := range []byte{0x01, 0x20, 0x80} {
-			bad := bytes.Clone(good)
-			bad[at] ^= flip
-			check(fmt.Sprintf("changed by %#x", flip), at, bad)
+		flip := []byte{0x01, 0x20, 0x80}[at%3]
+		bad := bytes.Clone(good)
+		bad[at] ^= flip
+		check(fmt.Sprintf("changed by %#x", flip), at, bad)
+		if at%5 != 0 {
+			continue
 		}
 		check("left out", at, append(bytes.Clone(good[:at]), good[at+1:]...))
 		if good[at] == '\n' {

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/google/uuid"
+
+	"trunkline/compliance"
+	"trunkline/config"
+	"trunkline/console"
+	"trunkline/gate"
+	"trunkline/privacy"
+	"trunkline/storage/evidence"
+	"trunkline/storage/spool"
+)
+
+// revocationsBound is the disk space that revocations may take while the
+// database is away: some hundred thousand.
+const revocationsBound = 64 << 20
+
+// openSpools takes the directories in which rows wait for the database.
+func (g *gateway) openSpools() error {
+	var err error
+	bound := int64(g.cfg.Spool.MaxMB) << 20
+	if g.history, err = g.openSpool("history", spool.Options{Bound: bound, Log: g.log}); err != nil {
+		return err
+	}
+	g.revocations, err = g.openSpool("revocations", spool.Options{Bound: revocationsBound, Segment: 1 << 20, Reserve: true, Log: g.log})
+
+	return err
+}
+
+func (g *gateway) openSpool(name string, o spool.Options) (*spool.Spool, error) {
+	files, err := spool.Directory(filepath.Join(g.cfg.SpoolDir(), name))
+	if err != nil {
+		return nil, fmt.Errorf("spool.directory: %w", err)
+	}
+	s, err := spool.Open(files, o)
+	if err != nil {
+		return nil, err
+	}
+	g.onStop("the spool of "+name, partStop, func(context.Context) error { return s.Close() })
+
+	return s, nil
+}
+
+// openEvidence opens the ledger of a database that is migrated.
+func (g *gateway) openEvidence(ctx context.Context) error {
+	keys, err := evidenceKeys(&g.cfg)
+	if err != nil {
+		return err
+	}
+	g.evidenceKeys = keys
+	g.ledger, err = evidence.Open(ctx, g.store, keys)
+
+	return err
+}
+
+func evidenceKeys(c *config.Config) (*evidence.Keys, error) {
+	if text := os.Getenv(config.EvidenceKeyEnv); text != "" {
+		k, err := evidence.ParseKeys(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", config.EvidenceKeyEnv, err)
+		}
+
+		return k, nil
+	}
+
+	return evidence.OpenKeyFile(c.EvidenceKeyFile(), true)
+}
+
+// startGate makes what admits outbound calls and takes revocations.
+func (g *gateway) startGate(ctx context.Context) error {
+	if err := g.openEvidence(ctx); err != nil {
+		return err
+	}
+	var err error
+	if g.gate, err = newGate(&g.cfg, g.ledger, g.evidenceKeys, g.revocations, g.log); err != nil {
+		return err
+	}
+	if err := g.gate.Start(); err != nil {
+		return err
+	}
+	g.onStop("the gate", partStop, func(context.Context) error {
+		g.gate.Stop()
+
+		return nil
+	})
+
+	return nil
+}
+
+func newGate(c *config.Config, ledger *evidence.Ledger, keys *evidence.Keys, revocations *spool.Spool, log *slog.Logger) (*gate.Gate, error) {
+	rules, err := loadRules(&c.Compliance)
+	if err != nil {
+		return nil, err
+	}
+	out := gate.Config{
+		Ledger: ledger, Keys: keys, Revocations: revocations, Tenant: c.Compliance.Tenant,
+		Decide: func(a *compliance.Attempt, f *compliance.Facts) compliance.Decision {
+			return compliance.Decide(a, f, rules)
+		},
+		Window: rules.LongestWindow(), DialsSince: config.Day(c.Compliance.DialsSince), Clock: gate.KernelClock,
+		Campaigns: map[string]compliance.Campaign{}, Voices: map[string]compliance.VoiceLicence{}, Log: log,
+	}
+	if c.Compliance.Clock == "trusted" {
+		out.Clock = gate.TrustedClock
+	}
+	for _, x := range c.Compliance.Campaigns {
+		out.Campaigns[x.ID] = compliance.Campaign{
+			ID: x.ID, Seller: x.Seller, Active: x.Active, LegalName: x.LegalName, CallbackNumber: privacy.Number(x.CallbackNumber),
+			TollFreeOptOut: privacy.Number(x.TollFreeOptOut), RingTimeout: x.RingTimeout, OptOutPolicy: x.OptOutPolicy,
+			OpeningSaysAI: x.OpeningSaysAI, Registrations: x.Registrations, EmergencyBasis: x.EmergencyBasis,
+			RegistryException: x.RegistryException,
+		}
+	}
+	for _, x := range c.Compliance.Voices {
+		out.Voices[x.Agent] = compliance.VoiceLicence{
+			Voice: x.Voice, Licence: x.Licence, SpeakerConsent: x.SpeakerConsent, Sellers: x.Sellers, ExpiresAt: config.Day(x.ExpiresAt),
+		}
+	}
+
+	return gate.New(out)
+}
+
+func loadRules(c *config.Compliance) (*compliance.Rules, error) {
+	var more []compliance.Source
+	for _, file := range c.Rules {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("compliance.rules: %w", err)
+		}
+		more = append(more, compliance.Source{Name: file, YAML: text})
+	}
+
+	return compliance.Load(c.Packs, more...)
+}
+
+// recordAct puts into the ledger what somebody asked for by the API.
+func (g *gateway) recordAct(ctx context.Context, a console.Act) error {
+	return g.ledger.RecordAct(ctx, evidence.Act{
+		ID: uuid.Must(uuid.NewV7()), Tenant: g.cfg.Compliance.Tenant, Actor: cmp.Or(a.Actor, "unknown"), Role: string(a.Role),
+		Act: a.What, Object: a.Object, At: a.At,
+	})
+}
+
+// optOut is the order of a caller who said that they want no more calls. Of
+// which of the tenant's sellers is not known, so it is of all.
+func optOut(key string, call uuid.UUID, number privacy.Number, words privacy.Words) evidence.Order {
+	return evidence.Order{
+		Key: key, Number: number, Scope: compliance.ScopeTenant, Cause: "opt_out", Words: words, At: time.Now(), Call: call,
+	}
+}
