@@ -50,7 +50,8 @@ type call struct {
 	leg      media.Leg
 	line     atomic.Pointer[line.Line] // nil before the answer
 	recorder atomic.Pointer[record.Recorder]
-	remove   func() // takes the line off the clock
+	masked   atomic.Bool // the recording is paused for a secret
+	remove   func()      // takes the line off the clock
 
 	opening opening     // of a call that we place
 	ending  Reason      // of the last line; empty: none was ordered

@@ -57,6 +57,21 @@ func (c *call) pauseRecording(paused bool, by string) error {
 	return nil
 }
 
+// mask pauses the recording while a caller keys in what nobody may keep. A
+// recording that was paused before stays so.
+func (c *call) mask(on bool) {
+	r := c.recorder.Load()
+	switch {
+	case r == nil:
+	case on && r.Pause():
+		c.masked.Store(true)
+		c.notes.recording("paused while the caller keys in a secret")
+	case !on && c.masked.Swap(false):
+		r.Resume()
+		c.notes.recording("resumed after it")
+	}
+}
+
 // startRecording begins the recording when recordings are wanted. A disk that
 // fails does not cost the caller the call.
 func (c *call) startRecording() *record.Recorder {

@@ -118,3 +118,29 @@ func TestCallOnFullDisk(t *testing.T) {
 		}
 	})
 }
+
+// While a caller keys in a secret nothing is recorded, and a pause of the
+// operator's outlasts it.
+func TestSecretsPauseTheRecording(t *testing.T) {
+	o := options{recordings: t.TempDir(), limits: Limits{Cap: 30 * time.Second, WarnBefore: time.Second}}
+	inBubble(t, o, func(r *rig) {
+		r.talk()
+		id := rowsOf[storage.Call](r.journal)[0].ID
+		r.manager.mu.Lock()
+		c := r.manager.calls[id]
+		r.manager.mu.Unlock()
+		c.mask(true)
+		c.mask(false)
+		if err := r.manager.PauseRecording(id, true, "operator"); err != nil {
+			r.Fatal(err)
+		}
+		c.mask(true)
+		c.mask(false)
+		if err := r.manager.PauseRecording(id, false, "operator"); err != nil {
+			r.Fatal(err)
+		}
+		r.end()
+		want := []string{"paused while the caller keys in a secret", "resumed after it", "paused by operator", "resumed by operator"}
+		r.same("events", want, r.recordingEvents())
+	})
+}

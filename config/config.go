@@ -208,6 +208,18 @@ type Tool struct {
 	Deadline    time.Duration  `yaml:"deadline"`    // of all attempts together
 	Result      ToolResult     `yaml:"result"`
 	Filler      []string       `yaml:"filler"` // said in turn when it is slow, in place of lines.filler
+	Keyed       []Keyed        `yaml:"keyed"`  // what the caller keys in before the request is sent
+}
+
+// Keyed is a value that the caller keys in: a card's number, say. The tool's
+// body takes it as {keyed.name}; the model never knows it and nothing of it is
+// kept. While it is asked for, the caller is neither heard nor recorded.
+type Keyed struct {
+	Name  string `yaml:"name"`
+	Ask   string `yaml:"ask"`   // what the agent says
+	Min   int    `yaml:"min"`   // keys of it
+	Max   int    `yaml:"max"`   // # ends it before, * begins it anew
+	Check string `yaml:"check"` // "luhn": the check digit of cards
 }
 
 // ToolHTTP is a tool's request.

@@ -80,13 +80,13 @@ func (r *replying) callTool(n int, call ToolCall, mine claim) (ToolResult, *Act)
 	case !mine.ok:
 		return ToolResult{}, nil
 	case e == nil:
-		out := c.cfg.Tools.Run(r.ctx, c.scope(call, c.callKey(call)), call)
+		out := c.cfg.Tools.Run(r.ctx, c.scope(r.id, call, c.callKey(call)), call)
 		r.tell(n, call, nil, out.Result, began)
 
 		return out.Result, out.Act
 	case mine.isNew:
 		c.work.Go(func() {
-			e.finish(c.cfg.Tools.Run(context.WithoutCancel(r.ctx), c.scope(call, e.key), e.call))
+			e.finish(c.cfg.Tools.Run(context.WithoutCancel(r.ctx), c.scope(r.id, call, e.key), e.call))
 			r.tell(n, call, e, e.outcome.Result, began)
 		})
 	default:
@@ -109,9 +109,10 @@ func (r *replying) callTool(n int, call ToolCall, mine claim) (ToolResult, *Act)
 // callKey names a call to its service as no other call in the world.
 func (c *Conversation) callKey(call ToolCall) string { return c.cfg.CallID + "-" + call.ID }
 
-// scope is what a tool knows of the conversation.
-func (c *Conversation) scope(call ToolCall, key string) ToolScope {
+// scope is what a tool that the utterance id calls knows of the conversation.
+func (c *Conversation) scope(id int, call ToolCall, key string) ToolScope {
 	s := ToolScope{CallID: c.cfg.CallID, Vars: c.cfg.Vars, Key: key, Keys: c.cfg.Keys, Language: c.changeLanguage}
+	s.Ask = func(ctx context.Context, asks []Ask) ([]string, error) { return c.ask(ctx, id, call, asks) }
 	if c.cfg.Called != nil {
 		s.Trace = c.cfg.Called(call)
 	}

@@ -26,6 +26,9 @@ type Config struct {
 	// Keys sends telephone keys to the caller, for tools; nil when the call
 	// cannot.
 	Keys func(ctx context.Context, keys string) error
+	// Mask is told when what the caller says and keys in must be kept nowhere,
+	// and when it may be again; nil: nobody keeps it. It must not wait.
+	Mask func(on bool)
 	// Called is told of each call of a tool before it is made, and gives the
 	// trace context (W3C traceparent) that its requests carry; nil: none.
 	// Goroutines call it at the same time.

@@ -46,6 +46,8 @@ type Conversation struct {
 	lost   atomic.Uint64
 	work   sync.WaitGroup // the loop, and the utterances
 
+	asking   sync.Mutex                // one tool asks at a time
+	secret   atomic.Pointer[chan byte] // keys that a tool waits for; not nil: nothing of the caller's is kept
 	account  account
 	tongues  []*tongue
 	tongue   atomic.Pointer[tongue] // in which the conversation is
@@ -80,6 +82,7 @@ type Conversation struct {
 	words       <-chan Transcript // of the stream in use; nil: nobody listens
 	wordsBefore <-chan Transcript // of the one before; nil: there is none
 	detected    detected
+	question    string // what a tool asks the caller to key in
 }
 
 // utterance is what the agent says, from its order to its end.
@@ -119,6 +122,7 @@ type message struct {
 	said   spoken.Text // of isText
 	round  int         // of isText: the generation that wrote it
 	tool   *toolNews   // of isTool
+	ask    string      // of isAsk: the words
 	change *change     // of isChange
 	left   Recognition // of isTurned
 	kind   messageKind
@@ -130,6 +134,7 @@ const (
 	isEvent messageKind = iota
 	isStamp
 	isText   // said is the next sentence of utterance event.Utterance
+	isAsk    // a tool asks the caller for keys
 	isTool   // tool tells of a call of utterance event.Utterance
 	isChange // change is wanted
 	isTurned // the ear has turned from the stream left
@@ -433,6 +438,8 @@ func (c *Conversation) take(m message) {
 		}
 
 		return
+	case isAsk:
+		c.question = m.ask
 	case isTool:
 		c.toolNews(m)
 

@@ -41,6 +41,9 @@ type ear struct {
 // Hear implements line.Ear.
 func (c *Conversation) Hear(f *media.Frame, in media.Inbound, voiced bool) {
 	e := &c.ear
+	if c.secret.Load() != nil {
+		f, in, voiced = &silence, media.Inbound{}, false
+	}
 	if !e.gate.Talking() {
 		c.turnEar()
 	}
@@ -200,8 +203,20 @@ func (c *Conversation) tellSound() {
 	c.post(message{event: turn.Event{Kind: turn.Sounded, Spurt: e.spurt, Sound: e.meter.Sound()}, at: time.Now()})
 }
 
+// silence is what is heard of a caller whose words must be kept nowhere.
+var silence media.Frame
+
 // Key implements line.Ear.
 func (c *Conversation) Key(d media.Digit) {
+	if keys := c.secret.Load(); keys != nil {
+		select {
+		case *keys <- d.Key:
+		default:
+			c.lost.Add(1)
+		}
+
+		return
+	}
 	c.post(message{event: turn.Event{Kind: turn.KeyPressed, Text: keyNames[d.Key&0x7f]}, at: time.Now()})
 }
 

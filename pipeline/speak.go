@@ -42,12 +42,15 @@ func (c *Conversation) say(a turn.Action, at time.Time) {
 	})
 }
 
-// interject has a filler said before whatever waits.
+// interject has a filler, or what a tool asks, said before whatever waits.
 func (c *Conversation) interject(a turn.Action) {
-	text := c.fillerText(a)
+	text := c.question
+	if a.Line == turn.Filler {
+		text = c.fillerText(a)
+		c.filler = a.Utterance
+		c.hold()
+	}
 	p := c.tongue.Load().Lines.audio[text]
-	c.filler = a.Utterance
-	c.hold()
 	c.work.Go(func() {
 		seg := c.player.Interject(a.Utterance, text)
 		seg.Share(p.samples, p.words)

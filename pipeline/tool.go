@@ -30,6 +30,9 @@ type ToolScope struct {
 	// Keys sends telephone keys to the caller; nil when the call cannot. A "w"
 	// waits for half a second.
 	Keys func(ctx context.Context, keys string) error
+	// Ask has the caller key in what nobody else may know; nil when the call
+	// cannot. See Conversation.
+	Ask func(ctx context.Context, asks []Ask) ([]string, error)
 	// Language has the conversation go on in another language, a BCP 47 tag;
 	// nil when it has one only.
 	Language func(ctx context.Context, tag string) error

@@ -78,8 +78,13 @@ func declaredTool(t *config.Tool) (tools.Tool, error) {
 		return tools.Tool{}, fmt.Errorf("result.schema: %w", err)
 	}
 
+	var keyed []tools.Keyed
+	for _, k := range t.Keyed {
+		keyed = append(keyed, tools.Keyed(k))
+	}
+
 	return tools.Tool{
-		Name: t.Name, Description: t.Description, Parameters: params, HTTP: tools.HTTP(t.HTTP), SideEffect: t.SideEffect,
+		Keyed: keyed, Name: t.Name, Description: t.Description, Parameters: params, HTTP: tools.HTTP(t.HTTP), SideEffect: t.SideEffect,
 		Retries: t.Retries, Deadline: t.Deadline, Filler: t.Filler,
 		Result: tools.Result{Schema: result, Path: t.Result.Path, Limit: t.Result.Limit},
 	}, nil
@@ -94,11 +99,14 @@ func schema(m map[string]any) (json.RawMessage, error) {
 	return json.Marshal(m)
 }
 
-// toolLines are the fillers of an agent's tools.
+// toolLines are the fillers of an agent's tools, and what they ask.
 func toolLines(a *config.Agent) []string {
 	var all []string
 	for i := range a.Tools {
 		all = append(all, a.Tools[i].Filler...)
+		for _, k := range a.Tools[i].Keyed {
+			all = append(all, k.Ask)
+		}
 	}
 
 	return all

@@ -67,24 +67,25 @@ func stay(req *http.Request, via []*http.Request) error {
 
 // requester runs a declared tool.
 type requester struct {
-	client    *http.Client
-	method    string
-	address   address
-	headers   http.Header
-	body      string
-	sendsArgs bool
-	keyed     bool // its requests carry an idempotency key
-	attempts  int
-	timeout   time.Duration
-	schema    *jsonschema.Schema
-	path      []string
-	limit     int
+	client     *http.Client
+	method     string
+	address    address
+	headers    http.Header
+	body       string
+	sendsArgs  bool
+	carriesKey bool // its requests carry an idempotency key
+	attempts   int
+	timeout    time.Duration
+	schema     *jsonschema.Schema
+	path       []string
+	limit      int
+	keyed      []Keyed
 }
 
 func newRequester(t Tool, client *http.Client) (*requester, error) {
 	r := &requester{
 		client: client, method: strings.ToUpper(t.HTTP.Method), body: t.HTTP.Body, attempts: t.Retries + 1,
-		timeout: cmp.Or(t.HTTP.Timeout, defaultTimeout), limit: cmp.Or(t.Result.Limit, defaultLimit), headers: make(http.Header),
+		timeout: cmp.Or(t.HTTP.Timeout, defaultTimeout), limit: cmp.Or(t.Result.Limit, defaultLimit), keyed: t.Keyed, headers: make(http.Header),
 	}
 	if r.method == "" {
 		r.method = http.MethodGet
@@ -100,7 +101,7 @@ func newRequester(t Tool, client *http.Client) (*requester, error) {
 		return nil, fmt.Errorf("http.url: %w", err)
 	}
 	r.sendsArgs = r.body == "" && (r.method == http.MethodPost || r.method == http.MethodPut || r.method == http.MethodPatch)
-	r.keyed = t.SideEffect || !idempotent(r.method)
+	r.carriesKey = t.SideEffect || !idempotent(r.method)
 	for k, v := range t.HTTP.Headers {
 		if v, err = expandEnv(v); err != nil {
 			return nil, fmt.Errorf("http.headers.%s: %w", k, err)
@@ -112,6 +113,10 @@ func newRequester(t Tool, client *http.Client) (*requester, error) {
 	}
 	if t.Result.Path != "" {
 		r.path = strings.Split(t.Result.Path, ".")
+	}
+
+	if err := r.checkKeyed(t); err != nil {
+		return nil, err
 	}
 
 	return r, r.checkHoles(t)
@@ -128,7 +133,7 @@ func (r *requester) checkHoles(t Tool) error {
 		return fmt.Errorf("parameters: %w", ErrNoObject)
 	}
 	for _, h := range slices.Concat(holes(t.HTTP.URL), holes(t.HTTP.Body)) {
-		if _, known := params.Properties[h]; !known && !strings.HasPrefix(h, callPrefix) {
+		if _, known := params.Properties[h]; !known && !strings.HasPrefix(h, callPrefix) && !strings.HasPrefix(h, keyedPrefix) {
 			return fmt.Errorf("http: {%s} is none of the parameters; name a property of them, or {call.…} for a value of the call", h)
 		}
 	}
@@ -150,7 +155,11 @@ func idempotent(method string) bool { return method != http.MethodPost && method
 // run sends the request until it is answered, cannot be, or must not be sent
 // again.
 func (r *requester) run(ctx context.Context, in input) pipeline.ToolOutcome {
-	v := values{args: in.args, vars: in.scope.Vars}
+	keyed, err := r.ask(ctx, &in.scope)
+	if err != nil {
+		return failed(in.call, err.Error())
+	}
+	v := values{args: in.args, vars: in.scope.Vars, keyed: keyed}
 	target, err := r.address.fill(v)
 	if err != nil {
 		return failed(in.call, err.Error())
@@ -170,6 +179,7 @@ func (r *requester) run(ctx context.Context, in input) pipeline.ToolOutcome {
 			break
 		}
 		last = r.send(ctx, target, body, in)
+		last.content, last.why = hide(last.content, keyed), hide(last.why, keyed)
 		if !last.again {
 			break
 		}
@@ -231,7 +241,7 @@ func (r *requester) send(ctx context.Context, target *url.URL, body []byte, in i
 	}
 	req.Header.Set("Accept", "application/json, text/plain;q=0.5")
 	req.Header.Set("User-Agent", "trunkline")
-	if r.keyed {
+	if r.carriesKey {
 		req.Header.Set(keyHeader, in.scope.Key)
 	}
 	if in.scope.Trace != "" {

@@ -17,15 +17,24 @@ var hole = regexp.MustCompile(`\{([A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*)?)\}`)
 // callPrefix marks a value of the call.
 const callPrefix = "call."
 
+// keyedPrefix marks what the caller keyed in.
+const keyedPrefix = "keyed."
+
 // values fills holes.
 type values struct {
-	args map[string]any
-	vars map[string]string
+	args  map[string]any
+	vars  map[string]string
+	keyed map[string]string
 }
 
 func (v values) get(name string) (any, bool) {
 	if key, found := strings.CutPrefix(name, callPrefix); found {
 		s, known := v.vars[key]
+
+		return s, known
+	}
+	if key, found := strings.CutPrefix(name, keyedPrefix); found {
+		s, known := v.keyed[key]
 
 		return s, known
 	}

@@ -28,6 +28,17 @@ type Tool struct {
 	Deadline    time.Duration // of all attempts; 0: 10 s
 	Result      Result
 	Filler      []string // said in place of the agent's general lines when the call is slow
+	Keyed       []Keyed  // what the caller keys in before the request is sent
+}
+
+// Keyed is a value that the caller keys in and that the request's body takes as
+// {keyed.name}. The model never knows it, and nothing of it is kept: while it is
+// asked for, the caller is neither heard nor recorded.
+type Keyed struct {
+	Name     string
+	Ask      string // what the caller is asked, a prepared line of the agent's
+	Min, Max int    // keys of it, without the # that may end it
+	Check    string // "luhn", the check digit of cards (ISO/IEC 7812-1); empty: none
 }
 
 // HTTP is the request of a Tool. {name} stands for an argument, {call.name} for
@@ -63,6 +74,9 @@ const (
 	defaultParallel = 64
 	maxArgs         = 16 << 10 // bytes of a call's arguments
 	maxRetries      = 5
+	askTime         = 2 * time.Minute  // for a caller to key in one value, all tries together
+	firstKey        = 30 * time.Second // the question is in it
+	nextKey         = 6 * time.Second
 )
 
 // Set is the tools of one agent. It is safe for concurrent use.
@@ -141,7 +155,7 @@ func (s *Set) declare(t Tool, client *http.Client) error {
 		pipeline.ToolSpec{Name: t.Name, Description: t.Description, Parameters: t.Parameters},
 		tool{
 			traits:   pipeline.ToolTraits{SideEffect: t.SideEffect, Filler: slices.Clone(t.Filler)},
-			deadline: cmp.Or(t.Deadline, defaultDeadline), run: r.run,
+			deadline: cmp.Or(t.Deadline, defaultDeadline) + time.Duration(len(t.Keyed))*askTime, run: r.run,
 		})
 }
 

@@ -46,7 +46,7 @@ func (m *Machine) begin(v voice) {
 func (m *Machine) use(utterance int, v voice) {
 	m.utterance = utterance
 	m.speaks, m.begun, m.done, m.failed, m.act = v, v != reply, false, false, ""
-	m.protected, m.noted, m.starved, m.filler, m.working = false, false, false, 0, 0
+	m.protected, m.noted, m.starved, m.filler, m.working, m.asking = false, false, false, 0, 0, false
 	m.stopTimer(IdleTimer)
 }
 
@@ -89,7 +89,7 @@ func (m *Machine) silent() {
 		m.stopTimer(FillerTimer)
 		m.stopTimer(SpeechTimer)
 	}
-	m.speaks, m.protected, m.noted, m.starved, m.filler, m.working = nothing, false, false, false, 0, 0
+	m.speaks, m.protected, m.noted, m.starved, m.filler, m.working, m.asking = nothing, false, false, false, 0, 0, false
 }
 
 // think waits for the first sound of the reply.

@@ -32,6 +32,7 @@ const (
 	ReplyFailed     EventKind = "reply_failed"    // model or voice failed in Utterance; Text says how
 	ReplyCost       EventKind = "reply_cost"      // what the model counted for Utterance; InputTokens, OutputTokens
 	ToolStarted     EventKind = "tool_started"    // Utterance waits for the tool Tool; Text masks its arguments
+	ToolAsked       EventKind = "tool_asked"      // a tool of Utterance asks the caller for keys, which are no words of theirs
 	ToolDone        EventKind = "tool_done"       // the tool has answered; Took
 	ToolFailed      EventKind = "tool_failed"     // the tool has not done what was asked; Took
 	ProviderFailed  EventKind = "provider_failed" // Provider of Stage failed, as Fault and Text say; another one may take over
@@ -117,6 +118,7 @@ const (
 	Trouble    Line = "trouble" // a provider failed; the call ends
 	Filler     Line = "filler"  // the answer takes a while; Action.Stage tells which one
 	Message    Line = "message" // what an answering machine is told
+	Ask        Line = "ask"     // what a tool asks the caller to key in; the driver has the words
 	CapWarning Line = "cap_warning"
 	CapGoodbye Line = "cap_goodbye"
 

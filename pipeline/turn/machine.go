@@ -45,6 +45,7 @@ type Machine struct {
 	// Waiting.
 	starved bool          // the reply has run out of audio in its middle
 	working int           // tools that the reply waits for
+	asking  bool          // one of them waits for the caller's keys
 	filler  int           // number of the filler that is heard; 0: none
 	fillers int           // fillers said
 	quiet   time.Duration // since when the caller, whose turn it is not, hears nothing
@@ -129,6 +130,8 @@ func (m *Machine) Step(e Event) []Action {
 		m.replyFailed(e)
 	case ToolStarted:
 		m.toolStarted(e)
+	case ToolAsked:
+		m.toolAsked(e)
 	case ToolDone, ToolFailed:
 		m.toolDone(e)
 	case ContextChanged:

@@ -22,6 +22,18 @@ func (m *Machine) toolStarted(e Event) {
 	m.stopTimer(ReplyTimer)
 }
 
+// toolAsked has the caller asked for keys. Whoever is asked waits for nothing,
+// so there is no filler until the tools are done.
+func (m *Machine) toolAsked(e Event) {
+	if e.Utterance != m.utterance || m.working == 0 {
+		return
+	}
+	m.asking = true
+	m.stopTimer(FillerTimer)
+	m.number++
+	m.do(Action{Kind: Interject, Utterance: m.number, Line: Ask})
+}
+
 // toolDone waits for the reply again after the last of its tools.
 func (m *Machine) toolDone(e Event) {
 	if e.Utterance != m.utterance || m.working == 0 {
@@ -29,6 +41,9 @@ func (m *Machine) toolDone(e Event) {
 	}
 	m.working--
 	if m.working == 0 {
+		if m.asking {
+			m.asking, m.quiet = false, m.now
+		}
 		m.awaitReply()
 	}
 }
@@ -36,7 +51,7 @@ func (m *Machine) toolDone(e Event) {
 // awaitFiller has the caller told that the answer takes a while, unless it
 // comes soon.
 func (m *Machine) awaitFiller() {
-	if m.cfg.Filler >= 0 && m.filler == 0 {
+	if m.cfg.Filler >= 0 && m.filler == 0 && !m.asking {
 		m.setTimer(FillerTimer, max(0, m.quiet+m.cfg.Filler-m.now))
 	}
 }
