@@ -2,6 +2,7 @@ package acceptance
 
 import (
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 	"syscall"
@@ -40,8 +41,9 @@ func TestCapIsWarnedOfAndReached(t *testing.T) {
 	}
 }
 
-// SIGTERM in mid-call: goodbye, BYE, and no new call meanwhile.
-func TestSigtermSaysGoodbye(t *testing.T) {
+// SIGTERM in mid-call: the call goes on, no other is taken. A second one:
+// goodbye and BYE.
+func TestSigtermDrains(t *testing.T) {
 	t.Parallel()
 	agent := desk()
 	agent.Lines.Goodbye = "We have to stop now, thank you for calling, goodbye." // 3 s
@@ -49,15 +51,19 @@ func TestSigtermSaysGoodbye(t *testing.T) {
 	first := g.dial(t, softphone.Config{HangupAfter: patience, Silence: patience})
 	first.await(t, softphone.AgentStopped)
 	g.signal(t, syscall.SIGTERM)
-	eventually(t, patience, "told that it stops", func() bool {
-		return strings.Contains(read(t, g.stdout), "stopping")
+	eventually(t, patience, "told that it drains", func() bool {
+		return strings.Contains(read(t, g.stdout), "draining: no new calls; 1 running")
 	})
 	second := g.dial(t, softphone.Config{})
 	<-second.done
 	var refused *softphone.Error
 	if !errors.As(second.err, &refused) || refused.Status != 503 {
-		t.Errorf("a call to a gateway that stops: %v, want 503", second.err)
+		t.Errorf("a call to a gateway that drains: %v, want 503", second.err)
 	}
+	if strings.Contains(read(t, g.stdout), "stopping") {
+		t.Error("the running call is stopped by the first signal")
+	}
+	g.signal(t, syscall.SIGTERM)
 	report := first.end(t)
 	if code := g.wait(t, patience); code != 0 {
 		t.Errorf("serve exits with %d", code)
@@ -68,6 +74,33 @@ func TestSigtermSaysGoodbye(t *testing.T) {
 		t.Errorf("heard %q, ended by the %s", got, report.EndedBy)
 	}
 	checkLengths(t, "the agent on the line", lengths(report.Agent), 600*time.Millisecond, 3*time.Second)
+}
+
+// drain over HTTP: not ready any more, the running call ends by itself, and
+// then the process.
+func TestDrainCommand(t *testing.T) {
+	t.Parallel()
+	g := serve(t, desk(), nil)
+	call := g.dial(t, softphone.Config{HangupAfter: 3 * time.Second})
+	call.await(t, softphone.Answered)
+	r := command(t, "drain", "--http", g.cfg.HTTP.Listen)
+	if r.code != 0 || !strings.Contains(r.stdout, "draining: no new calls; 1 running") {
+		t.Fatalf("exit %d: %s%s", r.code, r.stdout, r.stderr)
+	}
+	ready, err := http.Get(g.api() + "/readyz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ready.Body.Close()
+	if ready.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("/readyz answers %d while draining", ready.StatusCode)
+	}
+	report := call.end(t)
+	if code := g.wait(t, patience); code != 0 || report.EndedBy != "caller" {
+		t.Errorf("serve exits with %d, the call was ended by the %s", code, report.EndedBy)
+	}
+	all := g.ended(t, 1)
+	checkEnd(t, &all[0], "caller_hangup", storage.FaultCaller)
 }
 
 // A call beyond the limit is turned away, and recorded.

@@ -418,3 +418,26 @@ func TestManyCallsAtOnce(t *testing.T) {
 		r.same("rows", map[string]int{"ringing ": 20, "in_progress ": 20, "ended cap_reached": 20}, ends)
 	})
 }
+
+// TestDrain lets a running call go on to its end, and takes no other.
+func TestDrain(t *testing.T) {
+	inBubble(t, options{}, func(r *rig) {
+		r.talk()
+		drained := r.manager.Drain()
+
+		late := newFakeDoor(&fakeLeg{})
+		<-r.offerAt(late)
+		r.same("what a late caller was told", []string{"refuse shutdown"}, late.did())
+
+		time.Sleep(time.Second)
+		select {
+		case <-drained:
+			r.Fatal("drained while a call runs")
+		default:
+		}
+		r.same("running calls", 1, r.manager.Active())
+		r.end()
+		<-drained
+		<-r.manager.Drain() // nothing runs, so there is nothing to wait for
+	})
+}

@@ -75,6 +75,8 @@ type Manager struct {
 	active  int
 	calls   map[uuid.UUID]*call // that run
 	quiet   chan struct{}       // closed when the Manager stops and no call runs
+	// drained is closed when no call runs; nil while new ones are taken.
+	drained chan struct{}
 }
 
 // NewManager makes a Manager that takes calls at once.
@@ -147,7 +149,7 @@ func (m *Manager) enter(c *call) (no Reason) {
 	switch {
 	case m.calls[c.rec.ID] != nil:
 		return placedBefore
-	case m.ctx.Err() != nil:
+	case m.ctx.Err() != nil || m.drained != nil:
 		return Shutdown
 	case m.active >= m.cfg.Limits.MaxCalls:
 		return LineBusy
@@ -165,9 +167,27 @@ func (m *Manager) leave(c *call) {
 	defer m.mu.Unlock()
 	delete(m.calls, c.rec.ID)
 	m.active--
-	if m.active == 0 && m.ctx.Err() != nil {
-		close(m.quiet) // no call enters any more
+	if m.active == 0 && m.drained != nil {
+		close(m.drained) // no call enters any more
 	}
+	if m.active == 0 && m.ctx.Err() != nil {
+		close(m.quiet)
+	}
+}
+
+// Drain takes no new call, in or out, and lets the running ones go on. The
+// channel is closed when none runs. It may be called again.
+func (m *Manager) Drain() <-chan struct{} {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.drained == nil {
+		m.drained = make(chan struct{})
+		if m.active == 0 {
+			close(m.drained)
+		}
+	}
+
+	return m.drained
 }
 
 // Active is the number of calls that run.

@@ -44,6 +44,9 @@ type Config struct {
 	// HangUp ends a running call, after the agent's goodbye if that is wanted;
 	// the error is ErrNotRunning when it does not run here. nil: not possible.
 	HangUp func(call uuid.UUID, goodbye bool) error
+	// Drain lets running calls go on and takes none any more; the process ends
+	// when none runs. It returns how many do. nil: not possible.
+	Drain func() int
 	// Providers tells how the agents' providers do, by agent and stage in their
 	// order; it is called by many at once. nil: not found.
 	Providers func() []Provider
@@ -82,6 +85,7 @@ func New(c Config) http.Handler {
 	s.act("POST /v1/calls", access.Run, "place a call", s.apiPlace)
 	s.api("/v1/calls/{id}", s.apiCall)
 	s.act("DELETE /v1/calls/{id}", access.Run, "end a call", s.apiHangUp)
+	s.act("POST /v1/drain", access.Run, "drain the gateway", s.apiDrain)
 	s.act("POST /v1/calls/{id}/recording", access.Run, "pause or resume a recording", s.apiPause)
 	s.api("/v1/calls/{id}/recording", s.recording)
 	s.api("/v1/providers", s.apiProviders)

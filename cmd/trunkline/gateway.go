@@ -11,6 +11,8 @@ import (
 	"net/netip"
 	"path/filepath"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -73,6 +75,10 @@ type gateway struct {
 	metrics *engine.Metrics        // of the engines' providers; nil: none
 	breaks  engine.Breakers        // of the engines' providers
 	keys    *seal.Keyring          // of recordings; nil: they are not encrypted
+
+	drains atomic.Bool   // no call is taken any more
+	asked  chan struct{} // closed when draining was asked for over HTTP
+	once   sync.Once     // closes it
 
 	stops []stopStep // in the order of the starts
 }
@@ -459,8 +465,9 @@ func (g *gateway) startHTTP(ctx context.Context) error {
 		Place:      g.placeCall,
 		HangUp:     g.hangUp,
 		Act:        g.recordAct,
+		Drain:      g.drain,
 		Providers:  g.providers,
-		Checks:     []console.Check{{Name: "database", Run: g.store.Ping}},
+		Checks:     []console.Check{{Name: "database", Run: g.store.Ping}, {Name: "taking calls", Run: g.takesCalls}},
 		Metrics:    metricsHandler(g.registry),
 		Log:        g.log,
 	})

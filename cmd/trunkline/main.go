@@ -37,6 +37,7 @@ type cli struct {
 	Sim       simCmd       `cmd:"" help:"Play callers from scenario files against an agent, and judge it."`
 	Dial      dialCmd      `cmd:"" help:"Place a call by the running gateway."`
 	RouteTest routeTestCmd `cmd:"" help:"Tell which trunk, caller ID and agent a number would use, and why." name:"route-test"`
+	Drain     drainCmd     `cmd:"" help:"Have the running gateway take no new call, and end when the last one has."`
 	Check     checkCmd     `cmd:"" help:"Validate the configuration and what it needs."`
 	Providers providersCmd `cmd:"" help:"Show the agents' providers: whether they are reached, and how they do."`
 	Migrate   migrateCmd   `cmd:"" help:"Bring the database to this version's schema."`
@@ -57,7 +58,7 @@ type streams struct {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second ^C ends the process at once
+	context.AfterFunc(ctx, stop) // a second ^C ends the process at once, where a command does not take it
 	code := run(ctx, os.Args[1:], &streams{in: os.Stdin, out: os.Stdout, err: os.Stderr})
 	stop()
 	os.Exit(code) //nolint:forbidigo // this is main

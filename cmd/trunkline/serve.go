@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"trunkline/config"
 )
@@ -17,14 +19,26 @@ func (serveCmd) Run(ctx context.Context, c *cli, std *streams) error {
 	if err != nil {
 		return err
 	}
-	g := &gateway{cfg: cfg, log: newLogger(&cfg, std)}
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	g := &gateway{cfg: cfg, log: newLogger(&cfg, std), asked: make(chan struct{})}
 	if err := g.start(ctx); err != nil {
 		return err
 	}
 	fmt.Fprint(std.out, howToCall(g))
-	<-ctx.Done()
-	g.sip.Drain() // before it is said
-	fmt.Fprintln(std.out, "stopping: no new calls; running calls say goodbye")
+	select {
+	case <-signals: // the one that ended ctx too
+	case <-g.asked:
+	}
+	n := g.drain() // before it is said
+	if n > 0 {
+		fmt.Fprintf(std.out, "draining: no new calls; %d running, each to its end; a second signal has the agents say goodbye\n", n)
+	}
+	if lastCall(g.calls.Drain(), signals, cfg.Calls.Cap+drainSpare) != drained {
+		fmt.Fprintln(std.out, "stopping: running calls say goodbye")
+	}
+	signal.Stop(signals) // a third one ends the process at once
 
 	return g.stop(context.Background()) // bounded by its own steps
 }
