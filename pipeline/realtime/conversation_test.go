@@ -1,6 +1,8 @@
 package realtime
 
 import (
+	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -410,4 +412,45 @@ func FuzzParse(f *testing.F) {
 			t.Fatal("neither an event nor an error, or both")
 		}
 	})
+}
+
+// TestNoSilenceWhenTheServerFails lets the server fail in each way with a call
+// up, once and for good, and measures how long the caller hears nothing while it
+// is the agent's turn.
+func TestNoSilenceWhenTheServerFails(t *testing.T) {
+	for name, r := range map[string]realtimetest.Reply{
+		"refused": {Refuse: "rate_limit_exceeded"}, "fails": {Text: answer, Fail: "server_error"}, "cut": {Text: answer, Cut: true},
+		"junk": {Text: answer, Junk: true}, "expired": {Text: answer, Expire: true}, "hangs": {Text: answer, Hang: true},
+		"hangs at once": {Hang: true}, "slow": {Text: "At nine.", Delay: 4 * time.Second},
+	} {
+		for _, down := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, down %t", name, down), func(t *testing.T) {
+				srv := realtimetest.New("When do you open?", "When do you open?", "When do you open?")
+				srv.Say(r, realtimetest.Reply{Text: "At nine."})
+				converse(t, Config{Detection: Own}, pipeline.Config{}, srv, func(c *call) {
+					c.greeted()
+					if down {
+						srv.Refuse(http.StatusServiceUnavailable) // no session is opened any more
+					}
+					c.speak(900 * ms)
+					quiet := time.Duration(0)
+					for range 15 * time.Second / media.FrameDuration {
+						if s := c.notes.is(); !c.phone.dead || s != turn.Thinking && s != turn.Speaking {
+							quiet = 0
+						}
+						if quiet += media.FrameDuration; quiet > 1500*ms && (c.notes.is() == turn.Thinking || c.notes.is() == turn.Speaking) {
+							c.Fatalf("the caller hears nothing for %v; %s, heard %q", quiet, c.notes.is(), c.heard())
+						}
+						if len(c.conv.Done()) > 0 {
+							break
+						}
+						c.run(media.FrameDuration)
+					}
+					if heard := c.heard(); len(heard) < 2 {
+						c.Errorf("the caller heard %q", heard)
+					}
+				})
+			})
+		}
+	}
 }
