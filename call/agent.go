@@ -20,6 +20,10 @@ type Agent struct {
 	Conversation pipeline.Config
 	Providers    pipeline.Providers
 
+	// Transfers are whom the agent may put callers through to, by the names that
+	// its model uses. A hand-off to any other ends the call.
+	Transfers map[string]Target
+
 	// Converse makes the conversation of one call. nil: a
 	// pipeline.Conversation with the Providers.
 	Converse func(pipeline.Config, *player.Player, pipeline.Observer) Conversation

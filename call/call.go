@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"trunkline/call/transfer"
 	"trunkline/media"
 	"trunkline/media/echo"
 	"trunkline/media/line"
@@ -53,6 +54,7 @@ type call struct {
 	masked   atomic.Bool // the recording is paused for a secret
 	remove   func()      // takes the line off the clock
 
+	hand    *handover   // the transfer that runs; nil: none does
 	opening opening     // of a call that we place
 	ending  Reason      // of the last line; empty: none was ordered
 	force   *time.Timer // of the time that it may take
@@ -103,6 +105,7 @@ func (c *call) live() {
 		c.start()
 		reason = c.talk()
 	}
+	c.stopHandover()
 	c.leave(reason)
 	c.tearDown()
 	c.close(reason)
@@ -240,12 +243,25 @@ func (c *call) talk() Reason {
 		case <-c.door.Done():
 			return cmp.Or(c.ending, c.door.Cause())
 		case out := <-c.conv.Done():
-			return Reason(out.Reason)
+			if !c.handsOver(out) {
+				return Reason(out.Reason)
+			}
+		case e := <-c.handEvents():
+			if r := c.hands(e); r != "" {
+				return r
+			}
+		case <-c.handTimer():
+			if r := c.hands(transfer.Event{Kind: transfer.TimedOut}); r != "" {
+				return r
+			}
 		case <-c.force.C:
 			return c.ending
 		case <-warning.C:
 			c.conv.Announce(turn.CapWarning)
 		case <-limit.C:
+			if c.joined() {
+				return CapReached
+			}
 			c.finish(turn.CapGoodbye, CapReached)
 		case <-stop:
 			stop = nil
@@ -253,8 +269,14 @@ func (c *call) talk() Reason {
 			case errors.Is(cause, errAsked):
 				return cmp.Or(c.ending, OperatorHangup)
 			case errors.Is(cause, errGoodbye):
+				if c.joined() {
+					return OperatorHangup
+				}
 				c.finish(turn.Goodbye, OperatorHangup)
 			default:
+				if c.joined() {
+					return Shutdown
+				}
 				c.finish(turn.Goodbye, Shutdown)
 			}
 		case <-c.door.HoldChanged():

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -70,6 +71,8 @@ type notes struct {
 
 	understood func(string)  // told of the callee's words; nil: nobody asks
 	lead       time.Duration // from the offer to the answer, known from the conversation's first event on
+
+	said atomic.Value // the caller's last turn, a string
 
 	mu  sync.Mutex // orders the conversation's events and the call's
 	seq int
@@ -153,12 +156,22 @@ func (n *notes) Turn(t pipeline.Turn) {
 		Text: privacy.Words(t.Text), HeardText: privacy.Words(t.Heard), Interrupted: t.Interrupted,
 		StartedAt: t.StartedAt, EndedAt: t.EndedAt, Latency: latency(&t.Ledger),
 	}
+	if t.Role == pipeline.Caller {
+		n.said.Store(t.Text)
+	}
 	n.cfg.Journal.Turn(rec)
 	n.cfg.Metrics.turn(&rec, &t.Ledger)
 	if n.trace != nil {
 		n.trace.Turn(&t)
 	}
 	n.live(Live{Kind: LiveTurn, Turn: &rec})
+}
+
+// saidLast is the caller's last turn.
+func (n *notes) saidLast() string {
+	text, _ := n.said.Load().(string)
+
+	return text
 }
 
 func (n *notes) end(rec storage.Call) {

@@ -24,7 +24,7 @@ func greeting(t *testing.T, length time.Duration) []int16 {
 	}
 	var out []int16
 	for _, name := range []string{"i-would-like-to-book-an-appointment", "on-wednesday-at-three-in-the-afternoon", "where-are-you-located"} {
-		out = append(out, spoken(all[name])...)
+		out = append(out, trimmed(all[name])...)
 	}
 	for media.Samples(len(out)).Duration() < length {
 		out = append(out, out...)
@@ -33,8 +33,8 @@ func greeting(t *testing.T, length time.Duration) []int16 {
 	return out[:media.SamplesIn(length)]
 }
 
-// spoken is a recording without the silence around it.
-func spoken(x []int16) []int16 {
+// trimmed is a recording without the silence around it.
+func trimmed(x []int16) []int16 {
 	loud := func(v int16) bool { return v > 300 || v < -300 }
 	first := slices.IndexFunc(x, loud)
 	last := len(x)

@@ -39,6 +39,7 @@ type Outgoing struct {
 	To, From privacy.Number // E.164
 	Ring     time.Duration  // for doors whose carrier gives up by itself; ctx is the limit in any case
 	Cap      time.Duration  // for doors whose carrier hangs up by itself
+	Briefing string         // what the callee's telephone is to show of the call; empty: nothing
 	Expires  time.Time      // nothing leaves after this; zero: no limit
 }
 

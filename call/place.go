@@ -106,6 +106,7 @@ func (c *call) liveOut() {
 		c.start()
 		reason = c.talk()
 	}
+	c.stopHandover()
 	c.leave(reason)
 	c.tearDown()
 	c.close(reason)

@@ -13,6 +13,8 @@ const (
 	FaxDetected      Reason = "fax_detected"      // the caller is a fax machine
 	AgentGoodbye     Reason = "agent_goodbye"     // the conversation came to its end
 	AgentHandOff     Reason = "agent_hand_off"    // the agent gave the call to a person
+	Transferred      Reason = "transferred"       // the caller was put through to a person
+	TransferFailed   Reason = "transfer_failed"   // nobody was reached, and the agent could not go on
 	CapReached       Reason = "cap_reached"       // the longest time that a call may take was over
 	NoMedia          Reason = "no_media"          // no audio came from the caller's side any more
 	NoACK            Reason = "no_ack"            // the answer was never acknowledged
@@ -70,13 +72,13 @@ func (r Reason) Fault() storage.Fault {
 		return storage.FaultCaller
 	case CalleeHangup, CalleeSilent, Busy, NoAnswer, Rejected, MachineAnswered:
 		return storage.FaultCallee
-	case AgentGoodbye, AgentHandOff, MessageLeft:
+	case AgentGoodbye, AgentHandOff, Transferred, MessageLeft:
 		return storage.FaultAgent
 	case NoMedia, NoACK, NoStream, StreamLost, SignallingFailed, Unreachable:
 		return storage.FaultCarrier
 	case ProviderFailed, ProviderHandOff:
 		return storage.FaultProvider
-	case CapReached, BudgetSpent, RecogniserBusy, LineBusy, NoPort, OperatorHangup, Shutdown, NoSuchNumber, NoRoute, NotAllowed:
+	case CapReached, BudgetSpent, RecogniserBusy, LineBusy, NoPort, OperatorHangup, Shutdown, TransferFailed, NoSuchNumber, NoRoute, NotAllowed:
 		return storage.FaultOperator
 	default:
 		return storage.FaultTrunkline
@@ -98,6 +100,10 @@ func (r Reason) Plain() string {
 		return "the conversation came to its end and the agent said goodbye"
 	case AgentHandOff:
 		return "the agent handed the caller over to a person"
+	case Transferred:
+		return "the caller was put through to a person, and their talk is over"
+	case TransferFailed:
+		return "nobody was reached to put the caller through to, and the agent could not go on"
 	case CapReached:
 		return "the call reached the longest time that a call may take (calls.cap)"
 	case NoRecords:

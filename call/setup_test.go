@@ -37,6 +37,7 @@ var texts = pipeline.Texts{
 	Busy:       "All lines are busy.",
 	Apology:    "Sorry, something went wrong.",
 	Filler:     []string{"One moment."},
+	NotReached: "Nobody is there. What else can I do?",
 	Message:    "Please call us back at your convenience.",
 	CapWarning: "Two minutes are left.",
 	CapGoodbye: "Our time is over.",
@@ -379,6 +380,7 @@ func (d *fakeDoor) HoldChanged() <-chan struct{} { return d.holds }
 type fakeLeg struct {
 	mu     sync.Mutex
 	clip   []int16
+	keys   []media.Digit
 	dead   bool // sends nothing
 	closed int
 	st     media.LegStats
@@ -413,7 +415,15 @@ func (l *fakeLeg) Write(f *media.Frame) bool {
 	return true
 }
 
-func (*fakeLeg) Digit() (media.Digit, bool) { return media.Digit{}, false }
+func (l *fakeLeg) Digit() (d media.Digit, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.keys) > 0 {
+		d, ok, l.keys = l.keys[0], true, l.keys[1:]
+	}
+
+	return d, ok
+}
 
 func (l *fakeLeg) Stats() media.LegStats {
 	st := l.stats()

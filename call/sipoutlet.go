@@ -3,6 +3,8 @@ package call
 import (
 	"context"
 	"errors"
+	"net/url"
+	"strings"
 	"time"
 
 	"trunkline/media"
@@ -21,9 +23,11 @@ func (s sipOutlet) Dial(ctx context.Context, o Outgoing, progress func(Progress)
 	if !o.Expires.IsZero() && !time.Now().Before(o.Expires) {
 		return nil, errStale
 	}
-	d, err := s.ua.Call(ctx, o.Trunk, string(o.To), sip.CallOptions{
-		CallerID: string(o.From), Headers: []sip.Header{{Name: IDHeader, Value: o.Call.String()}},
-	})
+	options := sip.CallOptions{CallerID: string(o.From), Headers: []sip.Header{{Name: IDHeader, Value: o.Call.String()}}}
+	if o.Briefing != "" {
+		options.Headers = append(options.Headers, sip.Header{Name: BriefingHeader, Value: url.QueryEscape(o.Briefing)})
+	}
+	d, err := s.ua.Call(ctx, o.Trunk, string(o.To), options)
 	if err != nil {
 		return nil, sipRefusal(err)
 	}
@@ -58,6 +62,27 @@ func follow(ctx context.Context, from <-chan sip.Progress, progress func(Progres
 			return
 		}
 	}
+}
+
+// BriefingHeader is the header of an INVITE that tells the person to whom a
+// caller is put through what it is about, as the text of a URL's query (UTF-8,
+// percent-encoded).
+const BriefingHeader = "X-Trunkline-Briefing"
+
+// Transfer implements referrer: by REFER to a SIP URI, or to a number where the
+// far end is (RFC 3515).
+func (d sipDoor) Transfer(ctx context.Context, to string) error {
+	if !strings.HasPrefix(to, "sip:") && !strings.HasPrefix(to, "sips:") {
+		info := d.Info()
+		far := info.To
+		if info.Inbound {
+			far = info.From
+		}
+		_, host, _ := strings.Cut(far.URI, "@")
+		to = "sip:" + to + "@" + host
+	}
+
+	return d.Refer(ctx, to, sip.ReferOptions{})
 }
 
 // sipPlaced is a call that left by the SIP door.

@@ -251,6 +251,24 @@ type BuiltIn struct {
 type Target struct {
 	Name        string `yaml:"name"`        // the hand-off's target
 	Description string `yaml:"description"` // for the model: when to choose it
+	// To is the target's number, or its SIP URI where How is refer. Without it
+	// the agent says the hand-off line and the call ends.
+	To string `yaml:"to"`
+	// How is "bridge": the target is called here and joined with the caller;
+	// "refer": the carrier is asked to call it (SIP REFER); or "either": refer,
+	// and bridge when the carrier refuses.
+	How   string        `yaml:"how"`
+	Route string        `yaml:"route"` // of routes.outbound; default: the one that takes the number
+	Ring  time.Duration `yaml:"ring"`  // then the caller comes back to the agent
+	// Briefing is what the target is told of the caller; {caller}, {called},
+	// {agent} and {said}, the caller's last words, stand for values.
+	Briefing string `yaml:"briefing"`
+	BriefBy  string `yaml:"brief_by"` // "voice", before the caller is joined, or "header", X-Trunkline-Briefing of the INVITE
+	// Accept is the key by which the target takes the call; any other key
+	// declines. Without one the answer is enough.
+	Accept string        `yaml:"accept"`
+	Decide time.Duration `yaml:"decide"` // how long it may think about it
+	Record bool          `yaml:"record"` // the recording goes on while they talk
 }
 
 // Speculation has the model answer before the caller's turn is known to be
@@ -271,6 +289,7 @@ type Lines struct {
 	Busy       string   `yaml:"busy"`        // every recogniser is in use
 	Apology    string   `yaml:"apology"`     // a provider failed; the call goes on
 	Trouble    string   `yaml:"trouble"`     // a provider failed again; the call ends
+	NotReached string   `yaml:"not_reached"` // nobody was reached to put the caller through to
 	Message    string   `yaml:"message"`     // what an answering machine is told, on calls out
 	CapWarning string   `yaml:"cap_warning"` // warn_before the cap
 	CapGoodbye string   `yaml:"cap_goodbye"` // at the cap

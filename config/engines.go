@@ -66,7 +66,7 @@ func (v *validator) providers(path string, a *Agent) {
 		if voice.Engine == "offline" && tag != "en" && !strings.HasPrefix(tag, "en-") {
 			v.addf(at+".language", "%q cannot be spoken by the offline voice, which knows English; give this language a voice", l.Language)
 		}
-		if missing := l.Lines.missing(a.Budget > 0); len(missing) > 0 && tag != "en" && !strings.HasPrefix(tag, "en-") {
+		if missing := l.Lines.missing(a.Budget > 0, len(a.BuiltIn.Transfer) > 0); len(missing) > 0 && tag != "en" && !strings.HasPrefix(tag, "en-") {
 			v.addf(at+".lines", "lacks %s; say them in this language: the defaults are English", strings.Join(missing, ", "))
 		}
 	}
@@ -74,7 +74,7 @@ func (v *validator) providers(path string, a *Agent) {
 
 // missing are the sentences without which a call in another language falls
 // back into English.
-func (l *Lines) missing(budget bool) (names []string) {
+func (l *Lines) missing(budget, transfers bool) (names []string) {
 	for _, s := range []struct {
 		name  string
 		given bool
@@ -84,6 +84,7 @@ func (l *Lines) missing(budget bool) (names []string) {
 		{"not_heard", l.NotHeard != ""},
 		{"goodbye", l.Goodbye != ""},
 		{"hand_off", l.HandOff != ""},
+		{"not_reached", l.NotReached != "" || !transfers},
 		{"apology", l.Apology != ""},
 		{"trouble", l.Trouble != ""},
 		{"cap_warning", l.CapWarning != ""},

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -67,5 +68,39 @@ func (v *validator) tools(path string, a *Agent) {
 			v.addf(at, "%q names two targets; names must differ", t.Name)
 		}
 		targets[t.Name] = true
+		v.target(fmt.Sprintf("%s.built_in_tools.transfer[%d]", path, i), &t)
+	}
+}
+
+// The defaults of a transfer target.
+const (
+	TargetRing   = 30 * time.Second
+	TargetDecide = 10 * time.Second
+)
+
+// target checks how a transfer target is reached.
+func (v *validator) target(path string, t *Target) {
+	how := cmp.Or(t.How, "bridge")
+	v.oneOf(path+".how", how, "bridge", "refer", "either")
+	v.oneOf(path+".brief_by", cmp.Or(t.BriefBy, "voice"), "voice", "header")
+	uri := strings.HasPrefix(t.To, "sip:") || strings.HasPrefix(t.To, "sips:")
+	switch {
+	case t.To == "":
+		if t.How != "" || t.Route != "" || t.Briefing != "" || t.Accept != "" || t.Ring != 0 {
+			v.addf(path+".to", "is missing; without it the call ends with the hand-off line, and the other keys mean nothing")
+		}
+	case uri && how != "refer":
+		v.addf(path+".to", "%q is a SIP URI, which only the carrier can call; give a number, or set how to refer", t.To)
+	case !uri && !isPrefix(t.To):
+		v.addf(path+".to", "%q is no number in E.164 form, such as +12125550123, and no sip: URI", t.To)
+	}
+	if len(t.Accept) > 1 || strings.Trim(t.Accept, "0123456789*#") != "" {
+		v.addf(path+".accept", "%q is no key; use one of 0-9, * and #", t.Accept)
+	}
+	if t.Ring < 0 || t.Ring > 2*time.Minute {
+		v.addf(path+".ring", "is %s; use up to 2m", t.Ring)
+	}
+	if t.Decide < 0 || t.Decide > time.Minute {
+		v.addf(path+".decide", "is %s; use up to 1m", t.Decide)
 	}
 }

@@ -71,6 +71,7 @@ func (s *Set) Texts(a *config.Agent) pipeline.Texts {
 		Busy:       cmp.Or(l.Busy, own.Busy, "All our lines are busy. Please call again later. Goodbye."),
 		Apology:    cmp.Or(l.Apology, own.Apology, "I am sorry, something went wrong on our side. Could you say that again?"),
 		Trouble:    cmp.Or(l.Trouble, own.Trouble, "I am sorry, we are having trouble on our side. Please call again later. Goodbye."),
+		NotReached: cmp.Or(l.NotReached, "I am sorry, I could not reach anybody there. Is there anything else that I can do for you?"),
 		Message:    l.Message,
 		CapWarning: cmp.Or(l.CapWarning, own.CapWarning, "Just so you know, our time on this call is nearly over."),
 		CapGoodbye: cmp.Or(l.CapGoodbye, own.CapGoodbye, "Our time on this call is over. Thank you for calling. Goodbye."),

@@ -279,6 +279,12 @@ func (c *Conversation) Finish(l turn.Line, reason string) {
 	c.send(turn.Event{Kind: turn.FinishAsked, Line: l, Reason: reason})
 }
 
+// Resume has the agent go on after Done said that the call goes to somebody
+// else, who was not reached; l is said first.
+func (c *Conversation) Resume(l turn.Line) {
+	c.send(turn.Event{Kind: turn.ResumeAsked, Line: l})
+}
+
 // Hold tells that the caller holds, or came back.
 func (c *Conversation) Hold(on bool) {
 	kind := turn.HoldOff

@@ -22,6 +22,7 @@ type Texts struct {
 	Apology    string   // a provider failed; the call goes on
 	Trouble    string   // a provider failed; the call ends
 	Filler     []string // the answer takes a while; said in turn
+	NotReached string   // nobody was reached to hand the call to; the agent goes on
 	Message    string   // what an answering machine is told; empty: nothing
 	CapWarning string
 	CapGoodbye string
@@ -51,7 +52,7 @@ func PrepareLines(ctx context.Context, voice Synthesizer, texts Texts, more ...s
 	l := &Lines{texts: texts, audio: make(map[string]prepared)}
 	all := append([]string{
 		texts.Greeting, texts.NotHeard, texts.Goodbye, texts.HandOff, texts.Busy,
-		texts.Apology, texts.Trouble, texts.Message, texts.CapWarning, texts.CapGoodbye, texts.BudgetGoodbye,
+		texts.Apology, texts.Trouble, texts.NotReached, texts.Message, texts.CapWarning, texts.CapGoodbye, texts.BudgetGoodbye,
 	}, slices.Concat(texts.Idle, texts.Filler, more)...)
 	for _, text := range all {
 		if _, made := l.audio[text]; made || text == "" {
@@ -117,6 +118,8 @@ func (l *Lines) text(line turn.Line, stage int) string {
 		return l.texts.Apology
 	case turn.Trouble:
 		return l.texts.Trouble
+	case turn.NotReached:
+		return l.texts.NotReached
 	case turn.Message:
 		return l.texts.Message
 	case turn.CapWarning:

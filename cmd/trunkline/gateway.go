@@ -247,7 +247,9 @@ func (g *gateway) startAgents(ctx context.Context) error {
 		with := pipeline.Providers{
 			Recognizer: e.Recognizer, Model: e.Model, Synthesizer: e.Synthesizer, Lines: lines, Languages: others,
 		}
-		g.agents[a.Name] = &call.Agent{Name: a.Name, Conversation: settings, Providers: with, Converse: converse(e, a, with)}
+		g.agents[a.Name] = &call.Agent{
+			Name: a.Name, Conversation: settings, Providers: with, Converse: converse(e, a, with), Transfers: transfers(a),
+		}
 	}
 
 	return nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -8,6 +9,8 @@ import (
 	"github.com/google/uuid"
 
 	"trunkline/call"
+	"trunkline/call/transfer"
+	"trunkline/config"
 	"trunkline/console"
 	"trunkline/privacy"
 )
@@ -48,3 +51,23 @@ func (g *gateway) hangUp(id uuid.UUID, goodbye bool) error {
 }
 
 func inSeconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+// transfers are whom an agent may put callers through to.
+func transfers(a *config.Agent) map[string]call.Target {
+	all := make(map[string]call.Target)
+	for _, t := range a.BuiltIn.Transfer {
+		target := call.Target{
+			Config: transfer.Config{
+				How: cmp.Or(transfer.How(t.How), transfer.Bridge), Ring: cmp.Or(t.Ring, config.TargetRing),
+				Brief: t.Briefing != "" && t.BriefBy != "header", Decide: cmp.Or(t.Decide, config.TargetDecide),
+			},
+			To: t.To, Route: t.Route, Briefing: t.Briefing, Record: t.Record,
+		}
+		if t.Accept != "" {
+			target.Accept = t.Accept[0]
+		}
+		all[t.Name] = target
+	}
+
+	return all
+}

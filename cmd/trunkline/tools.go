@@ -36,7 +36,7 @@ func equip(c *pipeline.Config, a *config.Agent, store *storage.Store, revocation
 		o.BuiltIn.Languages = append(o.BuiltIn.Languages, a.Languages[i].Language)
 	}
 	for _, t := range a.BuiltIn.Transfer {
-		o.BuiltIn.Targets = append(o.BuiltIn.Targets, tools.Target(t))
+		o.BuiltIn.Targets = append(o.BuiltIn.Targets, tools.Target{Name: t.Name, Description: t.Description})
 	}
 	if store != nil && a.BuiltIn.ScheduleCallback {
 		o.BuiltIn.Callbacks = promises{store, revocations}

@@ -47,6 +47,7 @@ const (
 	HoldOn          EventKind = "hold_on"         // the caller put us on hold
 	HoldOff         EventKind = "hold_off"        // the caller came back
 	AnnounceAsked   EventKind = "announce_asked"  // say the line Line as soon as nobody speaks
+	ResumeAsked     EventKind = "resume_asked"    // go on after all, though the call was given away; say the line Line first
 	FinishAsked     EventKind = "finish_asked"    // say the line Line and end for Reason, whatever goes on
 )
 
@@ -114,11 +115,12 @@ const (
 	Goodbye    Line = "goodbye"
 	HandOff    Line = "hand_off" // the call goes to a person
 	Busy       Line = "busy"
-	Apology    Line = "apology" // a provider failed; the call goes on
-	Trouble    Line = "trouble" // a provider failed; the call ends
-	Filler     Line = "filler"  // the answer takes a while; Action.Stage tells which one
-	Message    Line = "message" // what an answering machine is told
-	Ask        Line = "ask"     // what a tool asks the caller to key in; the driver has the words
+	Apology    Line = "apology"     // a provider failed; the call goes on
+	Trouble    Line = "trouble"     // a provider failed; the call ends
+	Filler     Line = "filler"      // the answer takes a while; Action.Stage tells which one
+	NotReached Line = "not_reached" // the person whom the call was given to was not reached, and the agent goes on
+	Message    Line = "message"     // what an answering machine is told
+	Ask        Line = "ask"         // what a tool asks the caller to key in; the driver has the words
 	CapWarning Line = "cap_warning"
 	CapGoodbye Line = "cap_goodbye"
 

@@ -177,7 +177,13 @@ func (m *Machine) Step(e Event) []Action {
 }
 
 func (m *Machine) stepIdle(e Event) {
-	if m.endAfter != "" { // the call has ended: nothing counts any more
+	if m.endAfter != "" { // the call has ended: nothing counts any more, unless it comes back
+		if e.Kind == ResumeAsked {
+			m.endAfter, m.act, m.talking = "", "", false
+			m.forgetCaller()
+			m.say(e.Line, 0)
+		}
+
 		return
 	}
 	switch e.Kind {

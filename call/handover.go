@@ -1,0 +1,435 @@
+package call
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"strings"
+	"sync"
+	"time"
+
+	"trunkline/call/transfer"
+	"trunkline/media"
+	"trunkline/media/bridge"
+	"trunkline/media/line"
+	"trunkline/media/player"
+	"trunkline/pipeline"
+	"trunkline/pipeline/spoken"
+	"trunkline/pipeline/turn"
+	"trunkline/privacy"
+	"trunkline/route"
+	"trunkline/storage"
+)
+
+// Target is whom an agent may put a caller through to.
+type Target struct {
+	transfer.Config
+
+	To    string // a number, or a SIP URI for a transfer by REFER
+	Route string // by which the person is called; empty: the one that takes the number
+	// Briefing is what the person is told of the caller; {caller}, {called},
+	// {agent} and {said}, the caller's last words, and the order's vars stand
+	// for values. It is spoken before the caller is joined when Config.Brief is
+	// set, and else sent as BriefingHeader.
+	Briefing string
+	Record   bool // the recording goes on while they talk
+}
+
+// A referrer is a door whose carrier can call somebody instead of us.
+type referrer interface {
+	// Transfer asks for that and returns when it is done. The call is over then
+	// but for the hang-up.
+	Transfer(ctx context.Context, to string) error
+}
+
+// A resumer is a Conversation that can go on when a hand-off fails.
+type resumer interface{ Resume(l turn.Line) }
+
+// The kinds of recorded events that tell of a transfer: the target's name in
+// Text, its number or why in Reason.
+const (
+	transferBegan    turn.EventKind = "transfer_began"
+	transferAnswered turn.EventKind = "transfer_answered" // the person did
+	transferJoined   turn.EventKind = "transfer_joined"
+	transferFailed   turn.EventKind = "transfer_failed"
+	transferDone     turn.EventKind = "transfer_done" // by the carrier, or the person hung up
+)
+
+// eventsWaiting bounds what a transfer has not looked at yet: more than both
+// telephones and all timers can tell at once.
+const eventsWaiting = 16
+
+// ringbackID is the utterance of the ringback that a caller hears. The
+// conversation counts its own from 1.
+const ringbackID = -1
+
+// handover is a transfer that runs.
+type handover struct {
+	name    string
+	target  Target
+	reason  Reason // of the end, if the agent cannot go on
+	machine *transfer.Machine
+	events  chan transfer.Event
+	timer   *time.Timer
+	ctx     context.Context // ends with the transfer's dial or REFER
+	cancel  context.CancelFunc
+	dialed  chan placed // the person's call, when it is answered
+	person  placed      // nil until then
+	mu      sync.Mutex  // orders an answer and the end that crosses it
+	gone    bool        // nobody wants the person any more
+	remove  func()      // takes the person's line off the clock
+	told    *player.Player
+	audio   chan []int16 // the briefing's audio, once
+}
+
+// handsOver begins the transfer that a conversation ended with. It is false
+// when the target is none that can be reached.
+func (c *call) handsOver(out pipeline.Outcome) bool {
+	name := out.Args["target"]
+	target, known := c.agent.Transfers[name]
+	r := Reason(out.Reason)
+	if !known || target.To == "" || c.ending != "" || r != AgentHandOff && r != ProviderHandOff {
+		return false
+	}
+	h := &handover{
+		name: name, target: target, reason: r, machine: transfer.New(target.Config), events: make(chan transfer.Event, eventsWaiting),
+		timer: stoppedTimer(), dialed: make(chan placed, 1), audio: make(chan []int16, 1),
+	}
+	h.ctx, h.cancel = context.WithCancel(context.Background()) // the call's end tells the machine
+	c.hand = h
+	c.notes.callee(time.Now(), turn.Event{Kind: transferBegan, Text: name, Reason: target.To})
+	c.log.Info("transfer began", slog.String("target", name), slog.String("how", string(target.How)))
+	c.hands(transfer.Event{Kind: transfer.Started})
+
+	return true
+}
+
+// tell hands the call an event of the transfer, from any goroutine.
+func (h *handover) tell(e transfer.Event) {
+	select {
+	case h.events <- e:
+	default: // a transfer tells less
+	}
+}
+
+// hands steps the transfer and does what it says. It returns the reason of an
+// end that is due.
+func (c *call) hands(e transfer.Event) (end Reason) {
+	h := c.hand
+	switch e.Kind {
+	case transfer.Answered:
+		h.person = <-h.dialed
+		c.notes.callee(time.Now(), turn.Event{Kind: transferAnswered, Text: h.name})
+		c.hearPerson()
+	case transfer.PersonBye:
+		c.leavePerson()
+	default:
+	}
+	for _, a := range h.machine.Step(e) {
+		switch a.Kind {
+		case transfer.Ask:
+			c.ask()
+		case transfer.Dial:
+			c.dialPerson()
+		case transfer.Brief:
+			c.brief()
+		case transfer.SetTimer:
+			h.timer.Reset(a.After)
+		case transfer.Join:
+			c.join()
+		case transfer.Drop:
+			c.dropPerson()
+		case transfer.Return:
+			end = c.comesBack(a.Why)
+		case transfer.Finish:
+			c.notes.callee(time.Now(), turn.Event{Kind: transferDone, Text: h.name})
+			end = Transferred
+		}
+	}
+
+	return end
+}
+
+// ask has the carrier call the target.
+func (c *call) ask() {
+	h := c.hand
+	door, ok := c.door.(referrer)
+	if !ok {
+		h.tell(transfer.Event{Kind: transfer.Refused, Why: "the door knows no REFER"})
+
+		return
+	}
+	c.work.Go(func() {
+		if err := door.Transfer(h.ctx, h.target.To); err != nil {
+			h.tell(transfer.Event{Kind: transfer.Refused, Why: err.Error()})
+		} else {
+			h.tell(transfer.Event{Kind: transfer.Took})
+		}
+	})
+}
+
+// dialPerson calls the target, and has the caller hear it ring.
+func (c *call) dialPerson() {
+	h := c.hand
+	ringing := c.player.Interject(ringbackID, "")
+	ringing.Share(ringback(), nil)
+	c.player.Seal(ringbackID)
+	out, err := c.m.cfg.Routes.Out(route.Request{To: h.target.To, Route: h.target.Route, Agent: c.agent.Name})
+	if err != nil {
+		h.tell(transfer.Event{Kind: transfer.NotPut, Why: err.Error()})
+
+		return
+	}
+	outlet := c.m.outlet(storage.Door(out.Door))
+	if outlet == nil {
+		h.tell(transfer.Event{Kind: transfer.NotPut, Why: fmt.Sprintf("no call can be placed by the door %q", out.Door)})
+
+		return
+	}
+	o := Outgoing{
+		Call: c.rec.ID, Trunk: out.Trunk, To: privacy.Number(out.To), From: privacy.Number(out.From), Ring: h.target.Ring, Cap: c.limits.Cap,
+	}
+	words := c.briefing()
+	if h.target.Brief {
+		c.work.Go(func() { h.audio <- c.speak(h.ctx, words) })
+	} else {
+		o.Briefing = words
+	}
+	c.work.Go(func() {
+		person, err := outlet.Dial(h.ctx, o, func(Progress) {})
+		var refused *refusedError
+		switch {
+		case err == nil && h.takes(person):
+			h.tell(transfer.Event{Kind: transfer.Answered})
+		case err == nil:
+			c.drop(person)
+		case errors.As(err, &refused):
+			h.tell(transfer.Event{Kind: transfer.NotPut, Why: strings.ReplaceAll(string(refused.reason), "_", " ")})
+		default:
+			h.tell(transfer.Event{Kind: transfer.NotPut, Why: err.Error()})
+		}
+	})
+}
+
+// hearPerson puts the person's line on the clock: keys and the hang-up count
+// from here.
+func (c *call) hearPerson() {
+	h := c.hand
+	h.told = player.New(player.Options{Notify: func(e player.Event) {
+		if e.Kind == player.Finished {
+			h.tell(transfer.Event{Kind: transfer.Briefed})
+		}
+	}})
+	parts := line.Config{Leg: h.person.Leg(), Player: h.told, VAD: unheard{}, Ear: person{h}}
+	if d, ok := h.person.(keyDoor); ok {
+		parts.Keys, parts.Told = d.KeyMode(), d.Keys()
+	}
+	h.remove = c.m.cfg.Clock.Add(line.New(parts))
+	c.work.Go(func() {
+		<-h.person.Done()
+		h.tell(transfer.Event{Kind: transfer.PersonBye})
+	})
+}
+
+// person is the ear on the person's line before the caller is joined: only
+// keys matter.
+type person struct{ *handover }
+
+func (person) Hear(*media.Frame, media.Inbound, bool) {}
+func (p person) Key(d media.Digit)                    { p.tell(transfer.Event{Kind: transfer.Pressed, Key: d.Key}) }
+
+// unheard is the VAD of a line on which nobody listens for speech.
+type unheard struct{}
+
+func (unheard) Voiced(*media.Frame) bool { return false }
+
+// brief tells the person who waits. A voice that fails costs the briefing, not
+// the transfer.
+func (c *call) brief() {
+	h := c.hand
+	c.work.Go(func() {
+		var samples []int16
+		select {
+		case samples = <-h.audio:
+		case <-h.ctx.Done():
+		}
+		if len(samples) == 0 {
+			h.tell(transfer.Event{Kind: transfer.Briefed})
+
+			return
+		}
+		h.told.Add(1, "").Share(samples, nil)
+		h.told.Seal(1)
+	})
+}
+
+// briefing is what the person is told.
+func (c *call) briefing() string {
+	vars := map[string]string{"caller": string(c.rec.From), "called": string(c.rec.To)}
+	if c.out != nil {
+		vars["caller"], vars["called"] = vars["called"], vars["caller"]
+		for name, value := range c.out.order.Vars {
+			vars[name] = value
+		}
+	}
+	vars["agent"], vars["said"] = c.agent.Name, c.notes.saidLast()
+	text := c.hand.target.Briefing
+	for name, value := range vars {
+		text = strings.ReplaceAll(text, "{"+name+"}", value)
+	}
+
+	return text
+}
+
+// speak is text as audio; none when the voice fails.
+func (c *call) speak(ctx context.Context, text string) (samples []int16) {
+	if text == "" || c.agent.Providers.Synthesizer == nil {
+		return nil
+	}
+	text = spoken.One(c.agent.Conversation.Language, text).Spoken()
+	for s, err := range c.agent.Providers.Synthesizer.Synthesize(ctx, text) {
+		if err != nil {
+			c.log.Warn("the briefing cannot be spoken", slog.Any("error", err))
+
+			return nil
+		}
+		samples = append(samples, s.Samples...)
+	}
+
+	return samples
+}
+
+// join lets caller and person talk. The agent leaves.
+func (c *call) join() {
+	h := c.hand
+	h.timer.Stop()
+	c.player.Clear()
+	h.remove()
+	c.remove()
+	c.line.Store(nil)
+	var tap bridge.Tap
+	if r := c.recorder.Load(); r != nil {
+		if h.target.Record {
+			tap = r
+		} else {
+			c.notes.recording("stopped: the caller was put through (record)")
+		}
+	}
+	c.remove = c.m.cfg.Clock.Add(bridge.New(c.leg, h.person.Leg(), tap))
+	h.remove = func() {}
+	c.notes.callee(time.Now(), turn.Event{Kind: transferJoined, Text: h.name, Reason: h.target.To})
+	c.log.Info("transfer joined", slog.String("target", h.name))
+	c.work.Go(c.conv.Stop)
+}
+
+// joined says whether the caller talks to a person, so that no agent can say
+// goodbye.
+func (c *call) joined() bool { return c.hand != nil && c.hand.machine.State() == transfer.Joined }
+
+// leavePerson stops what goes on with a person who has hung up.
+func (c *call) leavePerson() {
+	if h := c.hand; h.remove != nil {
+		h.remove()
+	}
+}
+
+// dropPerson hangs up on the person, or gives up calling them.
+func (c *call) dropPerson() {
+	h := c.hand
+	h.cancel()
+	c.leavePerson()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.gone {
+		return
+	}
+	h.gone = true
+	p := h.person
+	if p == nil {
+		select {
+		case p = <-h.dialed: // the call has yet to look at it
+		default:
+			return
+		}
+	}
+	select {
+	case <-p.Done(): // the person has hung up
+	default:
+		c.work.Go(func() { c.drop(p) })
+	}
+}
+
+// takes keeps the call of a person who has answered, unless nobody wants it any
+// more.
+func (h *handover) takes(p placed) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.gone {
+		return false
+	}
+	h.dialed <- p
+
+	return true
+}
+
+// comesBack has the agent go on with the caller, or ends the call where it
+// cannot.
+func (c *call) comesBack(why string) Reason {
+	h := c.hand
+	h.timer.Stop()
+	c.dropPerson()
+	c.hand = nil
+	c.notes.callee(time.Now(), turn.Event{Kind: transferFailed, Text: h.name, Reason: why})
+	c.log.Warn("transfer failed", slog.String("target", h.name), slog.String("why", why))
+	conv, ok := c.conv.(resumer)
+	if !ok || h.reason == ProviderHandOff {
+		return TransferFailed
+	}
+	c.player.Clear()
+	conv.Resume(turn.NotReached)
+
+	return ""
+}
+
+// stopHandover ends a transfer with its call.
+func (c *call) stopHandover() {
+	if h := c.hand; h != nil {
+		h.timer.Stop()
+		c.hands(transfer.Event{Kind: transfer.CallerBye})
+		h.cancel()
+	}
+}
+
+// handEvents are those of the transfer that runs, and handTimer its timer; nil
+// when none does.
+func (c *call) handEvents() <-chan transfer.Event {
+	if c.hand == nil {
+		return nil
+	}
+
+	return c.hand.events
+}
+
+func (c *call) handTimer() <-chan time.Time {
+	if c.hand == nil {
+		return nil
+	}
+
+	return c.hand.timer.C
+}
+
+// ringback is what the caller hears while the person's telephone rings: 440
+// and 480 Hz for 2 s of every 6 s, for as long as any target may ring.
+var ringback = sync.OnceValue(func() []int16 {
+	out := make([]int16, media.SamplesIn(LongestRing))
+	for i := range out {
+		at := float64(i) / media.SampleRate
+		if math.Mod(at, 6) < 2 {
+			out[i] = int16(1200*math.Sin(2*math.Pi*440*at) + 1200*math.Sin(2*math.Pi*480*at))
+		}
+	}
+
+	return out
+})

@@ -1,0 +1,230 @@
+package call
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"trunkline/call/transfer"
+	"trunkline/media"
+	"trunkline/pipeline"
+	"trunkline/pipeline/declared"
+	"trunkline/storage"
+)
+
+// handsOff is a model that puts the caller through at once, and says goodbye
+// to one who comes back.
+func handsOff() pipeline.Model {
+	return &declared.Model{FirstToken: 100 * time.Millisecond, Reply: func(r pipeline.Request) (string, *pipeline.Act) {
+		for _, m := range r.History {
+			if m.Role == pipeline.Agent && m.Text == texts.NotReached {
+				return "Goodbye then.", &pipeline.Act{Name: pipeline.ActHangUp}
+			}
+		}
+
+		return "I will put you through.", &pipeline.Act{Name: pipeline.ActHandOff, Args: map[string]string{"target": "desk"}}
+	}}
+}
+
+var frontDesk = Target{
+	Config:   transfer.Config{How: transfer.Bridge, Ring: 20 * time.Second, Brief: true, Accept: '1', Decide: 10 * time.Second},
+	To:       "+15550100555",
+	Briefing: "A caller said: {said}.",
+}
+
+// persons is a rig whose agent puts callers through to a frontDesk, whose telephone
+// the test plays.
+type persons struct {
+	*rig
+
+	person *fakeDoor
+	phone  *fakeLeg
+	out    *fakeOutlet
+}
+
+// handsOver has a caller ask for a person.
+func handsOver(t *testing.T, target Target, plan func(context.Context, Outgoing, func(Progress)) error, test func(p *persons)) {
+	t.Helper()
+	inBubble(t, options{model: handsOff()}, func(r *rig) {
+		r.manager.cfg.Agents["reception"].Transfers = map[string]Target{"desk": target}
+		p := &persons{rig: r, phone: &fakeLeg{}}
+		p.person = newFakeDoor(p.phone)
+		p.out = r.outlet(plan)
+		p.out.rig = &rig{T: r.T, journal: r.journal, door: p.person}
+		r.talk()
+		speakUp(r)
+		r.agentTurns(2)
+		test(p)
+	})
+}
+
+// presses has the person press a key.
+func (p *persons) presses(key byte) {
+	p.phone.mu.Lock()
+	defer p.phone.mu.Unlock()
+	p.phone.keys = append(p.phone.keys, media.Digit{Key: key, Duration: 100 * time.Millisecond})
+}
+
+// happened are the kinds of the events of the transfer, in order.
+func (p *persons) happened() (kinds []string) {
+	for _, e := range p.journal.events() {
+		if len(e.Kind) > 8 && e.Kind[:8] == "transfer" {
+			kinds = append(kinds, e.Kind[9:])
+		}
+	}
+
+	return kinds
+}
+
+func TestACallerIsPutThrough(t *testing.T) {
+	handsOver(t, frontDesk, rings(3*time.Second), func(p *persons) {
+		p.until("the briefing", func() bool { return !p.phone.audible().IsZero() })
+		p.same("number", "+15550100555", string(p.out.dialed()[0].To))
+		time.Sleep(500 * time.Millisecond)
+		p.presses('1')
+		p.until("the join", func() bool { return slices.Contains(p.happened(), "joined") })
+
+		p.leg.say(yes())
+		said := time.Now()
+		p.until("the caller's voice at the frontDesk", func() bool { return p.phone.audible().After(said) })
+		p.phone.say(yes())
+		said = time.Now()
+		p.until("the frontDesk's voice", func() bool { return p.leg.audible().After(said) })
+
+		p.person.end(CallerHangup)
+		c := p.end()
+		p.ended(c, Transferred, storage.FaultAgent)
+		p.same("events", []string{"began", "answered", "joined", "done"}, p.happened())
+		p.same("the person's door", 0, len(p.person.did()))
+	})
+}
+
+func TestTheCallerHearsItRing(t *testing.T) {
+	handsOver(t, frontDesk, rings(time.Hour), func(p *persons) {
+		time.Sleep(3 * time.Second)
+		began := time.Now()
+		time.Sleep(6 * time.Second)
+		if !p.leg.audible().After(began) {
+			p.Error("the caller hears nothing while it rings")
+		}
+		p.door.end(CallerHangup)
+		p.ended(p.end(), CallerHangup, storage.FaultCaller)
+	})
+}
+
+func TestCallersComeBack(t *testing.T) {
+	for name, tt := range map[string]struct {
+		target func(*Target)
+		plan   func(context.Context, Outgoing, func(Progress)) error
+		person func(*persons)
+		told   int // what the person's door was asked
+	}{
+		"busy":        {nil, refuses(&refusedError{Busy, 486, errors.New("busy")}), nil, 0},
+		"no answer":   {nil, rings(time.Hour), nil, 0},
+		"declined":    {nil, rings(time.Second), func(p *persons) { p.presses('2') }, 1},
+		"no decision": {nil, rings(time.Second), func(*persons) {}, 1},
+		"hung up":     {nil, rings(time.Second), func(p *persons) { p.person.end(CallerHangup) }, 0},
+		"no REFER":    {func(t *Target) { t.How = transfer.Refer }, rings(time.Second), nil, 0},
+		"no route":    {func(t *Target) { t.To = "+18765551234" }, rings(time.Second), nil, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			target := frontDesk
+			if tt.target != nil {
+				tt.target(&target)
+			}
+			handsOver(t, target, tt.plan, func(p *persons) {
+				if tt.person != nil {
+					p.until("an answer", func() bool { return slices.Contains(p.happened(), "answered") })
+					time.Sleep(200 * time.Millisecond)
+					tt.person(p)
+				}
+				p.agentTurns(3)
+				p.same("what the caller is told", texts.NotReached, p.journal.said(storage.Agent)[2])
+				p.leg.say(yes())
+				p.agentTurns(4)
+				p.ended(p.end(), AgentGoodbye, storage.FaultAgent)
+				p.same("last event", "failed", p.happened()[len(p.happened())-1])
+				p.same("the person's door", tt.told, len(p.person.did()))
+			})
+		})
+	}
+}
+
+func TestWhoGivesUpLeavesNobodyBehind(t *testing.T) {
+	for name, answered := range map[string]bool{"ringing": false, "answered": true} {
+		t.Run(name, func(t *testing.T) {
+			ring := time.Hour
+			if answered {
+				ring = time.Second
+			}
+			handsOver(t, frontDesk, rings(ring), func(p *persons) {
+				time.Sleep(2 * time.Second)
+				p.door.end(CallerHangup)
+				p.ended(p.end(), CallerHangup, storage.FaultCaller)
+				p.same("the person's call is over", answered, len(p.person.did()) > 0)
+			})
+		})
+	}
+}
+
+func TestTheCapHoldsForPersonsToo(t *testing.T) {
+	target := frontDesk
+	target.Brief, target.Accept = false, 0
+	handsOver(t, target, rings(time.Second), func(p *persons) {
+		c := p.end()
+		p.ended(c, CapReached, storage.FaultOperator)
+		p.same("talked", 10*time.Minute, c.EndedAt.Sub(c.AnsweredAt).Round(time.Second))
+		p.same("the person's door", []string{"hang up caller_cancelled"}, p.person.did())
+		p.same("briefing by the door", "A caller said: "+p.journal.said(storage.Caller)[0]+".", p.out.dialed()[0].Briefing)
+	})
+}
+
+// referring is a door whose carrier transfers calls, or refuses to.
+type referring struct {
+	*fakeDoor
+
+	err error
+}
+
+func (d referring) Transfer(_ context.Context, to string) error {
+	d.note("refer to " + to)
+	time.Sleep(2 * time.Second)
+
+	return d.err
+}
+
+func TestTheCarrierTransfers(t *testing.T) {
+	for name, tt := range map[string]struct {
+		how    transfer.How
+		err    error
+		reason Reason
+		events []string
+	}{
+		"it does":                {transfer.Refer, nil, Transferred, []string{"began", "done"}},
+		"it refuses, and we can": {transfer.Either, errors.New("603"), Transferred, []string{"began", "answered", "joined", "done"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, options{model: handsOff()}, func(r *rig) {
+				target := frontDesk
+				target.How, target.Brief, target.Accept = tt.how, false, 0
+				r.manager.cfg.Agents["reception"].Transfers = map[string]Target{"desk": target}
+				p := &persons{rig: r, phone: &fakeLeg{}}
+				p.person = newFakeDoor(p.phone)
+				p.out = r.outlet(rings(time.Second))
+				p.out.rig = &rig{T: r.T, journal: r.journal, door: p.person}
+				r.over = r.offerAt(referring{r.door, tt.err})
+				r.until("an answer", func() bool { return r.leg.stats().PacketsOut > 0 })
+				speakUp(r)
+				if tt.err != nil {
+					p.until("the join", func() bool { return slices.Contains(p.happened(), "joined") })
+					p.person.end(CallerHangup)
+				}
+				r.ended(r.end(), tt.reason, storage.FaultAgent)
+				r.same("events", tt.events, p.happened())
+				r.same("asked for", true, slices.Contains(r.door.did(), "refer to +15550100555"))
+			})
+		})
+	}
+}
