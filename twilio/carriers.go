@@ -12,6 +12,7 @@ type carrier struct {
 	status, sequence         string
 	verstat, reason, machine string
 	asksAfter                bool // it asks what to do when a stream is over
+	bears                    bool // it sends the stream's token in a header too
 }
 
 var twilioWords = carrier{
@@ -29,10 +30,16 @@ func likeTwilio(attributes ...string) carrier {
 	return c
 }
 
+func bearing(c carrier) carrier {
+	c.bears = true
+
+	return c
+}
+
 // carriers are by the names of their dialects.
 var carriers = map[string]carrier{
 	"twilio":     twilioWords,
-	"signalwire": likeTwilio("authBearerToken", "$token"),
+	"signalwire": bearing(likeTwilio("authBearerToken", "$token")),
 	"telnyx":     likeTwilio("bidirectionalMode", "rtp", "bidirectionalCodec", "PCMU"),
 	"plivo": {
 		speaker: plivoSpeaker{}, call: "CallUUID", from: "From", to: "To",

@@ -20,7 +20,7 @@ type Stats struct {
 	Refused   uint64 // turned away at once: no place, or stopping
 	Undecided uint64 // that the Handler neither took nor refused in time
 	Stale     uint64 // callbacks that came twice, or after a later one
-	Unknown   uint64 // callbacks for a call that is not there
+	Unknown   uint64 // callbacks for a call that is not here, or not any more
 	Sockets   uint64 // opened
 	Strangers uint64 // of them, those that were no stream of ours
 	Late      uint64 // of them, those that did not say in time whose they are

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -76,7 +75,7 @@ func (s *Server) media(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	conn.SetReadLimit(dialect.MaxMessage)
-	if err := s.carry(a, conn, r.URL.Query()); err != nil {
+	if err := s.carry(a, conn, r); err != nil {
 		s.cfg.Log.Warn("closed a socket that is no call's", slog.String("account", a.Name), slog.String("from", r.RemoteAddr), slog.Any("error", err))
 		_ = conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(closePolicy, ""), time.Now().Add(farewell)) // it may be gone
 		conn.Close()
@@ -85,7 +84,7 @@ func (s *Server) media(w http.ResponseWriter, r *http.Request) {
 
 // carry finds the call of a socket and carries its audio to its end. On an
 // error the socket is still open, and nothing was spent.
-func (s *Server) carry(a *account, conn *websocket.Conn, query url.Values) error {
+func (s *Server) carry(a *account, conn *websocket.Conn, r *http.Request) error {
 	var m dialect.Message
 	buf, err := s.begin(a, conn, &m)
 	if err != nil {
@@ -93,9 +92,9 @@ func (s *Server) carry(a *account, conn *websocket.Conn, query url.Values) error
 	}
 	token := m.Parameters[tokenName]
 	if token == "" {
-		token = query.Get(tokenName)
+		token = r.URL.Query().Get(tokenName)
 	}
-	c, ok := s.tokens.claim(token, func(c *Call) bool { return c.account == a && c.bind(m.Call) })
+	c, ok := s.tokens.claim(token, func(c *Call) bool { return c.account == a && a.words.borne(r, token) && c.bind(m.Call) })
 	if !ok {
 		s.counts.replays.Add(1)
 

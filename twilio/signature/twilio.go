@@ -18,6 +18,10 @@ import (
 // TwilioHeader carries the signature of Twilio's requests.
 const TwilioHeader = "X-Twilio-Signature"
 
+// errNoSecret is for an account whose secret is missing: there is no way to
+// switch validation off.
+var errNoSecret = errors.New("signature: there is no auth token, so no request could be believed")
+
 // Request is the part of an HTTP request that is signed.
 type Request struct {
 	// Target is the path and the query below the public URL, as they came:
@@ -28,7 +32,7 @@ type Request struct {
 	// Form is what a form in the body said, each key with all its values; nil
 	// when the body is no form.
 	Form url.Values
-	// Body is the body's bytes when it is no form.
+	// Body is the body's bytes.
 	Body []byte
 }
 
@@ -53,7 +57,7 @@ func NewTwilio(base string, tokens ...string) (*Twilio, error) {
 		}
 	}
 	if len(v.tokens) == 0 {
-		return nil, errors.New("signature: there is no auth token, so no request could be believed")
+		return nil, errNoSecret
 	}
 
 	return v, nil
