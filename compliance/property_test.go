@@ -77,7 +77,9 @@ func worsen(t *rapid.T, a *Attempt, f *Facts) {
 	case 12:
 		f.Consents.Value = nil
 	case 13:
-		f.Lists.Value[0].Hit = true
+		for i := range f.Lists.Value {
+			f.Lists.Value[i].Hit = true
+		}
 	default:
 		a.Hints = append(slices.Clone(a.Hints), Hint{Source: FromPerson, Zone: "Pacific/Honolulu"})
 	}
