@@ -50,7 +50,7 @@ func TestEveryFailureWithCallsUp(t *testing.T) {
 	t.Parallel()
 	for _, stage := range []pipeline.Stage{pipeline.Recognise, pipeline.Think, pipeline.Speak} {
 		for way, fault := range ways {
-			for _, when := range []string{"first turn", "second turn", "during a tool"} {
+			for _, when := range []string{"first turn", "second turn", "during a tool", "interrupted", "on hold"} {
 				for _, alone := range []bool{false, true} {
 					name := fmt.Sprintf("%s %s, %s", stage, way, when)
 					if alone {
@@ -71,14 +71,17 @@ type outage struct {
 	*call
 	faulty *breaker.Breaker // of the provider that fails
 	broken bool
+	alone  bool // nobody takes over
 	asked  bool // the caller has spoken, and heard nothing since
+
+	disturb func() bool // what else the caller does when the agent has the turn; nil, or true: it was done
 }
 
 const answer = "We are open from nine to five. On Sunday we are closed."
 
 func newOutage(t *testing.T, stage pipeline.Stage, fault declared.Fault, when string, alone bool) *outage {
 	t.Helper()
-	x := &outage{}
+	x := &outage{alone: alone}
 	from := 0
 	if when == "second turn" {
 		from = 1
@@ -142,6 +145,33 @@ func newOutage(t *testing.T, stage pipeline.Stage, fault declared.Fault, when st
 		}
 	}
 	x.call = prepared(t, o)
+	switch when {
+	case "interrupted": // after half a second of the agent's voice that is not the greeting
+		heard := 0
+		x.disturb = func() bool {
+			if x.notes.is() == turn.Speaking && len(x.notes.said(pipeline.Caller)) > 0 {
+				heard++
+			}
+			if heard < 25 {
+				return false
+			}
+			x.speak(800 * ms)
+			x.asked = true
+
+			return true
+		}
+	case "on hold": // while the model thinks
+		x.disturb = func() bool {
+			if x.notes.is() != turn.Thinking {
+				return false
+			}
+			x.conv.Hold(true)
+			x.call.run(3 * time.Second)
+			x.conv.Hold(false)
+
+			return true
+		}
+	}
 
 	return x
 }
@@ -175,6 +205,9 @@ func (x *outage) run() {
 	}
 	if !x.broken {
 		x.Error("nothing failed")
+	}
+	if x.disturb != nil && !x.alone {
+		x.Error("the caller had no chance to disturb")
 	}
 	x.conv.Stop()
 	x.replay()
@@ -212,6 +245,9 @@ func (x *outage) wait(so func() bool) *pipeline.Outcome {
 		}
 		if so() {
 			return nil
+		}
+		if x.disturb != nil && x.disturb() {
+			x.disturb, quiet, waited = nil, 0, 0
 		}
 		x.call.run(media.FrameDuration)
 		x.broken = x.broken || len(x.notes.provided()) > 0
