@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"trunkline/twilio/dialect"
 	"trunkline/twilio/signature"
@@ -29,6 +30,7 @@ type Config struct {
 	Accounts  []Account
 	MaxCalls  int // at once; 0: no limit
 	Log       *slog.Logger
+	Metrics   prometheus.Registerer // nil: nobody counts
 
 	// Bounds; zero: the default.
 	Decide  time.Duration // for the Handler to take or refuse a call; 8 s of the 15 s that Twilio waits
@@ -79,6 +81,7 @@ type Server struct {
 	accounts map[string]*account
 	tokens   tokens
 	counts   counts
+	answers  prometheus.Histogram // nil: nobody counts
 
 	draining atomic.Bool
 	stopping context.Context
@@ -122,6 +125,11 @@ func New(c Config, h Handler) (*Server, error) {
 			return nil, fmt.Errorf("twilio: two accounts are called %q", a.Name)
 		}
 		s.accounts[a.Name] = in
+	}
+	if c.Metrics != nil {
+		if err := s.observe(c.Metrics); err != nil {
+			return nil, err
+		}
 	}
 
 	return s, nil
