@@ -43,7 +43,8 @@ type Log struct {
 
 // SIP is the SIP door.
 type SIP struct {
-	// Listen are the sockets, each "udp:HOST:PORT" or "tcp:HOST:PORT".
+	// Listen are the sockets, each NETWORK:HOST:PORT; the networks are udp, tcp,
+	// tls, ws and wss.
 	Listen []string `yaml:"listen"`
 	// Advertise is the IP address put into Contact and SDP; by default the
 	// listening one. It is required when listening on all addresses.
@@ -52,6 +53,11 @@ type SIP struct {
 	// Codecs in order of preference: PCMU, PCMA.
 	Codecs []string `yaml:"codecs"`
 	STIR   STIR     `yaml:"stir"`
+	TLS    TLS      `yaml:"tls"`
+	// Origins are the pages whose scripts may call over WebSocket, such as
+	// https://phone.example.net.
+	Origins []string  `yaml:"origins"`
+	Limits  SIPLimits `yaml:"limits"`
 }
 
 // Trunk is one peer that may send calls.
@@ -69,6 +75,25 @@ type Trunk struct {
 	// place of the agent's silence, where the carrier offers payload type 13.
 	ComfortNoise bool      `yaml:"comfort_noise"`
 	STIR         TrunkSTIR `yaml:"stir"`
+	// Certificates are names, any of which the trunk's client certificate
+	// shows: it is told by that, whatever its address.
+	Certificates []string `yaml:"certificates"`
+	// Trusted says that the caller numbers that the trunk asserts are
+	// believed, and that it is told ours (P-Asserted-Identity).
+	Trusted   bool    `yaml:"trusted"`
+	Challenge Account `yaml:"challenge"` // what it must prove when it calls
+	Account   Account `yaml:"account"`   // what we prove when it asks
+
+	Targets  []TrunkTarget `yaml:"targets"` // where our calls go; none: the trunk takes none
+	Proxy    string        `yaml:"proxy"`   // SIP URI that all our requests go through
+	Register *Register     `yaml:"register"`
+	Probes   Probes        `yaml:"probes"`
+	CallerID string        `yaml:"caller_id"` // the number that calls show that name none
+	FromUser string        `yaml:"from_user"` // fixed user of From, for carriers that want the account there
+	FromHost string        `yaml:"from_host"` // host of From; empty: our address
+	Numbers  Numbers       `yaml:"numbers"`
+	// CallsPerSecond bounds new calls both ways; 0: no limit.
+	CallsPerSecond float64 `yaml:"calls_per_second"`
 }
 
 // SRTP protects the audio of a trunk's calls by keys in the signalling (SDES).

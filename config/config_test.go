@@ -99,7 +99,7 @@ func TestMistakesNameFileLineAndWhatToDo(t *testing.T) {
 			[]string{"t.yaml:4:27", "t.yaml:5:14", `"nobody" is not one of the agents`},
 		},
 		"nothing to listen on": {"sip:\n  listen: []\n", []string{"t.yaml:2:11", "sip.listen", "udp:127.0.0.1:5060"}},
-		"no network":           {"sip:\n  listen: [127.0.0.1:5060]\n", []string{"sip.listen[0]", "begin with udp: or tcp:"}},
+		"no network":           {"sip:\n  listen: [127.0.0.1:5060]\n", []string{"sip.listen[0]", "begin with udp:, tcp:"}},
 		"a name to listen on":  {"sip:\n  listen: [udp:localhost:5060]\n", []string{`"localhost" is not an IP address`}},
 		"no port":              {"sip:\n  listen: [udp:127.0.0.1]\n", []string{"is not udp:ADDRESS:PORT"}},
 		"port out of range":    {"sip:\n  listen: [tcp:127.0.0.1:70000]\n", []string{`"70000" is not a port`}},
@@ -114,6 +114,33 @@ func TestMistakesNameFileLineAndWhatToDo(t *testing.T) {
 		"nameless trunk, no sources, negative limit": {
 			"sip:\n  trunks:\n    - {agent: reception, max_calls: -1}\n",
 			[]string{"sip.trunks[0].name", "sip.trunks[0].sources", "t.yaml:3:37", "sip.trunks[0].max_calls"},
+		},
+		"a trunk's way out": {
+			`sip:
+  listen: [tls:127.0.0.1:5061]
+  limits: {calls_per_second: -1, cpu: 90}
+  trunks:
+    - name: a
+      agent: reception
+      certificates: [carrier.example.net]
+      account: {user: u}
+      challenge: {password_env: TRUNKLINE_TEST_NOT_SET}
+      proxy: carrier.example.net
+      targets: [{uri: "https://carrier", weight: -1}]
+      register: {registrar: "sip:", expires: 48h}
+      numbers: {format: national}
+      probes: {every: 1ms, down_after: -1}
+      calls_per_second: -1
+`,
+			[]string{
+				"sip.tls.certificate: is missing", "sip.tls.key", "sip.limits.calls_per_second", "sip.limits.cpu", "trunks[0].certificates",
+				"trunks[0].account: give it either", "challenge.user", `"TRUNKLINE_TEST_NOT_SET"`, "trunks[0].proxy", "targets[0].uri", "targets[0].weight",
+				"register.registrar", "register.expires", "numbers.country", "probes.every", "trunks[0].probes", "trunks[0].calls_per_second",
+			},
+		},
+		"a registration of nobody": {
+			"sip:\n  trunks:\n    - {name: a, agent: reception, register: {registrar: \"sip:carrier.example.net\"}, numbers: {format: roman}}\n",
+			[]string{"register.user", "e164, digits, national"},
 		},
 		"media on all addresses": {"media:\n  address: 0.0.0.0\n", []string{"t.yaml:2:12", "media.address"}},
 		"ports of the system":    {"media:\n  port_low: 80\n", []string{"t.yaml:2:13", "1024 to 65535"}},

@@ -83,6 +83,8 @@ func (v *validator) sip(c *Config) {
 	if len(c.SIP.Trunks) == 0 {
 		v.addf("sip.trunks", "is empty, so nobody could call; add a trunk with its sources and agent")
 	}
+	v.tls(&c.SIP)
+	v.limits(&c.SIP.Limits)
 	v.trunks(c)
 	v.stir(c)
 }
@@ -96,7 +98,7 @@ func (v *validator) trunks(c *Config) {
 			v.addf(path+".name", "%q names two trunks; names must differ", t.Name)
 		}
 		names[t.Name] = true
-		if len(t.Sources) == 0 {
+		if len(t.Sources) == 0 && len(t.Certificates) == 0 && t.Register == nil {
 			v.addf(path+".sources", "is empty, so no call would be accepted; list the carrier's addresses or prefixes")
 		}
 		for j, s := range t.Sources {
@@ -107,7 +109,8 @@ func (v *validator) trunks(c *Config) {
 		if t.MaxCalls < 0 {
 			v.addf(path+".max_calls", "is negative; use 0 for no limit")
 		}
-		v.srtp(path+".srtp", t.SRTP)
+		v.srtp(path+".srtp", t.SRTP, c.SIP.secure())
+		v.trunk(path, &t, &c.SIP)
 		v.oneOf(path+".dtmf", cmp.Or(t.DTMF, "auto"), "auto", "rfc4733", "info", "inband")
 		if _, ok := c.Agent(t.Agent); !ok {
 			v.addf(path+".agent", "%q is not one of the agents; add it under agents or correct the name", t.Agent)
@@ -115,15 +118,15 @@ func (v *validator) trunks(c *Config) {
 	}
 }
 
-// srtp checks a trunk's policy. No listener speaks TLS, so keys need leave to
+// srtp checks a trunk's policy. Without a listener of TLS keys need leave to
 // stand in plain signalling.
-func (v *validator) srtp(path string, s SRTP) {
+func (v *validator) srtp(path string, s SRTP, secure bool) {
 	policy := cmp.Or(s.Policy, "off")
 	v.oneOf(path+".policy", policy, "off", "optional", "required")
 	switch {
 	case policy == "off" && s.AllowPlainSignalling:
 		v.addf(path+".allow_plain_signalling", "allows nothing while policy is off; set policy to optional or required, or leave this out")
-	case (policy == "optional" || policy == "required") && !s.AllowPlainSignalling:
+	case (policy == "optional" || policy == "required") && !s.AllowPlainSignalling && !secure:
 		v.addf(path+".policy", "%q needs signalling over TLS, which sip.listen does not offer: keys would be readable on the way; in a network that you trust set allow_plain_signalling to true, or set policy to off", policy)
 	}
 }
@@ -232,8 +235,8 @@ func Wording(entry string) (*regexp.Regexp, error) {
 // ParseListen splits "udp:HOST:PORT" or "tcp:HOST:PORT".
 func ParseListen(s string) (network string, addr netip.AddrPort, err error) {
 	network, rest, _ := strings.Cut(s, ":")
-	if network != "udp" && network != "tcp" {
-		return "", netip.AddrPort{}, fmt.Errorf("%q does not begin with udp: or tcp:; write for example udp:127.0.0.1:5060", s)
+	if !slices.Contains([]string{"udp", "tcp", "tls", "ws", "wss"}, network) {
+		return "", netip.AddrPort{}, fmt.Errorf("%q does not begin with udp:, tcp:, tls:, ws: or wss:; write for example udp:127.0.0.1:5060", s)
 	}
 	host, port, err := net.SplitHostPort(rest)
 	if err != nil {

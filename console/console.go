@@ -50,9 +50,12 @@ type Config struct {
 	// Providers tells how the agents' providers do, by agent and stage in their
 	// order; it is called by many at once. nil: not found.
 	Providers func() []Provider
-	Checks    []Check      // of readiness
-	Metrics   http.Handler // answers GET /metrics; nil: not found
-	Access    *access.Keys // nil: whoever reaches the listener may do all
+	// Trunks tells how the trunks do; it is called by many at once. nil: not
+	// found.
+	Trunks  func() []Trunk
+	Checks  []Check      // of readiness
+	Metrics http.Handler // answers GET /metrics; nil: not found
+	Access  *access.Keys // nil: whoever reaches the listener may do all
 	// Act records what somebody is about to do; when it cannot, that is not
 	// done, unless it only runs calls. nil: nothing is recorded.
 	Act func(ctx context.Context, a Act) error
@@ -89,6 +92,7 @@ func New(c Config) http.Handler {
 	s.act("POST /v1/calls/{id}/recording", access.Run, "pause or resume a recording", s.apiPause)
 	s.api("/v1/calls/{id}/recording", s.recording)
 	s.api("/v1/providers", s.apiProviders)
+	s.api("/v1/trunks", s.apiTrunks)
 	s.api("/v1/", noSuchPath)
 
 	s.page("/{$}", home)

@@ -26,6 +26,14 @@ const (
 	ClassOther       CallClass = "other"
 )
 
+// CallClasses lists all classes.
+func CallClasses() []CallClass {
+	return []CallClass{
+		ClassBusy, ClassNoAnswer, ClassNumber, ClassForbidden, ClassDeclined, ClassRejected,
+		ClassServer, ClassTimeout, ClassUnreachable, ClassCancelled, ClassLimited, ClassOther,
+	}
+}
+
 // DelayBounds are the upper bounds of PostDialDelay's buckets.
 var DelayBounds = []time.Duration{
 	100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond, time.Second,

@@ -25,8 +25,6 @@ import (
 	"trunkline/gate"
 	"trunkline/media/amd"
 	"trunkline/media/clock"
-	"trunkline/media/dtmf"
-	"trunkline/media/g711"
 	"trunkline/media/player"
 	"trunkline/media/record/seal"
 	"trunkline/media/rtp"
@@ -34,8 +32,6 @@ import (
 	"trunkline/pipeline/prompt"
 	"trunkline/pipeline/realtime"
 	"trunkline/sip"
-	"trunkline/sip/sdp"
-	"trunkline/stir"
 	"trunkline/storage"
 	"trunkline/storage/cluster"
 	"trunkline/storage/evidence"
@@ -385,6 +381,9 @@ func (g *gateway) startCalls(context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := g.openCertificate(&door); err != nil {
+		return err
+	}
 	if g.sip, err = sip.New(door, g.calls); err != nil {
 		return err
 	}
@@ -400,57 +399,6 @@ func (g *gateway) startCalls(context.Context) error {
 	})
 
 	return registerCollectors(g)
-}
-
-// sipConfig is the SIP door's part of the configuration.
-func sipConfig(c *config.Config, pool *rtp.Pool, log *slog.Logger) (sip.Config, error) {
-	out := sip.Config{
-		Media:     sip.RTP(pool, rtp.Options{Log: log}),
-		UserAgent: "trunkline/" + version,
-		MaxCalls:  c.Calls.MaxCalls,
-		Log:       log,
-	}
-	for _, l := range c.SIP.Listen {
-		network, addr, err := config.ParseListen(l)
-		if err != nil {
-			return out, err
-		}
-		out.Listen = append(out.Listen, sip.Listen{Network: network, Addr: addr.String()})
-	}
-	if c.SIP.Advertise != "" {
-		out.Advertise = netip.MustParseAddr(c.SIP.Advertise) // validated
-	}
-	for _, name := range c.SIP.Codecs {
-		codec, ok := g711.ByName(name)
-		if !ok {
-			return out, fmt.Errorf("sip.codecs: %q is not known", name)
-		}
-		out.Codecs = append(out.Codecs, codec)
-	}
-	for _, t := range c.SIP.Trunks {
-		keys, err := dtmf.ParseMode(t.DTMF)
-		if err != nil {
-			return out, fmt.Errorf("sip.trunks: %q: dtmf: %w", t.Name, err)
-		}
-		security, err := sdp.ParseSecurity(t.SRTP.Policy)
-		if err != nil {
-			return out, fmt.Errorf("sip.trunks: %q: srtp.policy: %w", t.Name, err)
-		}
-		trunk := sip.Trunk{Name: t.Name, MaxCalls: t.MaxCalls, Keys: keys}
-		trunk.Audio = sip.Audio{ComfortNoise: t.ComfortNoise}
-		trunk.Attest, trunk.Sign = attesting[t.STIR.Check], stir.Attestation(t.STIR.Sign)
-		trunk.SRTP = sip.SRTP{Security: security, PlainSignalling: t.SRTP.AllowPlainSignalling}
-		for _, s := range t.Sources {
-			prefix, err := config.ParseSource(s)
-			if err != nil {
-				return out, err
-			}
-			trunk.Sources = append(trunk.Sources, prefix)
-		}
-		out.Trunks = append(out.Trunks, trunk)
-	}
-
-	return out, identities(&c.SIP.STIR, &out)
 }
 
 func (g *gateway) startHTTP(ctx context.Context) error {
@@ -470,6 +418,7 @@ func (g *gateway) startHTTP(ctx context.Context) error {
 		Drain:      g.drain,
 		Providers:  g.providers,
 		Checks:     []console.Check{{Name: "database", Run: g.store.Ping}, {Name: "taking calls", Run: g.takesCalls}},
+		Trunks:     g.trunks,
 		Metrics:    metricsHandler(g.registry),
 		Log:        g.log,
 	})

@@ -40,6 +40,7 @@ type cli struct {
 	Drain     drainCmd     `cmd:"" help:"Have the running gateway take no new call, and end when the last one has."`
 	Check     checkCmd     `cmd:"" help:"Validate the configuration and what it needs."`
 	Providers providersCmd `cmd:"" help:"Show the agents' providers: whether they are reached, and how they do."`
+	Trunks    trunksCmd    `cmd:"" help:"Show the trunks of the running gateway: calls, registrations, targets."`
 	Migrate   migrateCmd   `cmd:"" help:"Bring the database to this version's schema."`
 	Why       whyCmd       `cmd:"" help:"Tell the plain story of a finished call."`
 	Recording recordingCmd `cmd:"" help:"Decrypt or erase a recording's file."`

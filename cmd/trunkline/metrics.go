@@ -7,6 +7,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"trunkline/sip"
 )
 
 func metricsHandler(r *prometheus.Registry) http.Handler {
@@ -32,6 +34,13 @@ func registerCollectors(g *gateway) error {
 		gauge("sip_transactions", "SIP transactions that are remembered.", func() float64 { return float64(g.sip.Stats().Transactions) }),
 		counter("sip_strangers_total", "Datagrams and connections dropped because their source is no trunk's.",
 			func() uint64 { return g.sip.Stats().Strangers }),
+		counter("sip_scanners_total", "Of the strangers' datagrams, those that bear a scanning tool's mark; some hundred a second are looked at.",
+			func() uint64 { return g.sip.Stats().Scanners }),
+		counter("sip_throttled_total", "SIP messages dropped because their source sends too many.",
+			func() uint64 { return g.sip.Stats().Throttled }),
+		counter("sip_handshakes_failed_total", "TLS and WebSocket handshakes that failed.",
+			func() uint64 { return g.sip.Stats().Handshakes }),
+		newTrunkMetrics(func() []sip.TrunkStatus { return g.sip.Trunks() }),
 		counter("sip_malformed_total", "SIP messages that do not parse.", func() uint64 { return g.sip.Stats().Malformed }),
 		counter("sip_retransmitted_total", "200 responses sent again because no ACK had come.",
 			func() uint64 { return g.sip.Stats().Retransmitted }),

@@ -1,0 +1,217 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"time"
+)
+
+// TLS is our certificate for listeners of tls and wss, in PEM files. They are
+// read again when they change.
+type TLS struct {
+	Certificate string `yaml:"certificate"` // with those between it and the root
+	Key         string `yaml:"key"`
+	// Authorities sign the certificates of carriers, their servers' and their
+	// clients'. Empty: the system's for servers, and no clients' are taken.
+	Authorities string `yaml:"authorities"`
+}
+
+// SIPLimits bound what the SIP door takes on; 0 means no limit.
+type SIPLimits struct {
+	CallsPerSecond float64 `yaml:"calls_per_second"` // new calls of all trunks; more get 503
+	// Messages is how many messages a second one source may send; more are
+	// dropped unread. 0: 5000.
+	Messages float64 `yaml:"messages_per_second"`
+	CPU      float64 `yaml:"cpu"` // share of the processors, 0 to 1, beyond which new calls get 503
+}
+
+// Account is a user with its password, which stands in the environment or in
+// a file.
+type Account struct {
+	User         string `yaml:"user"`
+	PasswordEnv  string `yaml:"password_env"`
+	PasswordFile string `yaml:"password_file"`
+	Realm        string `yaml:"realm"` // the only one that it is for; empty: any
+}
+
+// Password is the account's password.
+func (a *Account) Password() (string, error) {
+	if a.PasswordFile == "" {
+		return os.Getenv(a.PasswordEnv), nil
+	}
+
+	text, err := os.ReadFile(a.PasswordFile)
+
+	return strings.TrimRight(string(text), "\r\n"), err
+}
+
+// TrunkTarget is a place that takes a trunk's calls.
+type TrunkTarget struct {
+	URI      string `yaml:"uri"`      // sip:HOST[:PORT][;transport=udp|tcp|tls] or sips:HOST
+	Priority int    `yaml:"priority"` // lower ones are tried first
+	Weight   int    `yaml:"weight"`   // share of the calls among those of the same priority; 0: 1
+}
+
+// Register says how a trunk is registered with its carrier.
+type Register struct {
+	Registrar string        `yaml:"registrar"` // SIP URI
+	User      string        `yaml:"user"`      // of the address that is registered; empty: the account's
+	Expires   time.Duration `yaml:"expires"`   // asked for; 0: an hour
+	Bulk      bool          `yaml:"bulk"`      // all numbers of the account at once (RFC 6140)
+}
+
+// Numbers says how a trunk wants telephone numbers written.
+type Numbers struct {
+	Format        string `yaml:"format"`        // "e164" (+442079460000), "digits" (442079460000) or "national" (02079460000)
+	Country       string `yaml:"country"`       // code of national numbers, such as "44"
+	Prefix        string `yaml:"prefix"`        // before national numbers, such as "0"
+	International string `yaml:"international"` // before numbers of other countries, such as "00"
+}
+
+// Probes says how a trunk's targets are asked whether they are up.
+type Probes struct {
+	Every     time.Duration `yaml:"every"`      // 0: never
+	DownAfter int           `yaml:"down_after"` // failures in a row; 0: 3
+	UpAfter   int           `yaml:"up_after"`   // answers in a row; 0: 2
+}
+
+// secure reports whether some listener is encrypted.
+func (s *SIP) secure() bool {
+	return slices.ContainsFunc(s.Listen, func(l string) bool { return strings.HasPrefix(l, "tls:") || strings.HasPrefix(l, "wss:") })
+}
+
+func (v *validator) tls(s *SIP) {
+	if !s.secure() {
+		return
+	}
+
+	for path, file := range map[string]string{"sip.tls.certificate": s.TLS.Certificate, "sip.tls.key": s.TLS.Key} {
+		if file == "" {
+			v.addf(path, "is missing; listeners of tls and wss need a certificate and its key, in PEM files")
+		}
+	}
+
+	v.files(map[string]string{
+		"sip.tls.certificate": s.TLS.Certificate, "sip.tls.key": s.TLS.Key, "sip.tls.authorities": s.TLS.Authorities,
+	})
+}
+
+// files checks that the named files exist.
+func (v *validator) files(all map[string]string) {
+	for path, file := range all {
+		if file == "" {
+			continue
+		}
+
+		if _, err := os.Stat(file); err != nil {
+			v.addf(path, "cannot be read: %v", err)
+		}
+	}
+}
+
+func (v *validator) limits(l *SIPLimits) {
+	for path, n := range map[string]float64{"sip.limits.calls_per_second": l.CallsPerSecond, "sip.limits.messages_per_second": l.Messages} {
+		if n < 0 {
+			v.addf(path, "is negative; leave it out for the default")
+		}
+	}
+
+	if l.CPU < 0 || l.CPU > 1 {
+		v.addf("sip.limits.cpu", "%g is no share of the processors; use 0.5 to 0.95, or leave it out for no limit", l.CPU)
+	}
+}
+
+// trunk checks what a trunk says beyond who may call.
+func (v *validator) trunk(path string, t *Trunk, s *SIP) {
+	if len(t.Certificates) > 0 && (!s.secure() || s.TLS.Authorities == "") {
+		v.addf(path+".certificates", "no client shows one: listen on tls, and name the authorities that sign them in sip.tls.authorities")
+	}
+
+	v.account(path+".account", &t.Account)
+	v.account(path+".challenge", &t.Challenge)
+
+	if t.Proxy != "" {
+		v.sipURI(path+".proxy", t.Proxy)
+	}
+
+	for i, target := range t.Targets {
+		at := fmt.Sprintf("%s.targets[%d]", path, i)
+		v.sipURI(at+".uri", target.URI)
+
+		if target.Weight < 0 {
+			v.addf(at+".weight", "is negative; 0 and 1 mean an equal share")
+		}
+	}
+
+	if r := t.Register; r != nil {
+		v.sipURI(path+".register.registrar", r.Registrar)
+
+		if r.User == "" && t.Account.User == "" {
+			v.addf(path+".register.user", "is empty, and the trunk has no account; say which user to register")
+		}
+
+		if r.Expires < 0 || r.Expires > 24*time.Hour {
+			v.addf(path+".register.expires", "%s is no life of a registration; use 60s to 24h", r.Expires)
+		}
+	}
+
+	format := cmp.Or(t.Numbers.Format, "e164")
+	v.oneOf(path+".numbers.format", format, "e164", "digits", "national")
+
+	if format == "national" && t.Numbers.Country == "" {
+		v.addf(path+".numbers.country", "is empty; national numbers need the code of their country, such as 44")
+	}
+
+	if t.CallsPerSecond < 0 {
+		v.addf(path+".calls_per_second", "is negative; use 0 for no limit")
+	}
+
+	if t.Probes.Every < 0 || t.Probes.Every > 0 && t.Probes.Every < time.Second {
+		v.addf(path+".probes.every", "%s is no interval; use 10s to 5m, or 0 for never", t.Probes.Every)
+	}
+
+	if t.Probes.DownAfter < 0 || t.Probes.UpAfter < 0 {
+		v.addf(path+".probes", "counts are negative; leave them out for 3 and 2")
+	}
+}
+
+func (v *validator) account(path string, a *Account) {
+	if *a == (Account{}) {
+		return
+	}
+
+	if a.User == "" {
+		v.addf(path+".user", "is empty; an account has a user")
+	}
+
+	if (a.PasswordEnv == "") == (a.PasswordFile == "") {
+		v.addf(path, "give it either password_env or password_file; a password does not stand in this file")
+		return
+	}
+
+	if password, err := a.Password(); err != nil {
+		v.addf(path+".password_file", "cannot be read: %v", err)
+	} else if password == "" {
+		v.addf(path, "the password is empty; set the environment variable %q or write the file %q", a.PasswordEnv, a.PasswordFile)
+	}
+}
+
+// sipURI checks the form of a URI; whether its name leads anywhere shows when
+// it is used.
+func (v *validator) sipURI(path, text string) {
+	scheme, rest, _ := strings.Cut(text, ":")
+	host, _, _ := strings.Cut(rest, ";")
+
+	if _, h, ok := strings.Cut(host, "@"); ok {
+		host = h
+	}
+
+	u, err := url.Parse("//" + host)
+	if scheme != "sip" && scheme != "sips" || err != nil || u.Hostname() == "" || u.Path != "" {
+		v.addf(path, "%q is no SIP URI; write for example sip:carrier.example.net;transport=tls", text)
+	}
+}
