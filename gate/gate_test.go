@@ -69,7 +69,7 @@ func openStore(t testing.TB, url string) (*storage.Store, *evidence.Ledger) {
 	if _, err := store.Migrate(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	l, err := evidence.Open(context.Background(), store, testKeys(t))
+	l, err := evidence.Open(context.Background(), store, testKeys(t), "acme")
 	if err != nil {
 		t.Fatal(err)
 	}

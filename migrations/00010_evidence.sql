@@ -189,9 +189,10 @@ CREATE TABLE list_snapshots (
 
 CREATE INDEX list_snapshots_newest ON list_snapshots (tenant, kind, state, obtained_at DESC, imported_at DESC);
 
--- The numbers of a snapshot, ten thousand to a row.
+-- The numbers of a snapshot, ten thousand to a row. They are written before
+-- their snapshot, in the same transaction, so there is no reference to it.
 CREATE TABLE list_blocks (
-    snapshot_id uuid NOT NULL REFERENCES list_snapshots (id),
+    snapshot_id uuid NOT NULL,
     prefix      bigint NOT NULL,                  -- the number's digits without the last four
     members     bytea NOT NULL CHECK (length(members) = 1250), -- bit n: the number that ends with n, by get_bit
 

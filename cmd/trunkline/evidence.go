@@ -57,7 +57,7 @@ func (g *gateway) openEvidence(ctx context.Context) error {
 		return err
 	}
 	g.evidenceKeys = keys
-	g.ledger, err = evidence.Open(ctx, g.store, keys)
+	g.ledger, err = evidence.Open(ctx, g.store, keys, g.cfg.Compliance.Tenant)
 
 	return err
 }

@@ -46,6 +46,13 @@ type cli struct {
 	Recording recordingCmd `cmd:"" help:"Decrypt or erase a recording's file."`
 	Key       keyCmd       `cmd:"" help:"Make a key for the API and the pages."`
 
+	Consent    consentCmd    `cmd:"" help:"Import, export, show and revoke consents to be called."`
+	Dnc        dncCmd        `cmd:"" help:"Import do-not-call lists, and add to our own."`
+	CallerID   callerIDCmd   `cmd:"" name:"caller-id" help:"Record which numbers calls may show."`
+	Reassigned reassignedCmd `cmd:"" help:"Record answers about reassigned numbers."`
+	Decide     decideCmd     `cmd:"" help:"Say whether a call would be allowed now, and why."`
+	Audit      auditCmd      `cmd:"" help:"Export the evidence, and check an export."`
+
 	Bench   benchCmd   `cmd:"" help:"Measure speed and size and print tables."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }

@@ -42,15 +42,16 @@ type Ledger struct {
 	keys  *Keys
 }
 
-// Open prepares a database whose schema is migrated. It returns ErrKey when
-// the evidence in it was made with another key.
-func Open(ctx context.Context, store *storage.Store, keys *Keys) (*Ledger, error) {
+// Open prepares a database whose schema is migrated. Opt-outs that earlier
+// versions recorded become suppressions of tenant. It returns ErrKey when the
+// evidence in it was made with another key.
+func Open(ctx context.Context, store *storage.Store, keys *Keys, tenant string) (*Ledger, error) {
 	l := &Ledger{store: store, keys: keys}
 	if err := l.claimKey(ctx); err != nil {
 		return nil, err
 	}
 
-	return l, l.moveOptOuts(ctx)
+	return l, l.moveOptOuts(ctx, tenant)
 }
 
 // claimKey makes the first key that comes the database's own.

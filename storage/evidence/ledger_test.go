@@ -141,10 +141,10 @@ func TestChain(t *testing.T) {
 func TestAnotherKeyIsRefused(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	if _, err := Open(t.Context(), b.store, testKeys(t, 8)); !errors.Is(err, ErrKey) {
+	if _, err := Open(t.Context(), b.store, testKeys(t, 8), "acme"); !errors.Is(err, ErrKey) {
 		t.Errorf("another key: %v", err)
 	}
-	if _, err := Open(t.Context(), b.store, testKeys(t, 7)); err != nil {
+	if _, err := Open(t.Context(), b.store, testKeys(t, 7), "acme"); err != nil {
 		t.Errorf("the same key: %v", err)
 	}
 }
@@ -158,11 +158,11 @@ func TestOptOutsMove(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if _, err := Open(t.Context(), b.store, b.keys); err != nil {
+		if _, err := Open(t.Context(), b.store, b.keys, "acme"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	found, err := b.SuppressionsOf(t.Context(), DefaultTenant, callee)
+	found, err := b.SuppressionsOf(t.Context(), "acme", callee)
 	if err != nil || len(found) != 1 || found[0].Call != call || found[0].Scope != compliance.ScopeTenant {
 		t.Errorf("suppressions %+v, %v", found, err)
 	}

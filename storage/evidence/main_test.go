@@ -50,7 +50,7 @@ func setup(t testing.TB) bundleOf {
 	if _, err := store.Migrate(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	l, err := Open(context.Background(), store, testKeys(t, 7))
+	l, err := Open(context.Background(), store, testKeys(t, 7), "acme")
 	if err != nil {
 		t.Fatal(err)
 	}

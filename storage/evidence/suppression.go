@@ -146,13 +146,9 @@ func (l *Ledger) SuppressionsOf(ctx context.Context, tenant string, number priva
 	return all, l.store.Explain("read suppressions", err)
 }
 
-// DefaultTenant owns what was recorded before there were tenants, and all
-// that is recorded where none is configured.
-const DefaultTenant = "default"
-
 // moveOptOuts makes suppressions of the opt-outs that earlier versions kept in
 // a table of their own.
-func (l *Ledger) moveOptOuts(ctx context.Context) error {
+func (l *Ledger) moveOptOuts(ctx context.Context, tenant string) error {
 	const op = "move opt-outs to the suppressions"
 	err := pgx.BeginFunc(ctx, l.store.Pool(), func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `DELETE FROM opt_outs RETURNING key, call_id, number, said, made_at`)
@@ -160,7 +156,7 @@ func (l *Ledger) moveOptOuts(ctx context.Context) error {
 			return err
 		}
 		orders, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Order, error) {
-			o := Order{Tenant: DefaultTenant, Scope: compliance.ScopeTenant, Cause: "opt_out"}
+			o := Order{Tenant: tenant, Scope: compliance.ScopeTenant, Cause: "opt_out"}
 			err := row.Scan(&o.Key, &o.Call, &o.Number, &o.Words, &o.At)
 
 			return o, err

@@ -1,0 +1,352 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/user"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"trunkline/compliance"
+	"trunkline/privacy"
+	"trunkline/storage/evidence"
+)
+
+// openLedger opens the evidence of the configured database, which it migrates.
+func (c *cli) openLedger(ctx context.Context, std *streams) (g *gateway, release func() error, err error) {
+	cfg, err := c.load()
+	if err != nil {
+		return nil, nil, err
+	}
+	cfg.Log.Level = quiet
+	g = &gateway{cfg: cfg, log: newLogger(&cfg, std)}
+	err = g.openDatabase(ctx)
+	if err == nil {
+		_, err = g.store.Migrate(ctx)
+	}
+	if err == nil {
+		err = g.openEvidence(ctx)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, g.stop(ctx))
+	}
+
+	return g, func() error { return g.stop(context.WithoutCancel(ctx)) }, nil
+}
+
+// acted puts into the ledger what a command did, in the name of the account
+// that runs it.
+func (g *gateway) acted(ctx context.Context, act, object string) error {
+	actor := "unknown"
+	if u, err := user.Current(); err == nil {
+		actor = u.Username
+	}
+
+	return g.ledger.RecordAct(ctx, evidence.Act{
+		ID: uuid.Must(uuid.NewV7()), Tenant: g.cfg.Compliance.Tenant, Actor: actor, Role: "command line", Act: act, Object: object, At: time.Now(),
+	})
+}
+
+// withLedger runs do with the evidence, and records what it did when it
+// succeeds.
+func (c *cli) withLedger(ctx context.Context, std *streams, act, object string, do func(*gateway) error) error {
+	g, release, err := c.openLedger(ctx, std)
+	if err != nil {
+		return err
+	}
+	err = do(g)
+	if err == nil && act != "" {
+		err = g.acted(ctx, act, object)
+	}
+
+	return errors.Join(err, release())
+}
+
+// rejects writes lines of a file that were left out; nil: the first few go to
+// the terminal.
+type rejects struct {
+	out   io.Writer
+	std   *streams
+	count int
+}
+
+// shownRejects is how many are shown when there is no file for them.
+const shownRejects = 10
+
+func (r *rejects) line(n int, why string) {
+	r.count++
+	switch {
+	case r.out != nil:
+		fmt.Fprintf(r.out, "%d\t%s\n", n, why)
+	case r.count <= shownRejects:
+		fmt.Fprintf(r.std.err, "line %d: %s\n", n, why)
+	}
+}
+
+// openRejects opens the file for them, when there is one.
+func openRejects(path string, std *streams) (*rejects, func() error, error) {
+	r := &rejects{std: std}
+	if path == "" {
+		return r, func() error { return nil }, nil
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	r.out = f
+
+	return r, f.Close, nil
+}
+
+// dncCmd works on do-not-call lists.
+type dncCmd struct {
+	Import dncImportCmd `cmd:"" help:"Make a file of numbers the newest version of a do-not-call list."`
+	Add    dncAddCmd    `cmd:"" help:"Never call a number again."`
+	Lift   dncLiftCmd   `cmd:"" help:"End the suppressions of a number whose owner gave a consent later."`
+}
+
+type dncImportCmd struct {
+	List       string    `required:"" help:"Which list: national, state:TX, internal or litigator."`
+	File       string    `arg:"" help:"One number a line; - is standard input."`
+	Account    string    `help:"Subscription (SAN) by which it was obtained."`
+	ObtainedAt time.Time `help:"When it was downloaded, as 2026-01-31T10:00:00Z; now, if not given." placeholder:"TIME"`
+	AreaCodes  []string  `help:"Area codes that it covers; those in the file, if not given." placeholder:"NPA"`
+	Everywhere bool      `help:"It covers every area code."`
+	Rejects    string    `help:"Write lines that are no number here." placeholder:"FILE" type:"path"`
+}
+
+func (d *dncImportCmd) Run(ctx context.Context, c *cli, std *streams) error {
+	kind, state, _ := strings.Cut(d.List, ":")
+	list := evidence.List{
+		Kind: compliance.ListKind(kind), State: state, Account: d.Account, ObtainedAt: d.ObtainedAt, AreaCodes: d.AreaCodes, Everywhere: d.Everywhere,
+	}
+	switch list.Kind {
+	case compliance.NationalList, compliance.StateList, compliance.InternalList, compliance.LitigatorList:
+	default:
+		return usageError(fmt.Sprintf("--list %q is not known; use national, state:TX, internal or litigator", d.List))
+	}
+	if list.ObtainedAt.IsZero() {
+		list.ObtainedAt = time.Now()
+	}
+	in, err := input(d.File, std)
+	if err != nil {
+		return err
+	}
+	defer in.Close() // only read
+	left, done, err := openRejects(d.Rejects, std)
+	if err != nil {
+		return err
+	}
+	list.Rejected = left.line
+	list.Progress = func(n int64) { fmt.Fprintf(std.err, "\r%d numbers read", n) }
+	began := time.Now()
+	err = c.withLedger(ctx, std, "dnc import", d.List, func(g *gateway) error {
+		list.Tenant = g.cfg.Compliance.Tenant
+		s, n, err := g.ledger.ImportList(ctx, list, in)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(std.out, "\n%s: %d numbers in %s, %d lines rejected; version %s, SHA-256 %s\n",
+			d.List, n, time.Since(began).Round(100*time.Millisecond), left.count, s.ID, s.SHA256)
+
+		return nil
+	})
+
+	return errors.Join(err, done())
+}
+
+// input opens a file to read; - is standard input.
+func input(path string, std *streams) (io.ReadCloser, error) {
+	if path == "-" {
+		return io.NopCloser(std.in), nil
+	}
+
+	return os.Open(path)
+}
+
+// target makes a file to write; - is standard output.
+func target(path string, std *streams) (io.WriteCloser, error) {
+	if path == "-" {
+		return stay{std.out}, nil
+	}
+
+	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+}
+
+// stay is a writer that is not ours to close.
+type stay struct{ io.Writer }
+
+func (stay) Close() error { return nil }
+
+type dncAddCmd struct {
+	Number string `arg:"" help:"Telephone number, as +12125550123."`
+	Cause  string `help:"Why: opt_out, wrong_number, complaint, ..." default:"internal_list"`
+	Scope  string `help:"What it stops: everything, tenant, seller, marketing or campaign." default:"tenant" enum:"everything,tenant,seller,marketing,campaign"`
+	Seller string `help:"Of the scopes seller and marketing."`
+}
+
+func (d *dncAddCmd) Run(ctx context.Context, c *cli, std *streams) error {
+	return c.withLedger(ctx, std, "dnc add", d.Cause, func(g *gateway) error {
+		s, err := g.evidenceKeys.Suppression(evidence.Order{
+			Key: uuid.NewString(), Tenant: g.cfg.Compliance.Tenant, Number: privacy.Number(d.Number), Scope: compliance.Scope(d.Scope),
+			Seller: d.Seller, Cause: d.Cause, At: time.Now(),
+		})
+		if err == nil {
+			err = g.ledger.Suppress(ctx, s)
+		}
+		if err == nil {
+			fmt.Fprintf(std.out, "%s is never called again (suppression %s)\n", d.Number, s.ID)
+		}
+
+		return err
+	})
+}
+
+type dncLiftCmd struct {
+	Number  string    `arg:"" help:"Telephone number, as +12125550123."`
+	Consent uuid.UUID `required:"" help:"Id of the consent that its owner gave later."`
+}
+
+func (d *dncLiftCmd) Run(ctx context.Context, c *cli, std *streams) error {
+	return c.withLedger(ctx, std, "dnc lift", d.Consent.String(), func(g *gateway) error {
+		n, err := g.ledger.Lift(ctx, g.cfg.Compliance.Tenant, privacy.Number(d.Number), d.Consent)
+		if err == nil {
+			fmt.Fprintf(std.out, "%d suppressions ended\n", n)
+		}
+
+		return err
+	})
+}
+
+// consentCmd works on consents.
+type consentCmd struct {
+	Import consentImportCmd `cmd:"" help:"Record consents from a file, one JSON object a line."`
+	Export consentExportCmd `cmd:"" help:"Write all consents to a file, in the same form."`
+	Show   consentShowCmd   `cmd:"" help:"Show the consents of a number."`
+	Revoke consentRevokeCmd `cmd:"" help:"Record that a consent was taken back."`
+}
+
+type consentImportCmd struct {
+	File    string `arg:"" help:"The file; - is standard input."`
+	Rejects string `help:"Write lines that are left out here, with the reason." placeholder:"FILE" type:"path"`
+}
+
+func (d *consentImportCmd) Run(ctx context.Context, c *cli, std *streams) error {
+	in, err := input(d.File, std)
+	if err != nil {
+		return err
+	}
+	defer in.Close() // only read
+	left, done, err := openRejects(d.Rejects, std)
+	if err != nil {
+		return err
+	}
+	err = c.withLedger(ctx, std, "consent import", "", func(g *gateway) error {
+		n, err := g.ledger.ImportConsents(ctx, g.cfg.Compliance.Tenant, in, left.line)
+		fmt.Fprintf(std.out, "%d consents recorded, %d lines rejected\n", n, left.count)
+
+		return err
+	})
+
+	return errors.Join(err, done())
+}
+
+type consentExportCmd struct {
+	Out string `short:"o" default:"-" help:"Where to; - is standard output." placeholder:"FILE"`
+}
+
+func (d *consentExportCmd) Run(ctx context.Context, c *cli, std *streams) error {
+	return exportConsents(ctx, c, std, "", d.Out, "consent export")
+}
+
+type consentShowCmd struct {
+	Number string `arg:"" help:"Telephone number, as +12125550123."`
+}
+
+func (d *consentShowCmd) Run(ctx context.Context, c *cli, std *streams) error {
+	return exportConsents(ctx, c, std, privacy.Number(d.Number), "-", "consent show")
+}
+
+func exportConsents(ctx context.Context, c *cli, std *streams, number privacy.Number, path, act string) error {
+	out, err := target(path, std)
+	if err != nil {
+		return err
+	}
+	enc := json.NewEncoder(out)
+	enc.SetEscapeHTML(false)
+	err = c.withLedger(ctx, std, act, "", func(g *gateway) error {
+		return g.ledger.EachConsent(ctx, g.cfg.Compliance.Tenant, number, func(c evidence.Consent) error { return enc.Encode(c) })
+	})
+
+	return errors.Join(err, out.Close())
+}
+
+type consentRevokeCmd struct {
+	ID     uuid.UUID `arg:"" help:"Of the consent."`
+	Method string    `help:"How it was taken back." default:"command line"`
+}
+
+func (d *consentRevokeCmd) Run(ctx context.Context, c *cli, std *streams) error {
+	return c.withLedger(ctx, std, "consent revoke", d.ID.String(), func(g *gateway) error {
+		return g.ledger.RevokeConsent(ctx, g.cfg.Compliance.Tenant, d.ID, time.Now(), d.Method)
+	})
+}
+
+// callerIDCmd works on the numbers that calls may show.
+type callerIDCmd struct {
+	Add callerIDAddCmd `cmd:"" help:"Record the right to show a number as caller ID."`
+}
+
+type callerIDAddCmd struct {
+	Number    string    `arg:"" help:"Telephone number, as +12125550123."`
+	Seller    string    `required:"" help:"On whose calls it may stand."`
+	Proof     string    `required:"" help:"Id of the document that proves the right."`
+	ValidFrom time.Time `help:"From when on; now, if not given." placeholder:"TIME"`
+	ValidTo   time.Time `help:"Until when; open, if not given." placeholder:"TIME"`
+	Answered  bool      `help:"Calls to it reach us and may opt out."`
+}
+
+func (d *callerIDAddCmd) Run(ctx context.Context, c *cli, std *streams) error {
+	return c.withLedger(ctx, std, "caller-id add", d.Number, func(g *gateway) error {
+		from := d.ValidFrom
+		if from.IsZero() {
+			from = time.Now()
+		}
+
+		return g.ledger.AddCallerID(ctx, g.cfg.Compliance.Tenant, compliance.CallerID{
+			Number: privacy.Number(d.Number), Seller: d.Seller, Proof: d.Proof, ValidFrom: from, ValidTo: d.ValidTo, Answered: d.Answered,
+		})
+	})
+}
+
+// reassignedCmd works on answers of the Reassigned Numbers Database.
+type reassignedCmd struct {
+	Add reassignedAddCmd `cmd:"" help:"Record an answer of the Reassigned Numbers Database."`
+}
+
+type reassignedAddCmd struct {
+	Number    string    `arg:"" help:"Telephone number, as +12125550123."`
+	Answer    string    `required:"" enum:"no,yes,no_data" help:"What it said: no, yes or no_data."`
+	Since     time.Time `required:"" help:"The date that was asked about." placeholder:"TIME"`
+	QueriedAt time.Time `help:"When it was asked; now, if not given." placeholder:"TIME"`
+}
+
+func (d *reassignedAddCmd) Run(ctx context.Context, c *cli, std *streams) error {
+	return c.withLedger(ctx, std, "reassigned add", d.Answer, func(g *gateway) error {
+		at := d.QueriedAt
+		if at.IsZero() {
+			at = time.Now()
+		}
+
+		return g.ledger.AddReassigned(ctx, g.cfg.Compliance.Tenant, evidence.Reassigned{
+			Number:           privacy.Number(d.Number),
+			ReassignedResult: compliance.ReassignedResult{Answer: compliance.ReassignedAnswer(d.Answer), QueriedAt: at, AskedSince: d.Since},
+		})
+	})
+}
