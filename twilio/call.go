@@ -55,6 +55,7 @@ type Call struct {
 	key     string // our name of it, in the URLs that the carrier is given
 	token   string
 	info    Info
+	ours    bool // we place it
 
 	decided  chan struct{} // closed when answer is good
 	legs     chan *Leg     // gets the one leg
@@ -244,7 +245,7 @@ func (c *Call) attend() {
 	case <-c.server.stopping.Done():
 		c.end(ErrStopped)
 	}
-	if c.await(c.server.cfg.Confirm) || c.account.API == nil || c.Info().ID == "" {
+	if c.await(c.patience()) || c.account.API == nil || c.Info().ID == "" {
 		return
 	}
 	select {
@@ -253,6 +254,18 @@ func (c *Call) attend() {
 	case <-c.finished:
 	case <-c.server.stopping.Done():
 	}
+}
+
+// patience is how long the carrier has to end a call that is over here. One of
+// ours that was given up rings on until its API is asked.
+func (c *Call) patience() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ours && c.leg == nil {
+		return 0
+	}
+
+	return c.server.cfg.Confirm
 }
 
 // await waits until the carrier has ended the call, for a time.
@@ -329,10 +342,10 @@ func (c *Call) told(number int, s Status, reason string) {
 // after is what the carrier does when the stream is over.
 func (c *Call) after() (instructions, error) {
 	c.mu.Lock()
-	ours := c.hungUp || c.cause == nil || errors.Is(c.cause, ErrHungUp)
+	wanted := c.hungUp || c.cause == nil || errors.Is(c.cause, ErrHungUp)
 	c.mu.Unlock()
 	c.end(ErrHungUp)
-	if ours {
+	if wanted {
 		a, err := c.account.words.hangup()
 		c.finish()
 

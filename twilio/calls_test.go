@@ -178,12 +178,12 @@ func TestManyCallsLeaveNothing(t *testing.T) {
 	var after baseline
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) { // what ends by itself may take a moment
 		after = measure(t)
-		if after.goroutines <= before.goroutines && after.files <= before.files || time.Now().After(deadline) {
+		if after.within(before) || time.Now().After(deadline) {
 			break
 		}
 	}
 	t.Logf("%d calls: %+v before, %+v after; %+v", calls, before, after, door.Stats())
-	if after.goroutines > before.goroutines || after.files > before.files {
+	if !after.within(before) {
 		t.Errorf("%+v before, %+v after", before, after)
 	}
 	if grown := int64(after.heap) - int64(before.heap); grown > int64(calls)*8<<10+1<<20 { // the carrier remembers its calls
@@ -197,6 +197,15 @@ func TestManyCallsLeaveNothing(t *testing.T) {
 type baseline struct {
 	goroutines, files int
 	heap              uint64
+}
+
+// within says that what is left is no more than before, but for a few
+// connections that the carrier keeps for its next webhooks: two files and three
+// goroutines each.
+func (b baseline) within(before baseline) bool {
+	const idle = 8
+
+	return b.goroutines <= before.goroutines+3*idle && b.files <= before.files+2*idle
 }
 
 func measure(t *testing.T) baseline {

@@ -144,7 +144,7 @@ func (r *receiver) time(m *dialect.Message) int64 {
 
 		return r.next
 	}
-	told := int64(media.SamplesIn(m.At))
+	told := m.At * (media.SampleRate / 1000)
 	off := told + r.shift - r.next
 	if !r.started || off > elsewhere || off < -elsewhere || off > -together && off < together {
 		r.started = true

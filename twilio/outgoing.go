@@ -30,6 +30,7 @@ func (s *Server) Outgoing(account, to, from string) (*Call, Outgoing, error) {
 		return nil, Outgoing{}, fmt.Errorf("twilio: no place for a call: %d are here, or the door is closing", s.Active())
 	}
 	c := newCall(s, a, Info{Account: a.Name, Carrier: a.Carrier, To: to, From: from, Attestation: stir.None})
+	c.ours = true
 	s.add(c)
 	s.mu.Unlock()
 	answer, err := a.words.stream(c.streaming())

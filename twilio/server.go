@@ -63,6 +63,9 @@ type Handler interface {
 	Incoming(c *Call)
 }
 
+// lastAnswers is how long requests that are being answered hold up the end.
+const lastAnswers = 2 * time.Second
+
 // account is an Account in use.
 type account struct {
 	Account
@@ -196,9 +199,11 @@ func (s *Server) Stop(ctx context.Context) error {
 	s.stop()
 	var err error
 	if s.http != nil {
-		if err = s.http.Shutdown(ctx); err != nil {
-			_ = s.http.Close() // its connections have had their time
+		soon, cancel := context.WithTimeout(ctx, lastAnswers)
+		if s.http.Shutdown(soon) != nil {
+			err = s.http.Close()
 		}
+		cancel()
 	}
 	s.mu.Lock()
 	for _, shut := range s.sockets {

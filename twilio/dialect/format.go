@@ -3,6 +3,7 @@ package dialect
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 
 	"trunkline/media"
@@ -60,7 +61,7 @@ func (f Format) Decode(dst []int16, payload []byte) []int16 {
 	switch f.Encoding {
 	case PCMU, PCMA:
 		n := len(dst)
-		dst = append(dst, make([]int16, len(payload))...)
+		dst = slices.Grow(dst, len(payload))[:n+len(payload)]
 		f.law().Decode(dst[n:], payload)
 	case L16:
 		for i := 0; i+1 < len(payload); i += 2 {
@@ -80,7 +81,7 @@ func (f Format) Encode(dst []byte, samples []int16) []byte {
 	switch f.Encoding {
 	case PCMU, PCMA:
 		n := len(dst)
-		dst = append(dst, make([]byte, len(samples))...)
+		dst = slices.Grow(dst, len(samples))[:n+len(samples)]
 		f.law().Encode(dst[n:], samples)
 	case L16:
 		for _, s := range samples {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"strconv"
 	"strings"
-	"time"
 
 	"trunkline/media"
 )
@@ -44,11 +43,11 @@ type Message struct {
 	Parameters map[string]string // that came with the stream, as our answer to the call asked
 
 	// Of Media.
-	Outbound bool          // it is the agent's own side
-	Chunk    int64         // the message's number among those of its track, from 1; 0: not told
-	At       time.Duration // of the first sample, since the stream's start
-	Timed    bool          // At was told
-	Audio    []byte        // in Format
+	Outbound bool   // it is the agent's own side
+	Chunk    int64  // the message's number among those of its track, from 1; 0: not told
+	At       int64  // time of the first sample in milliseconds, from where the carrier counts
+	Timed    bool   // At was told
+	Audio    []byte // in Format
 
 	Key  media.Digit // of Digit
 	Name string      // of Played: the mark's

@@ -122,9 +122,9 @@ func outbound(track string) bool { return strings.HasPrefix(track, "outbound") }
 // setTime takes a timestamp in milliseconds. Some carriers count from the
 // stream's start, others since 1970; only differences matter.
 func (m *Message) setTime(ms int64) {
-	const most = int64(1) << 52 // more than any clock shows, in milliseconds
+	const most = int64(1) << 52 // more than any clock shows
 	if ms >= 0 && ms < most {
-		m.At, m.Timed = time.Duration(ms)*time.Millisecond, true
+		m.At, m.Timed = ms, true
 	}
 }
 
