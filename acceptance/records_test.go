@@ -2,6 +2,7 @@ package acceptance
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -86,9 +87,7 @@ func TestDatabaseLostInMidCall(t *testing.T) {
 		t.Errorf("the call without its database: ended by the %s after %d answers, want the caller after 3: %q",
 			report.EndedBy, report.Response.Count, report.Warnings)
 	}
-	if queued := g.metric(t, "trunkline_journal_queued_rows"); queued == 0 {
-		t.Error("no row waits for the database")
-	}
+	eventually(t, patience, "rows wait on disk for the database", func() bool { return g.metric(t, "trunkline_spool_rows") > 0 })
 	startDatabase(t, db)
 	h := g.only(t)
 	checkEnd(t, h, "caller_hangup", storage.FaultCaller)
@@ -96,10 +95,73 @@ func TestDatabaseLostInMidCall(t *testing.T) {
 		t.Errorf("turns %q, want 7", texts(h))
 	}
 	eventually(t, patience, "all rows written", func() bool {
-		return g.metric(t, "trunkline_journal_queued_rows") == 0
+		return g.metric(t, "trunkline_journal_queued_rows") == 0 && g.metric(t, "trunkline_spool_rows") == 0
 	})
 	if dropped := g.metric(t, "trunkline_journal_dropped_rows_total"); dropped != 0 {
 		t.Errorf("%v rows dropped", dropped)
+	}
+}
+
+// The database is killed in mid-call, and the gateway after it: what was said
+// in between is recorded at the next start, the call is closed, and the
+// evidence from before is whole.
+func TestDatabaseAndGatewayKilledInMidCall(t *testing.T) {
+	t.Parallel()
+	db := cluster.New(cluster.Options{Dir: filepath.Join(clustertest.Dir(t), "pg"), Scratch: true})
+	startDatabase(t, db)
+	t.Cleanup(func() { stopDatabase(t, db) })
+	agent := desk()
+	agent.Model.Declared.Replies = []string{"First answer.", "Second answer.", "Third answer."}
+	c := configuration(t, agent)
+	c.Database.URL = db.URL()
+	c.Compliance.AuditKeyFile = filepath.Join(t.TempDir(), "audit.key")
+	if err := os.WriteFile(c.Compliance.AuditKeyFile, []byte(strings.Repeat("A", 43)+"="), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	g := serveConfig(t, c)
+	for _, args := range [][]string{
+		{"dnc", "add", "+12125550123"},
+		{"decide", "+12125550123", "--purpose", "informational", "--record"},
+	} {
+		if r := command(t, append([]string{"--config", g.file}, args...)...); r.code != 0 && args[0] != "decide" {
+			t.Fatalf("%v: exit %d: %s", args, r.code, r.stderr)
+		}
+	}
+
+	call := g.dial(t, softphone.Config{
+		Plan: says(t, "what-are-your-opening-hours", "where-are-you-located"), HangupAfter: 5 * time.Second,
+	})
+	call.await(t, softphone.ClipStarted)
+	stopDatabase(t, db)
+	for _, event := range []softphone.EventKind{softphone.ClipStarted, softphone.AgentStarted, softphone.AgentStopped} {
+		call.await(t, event)
+	}
+	written := g.metric(t, "trunkline_spool_rows")
+	eventually(t, patience, "the second answer waits on disk", func() bool {
+		before := written
+		written = g.metric(t, "trunkline_spool_rows")
+		time.Sleep(time.Second) // longer than a row may wait in memory
+
+		return written > 0 && written == before
+	})
+	g.kill(t)
+	startDatabase(t, db)
+	g.start(t)
+	<-call.done // it may have noticed or not
+	h := g.only(t)
+	checkEnd(t, h, "gateway_crashed", storage.FaultTrunkline)
+	if said := strings.Join(texts(h), "|"); !strings.Contains(said, "Second answer.") {
+		t.Errorf("recorded turns %q; the second answer was said in the outage", said)
+	}
+	bundle := filepath.Join(t.TempDir(), "evidence.jsonl")
+	for _, args := range [][]string{{"audit", "export", bundle}, {"audit", "verify", bundle}} {
+		r := command(t, append([]string{"--config", g.file}, args...)...)
+		if r.code != 0 {
+			t.Fatalf("%v: exit %d: %s", args, r.code, r.stderr)
+		}
+		if args[1] == "verify" && (!strings.Contains(r.stdout, "1 suppression") || !strings.Contains(r.stdout, "1 decision")) {
+			t.Errorf("the evidence is not all there:\n%s", r.stdout)
+		}
 	}
 }
 
