@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -105,6 +106,49 @@ func Day(text string) time.Time {
 	return t
 }
 
+// LoadRules reads the packs and the files with further rules.
+func (c *Compliance) LoadRules() (*compliance.Rules, error) {
+	var more []compliance.Source
+	for _, file := range c.Rules {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("compliance.rules: %w", err)
+		}
+		more = append(more, compliance.Source{Name: file, YAML: text})
+	}
+
+	return compliance.Load(c.Packs, more...)
+}
+
+// rules checks that the packs go together and that further rules can be read.
+// The packs of the program alone are checked by tests.
+func (v *validator) rules(c *Compliance) {
+	unknown := slices.ContainsFunc(c.Packs, func(p string) bool { return !slices.Contains(compliance.Packs(), p) })
+	if unknown || len(c.Rules) == 0 && slices.Equal(c.Packs, compliance.DefaultPacks()) {
+		return
+	}
+	_, err := c.LoadRules()
+	for _, one := range flatten(err) {
+		path := "compliance.rules"
+		if bad := (*compliance.LoadError)(nil); errors.As(one, &bad) && !slices.Contains(c.Rules, bad.File) {
+			path = "compliance.packs"
+		}
+		v.addf(path, "%v", one)
+	}
+}
+
+// flatten is the errors that were joined to one.
+func flatten(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	if err == nil {
+		return nil
+	}
+
+	return []error{err}
+}
+
 func (v *validator) compliance(c *Config) {
 	p := &c.Compliance
 	v.require("compliance.tenant", p.Tenant)
@@ -112,13 +156,10 @@ func (v *validator) compliance(c *Config) {
 	for i, pack := range p.Packs {
 		v.oneOf(fmt.Sprintf("compliance.packs[%d]", i), pack, compliance.Packs()...)
 	}
-	for path, files := range map[string][]string{"compliance.rules": p.Rules, "compliance.audit_key_file": {p.AuditKeyFile}} {
-		for _, file := range files {
-			if _, err := os.Stat(file); file != "" && err != nil {
-				v.addf(path, "%v", err)
-			}
-		}
+	if _, err := os.Stat(p.AuditKeyFile); p.AuditKeyFile != "" && err != nil {
+		v.addf("compliance.audit_key_file", "%v", err)
 	}
+	v.rules(p)
 	v.oneOf("calls.database_away", c.Calls.DatabaseAway, "answer", "refuse")
 	v.day("compliance.dials_since", p.DialsSince)
 	var ids []string

@@ -97,7 +97,7 @@ func (g *gateway) startGate(ctx context.Context) error {
 }
 
 func newGate(c *config.Config, ledger *evidence.Ledger, keys *evidence.Keys, revocations *spool.Spool, log *slog.Logger) (*gate.Gate, error) {
-	rules, err := loadRules(&c.Compliance)
+	rules, err := c.Compliance.LoadRules()
 	if err != nil {
 		return nil, err
 	}
@@ -127,19 +127,6 @@ func newGate(c *config.Config, ledger *evidence.Ledger, keys *evidence.Keys, rev
 	}
 
 	return gate.New(out)
-}
-
-func loadRules(c *config.Compliance) (*compliance.Rules, error) {
-	var more []compliance.Source
-	for _, file := range c.Rules {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return nil, fmt.Errorf("compliance.rules: %w", err)
-		}
-		more = append(more, compliance.Source{Name: file, YAML: text})
-	}
-
-	return compliance.Load(c.Packs, more...)
 }
 
 // recordAct puts into the ledger what somebody asked for by the API.

@@ -52,6 +52,7 @@ type cli struct {
 	Reassigned reassignedCmd `cmd:"" help:"Record answers about reassigned numbers."`
 	Decide     decideCmd     `cmd:"" help:"Say whether a call would be allowed now, and why."`
 	Audit      auditCmd      `cmd:"" help:"Export the evidence, and check an export."`
+	Rules      rulesCmd      `cmd:"" help:"Show the rules by which calls are placed, with their sources and reviewers."`
 
 	Bench   benchCmd   `cmd:"" help:"Measure speed and size and print tables."`
 	Version versionCmd `cmd:"" help:"Print the version."`
