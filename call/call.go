@@ -59,6 +59,7 @@ type call struct {
 	ending  Reason      // of the last line; empty: none was ordered
 	force   *time.Timer // of the time that it may take
 
+	wished   chan turn.Line  // what to tell a person whose wish not to be called was found
 	tones    chan tone.Event // heard on the line
 	faxTones int             // of a calling fax so far
 	warned   bool            // that no audio comes
@@ -73,10 +74,13 @@ func newCall(m *Manager, a *Agent, rec storage.Call) *call {
 	rec.StartedAt = time.Now()
 	c := &call{
 		m: m, agent: a, rec: rec, limits: m.cfg.Limits, log: m.cfg.Log.With(slog.String("call", rec.ID.String())),
-		tones: make(chan tone.Event, tonesWaiting),
+		tones: make(chan tone.Event, tonesWaiting), wished: make(chan turn.Line, 1),
 	}
 	c.ctx, c.cancel = context.WithCancelCause(m.ctx)
 	c.notes = newNotes(&m.cfg, rec)
+	if m.cfg.Revoke != nil {
+		c.notes.wishes = &wishes{call: c, language: a.Conversation.Language}
+	}
 
 	return c
 }
@@ -290,6 +294,8 @@ func (c *call) talk() Reason {
 			if c.fax(e) {
 				c.finish(turn.Goodbye, FaxDetected)
 			}
+		case l := <-c.wished:
+			c.answerWish(l)
 		case e := <-c.opening.news:
 			if r := c.callee(e); r != "" {
 				return r
@@ -381,6 +387,9 @@ func (c *call) tearDown() {
 		}
 		if c.conv != nil {
 			c.conv.Stop()
+			if c.notes.wishes != nil {
+				c.notes.wishes.end()
+			}
 			if n := c.conv.Lost(); n > 0 {
 				c.log.Warn("the conversation was too slow for what happened in it", slog.Uint64("lost_events", n))
 			}

@@ -61,7 +61,14 @@ type Config struct {
 	Recordings Recordings               // nil: no recording
 	Trace      func(storage.Call) Trace // follows a call from its offer on; nil: nobody does
 	Watch      Watcher
-	Refuse     func() bool // whether inbound calls are refused now, for want of records; nil: never
+	// Revoke stores a person's wish not to be called; when it returns without
+	// an error nothing is dialed against it any more. nil: calls do not listen
+	// for such wishes.
+	Revoke func(ctx context.Context, w Wish) error
+	// OptOutKey is the key that is such a wish in calls that we placed; empty:
+	// none is.
+	OptOutKey string
+	Refuse    func() bool // whether inbound calls are refused now, for want of records; nil: never
 }
 
 // Manager owns the running calls.

@@ -69,6 +69,7 @@ type notes struct {
 	call    uuid.UUID
 	offered time.Time
 
+	wishes     *wishes       // nil: nobody keeps them
 	understood func(string)  // told of the callee's words; nil: nobody asks
 	lead       time.Duration // from the offer to the answer, known from the conversation's first event on
 
@@ -100,6 +101,9 @@ func (n *notes) Step(e turn.Event, actions []turn.Action, state turn.State) {
 	}
 	if n.understood != nil && (e.Kind == turn.Partial || e.Kind == turn.Final) {
 		n.understood(e.Text)
+	}
+	if n.wishes != nil {
+		n.wishes.step(e)
 	}
 	n.cfg.Metrics.step(e, actions)
 	n.live(Live{Kind: LiveStep, Event: e, Actions: actions})

@@ -11,6 +11,7 @@ const (
 	CallerCancelled  Reason = "caller_cancelled"  // the caller gave up before the answer
 	CallerSilent     Reason = "caller_silent"     // the caller did not speak after the last prompt
 	FaxDetected      Reason = "fax_detected"      // the caller is a fax machine
+	OptedOut         Reason = "opted_out"         // the person asked not to be called again, and was told that it is so
 	AgentGoodbye     Reason = "agent_goodbye"     // the conversation came to its end
 	AgentHandOff     Reason = "agent_hand_off"    // the agent gave the call to a person
 	Transferred      Reason = "transferred"       // the caller was put through to a person
@@ -70,7 +71,7 @@ func (r Reason) Fault() storage.Fault {
 	switch r {
 	case CallerHangup, CallerCancelled, CallerSilent, FaxDetected:
 		return storage.FaultCaller
-	case CalleeHangup, CalleeSilent, Busy, NoAnswer, Rejected, MachineAnswered:
+	case CalleeHangup, CalleeSilent, Busy, NoAnswer, Rejected, MachineAnswered, OptedOut:
 		return storage.FaultCallee
 	case AgentGoodbye, AgentHandOff, Transferred, MessageLeft:
 		return storage.FaultAgent
@@ -96,6 +97,8 @@ func (r Reason) Plain() string {
 		return "the caller said nothing after the last prompt, so the agent said goodbye"
 	case FaxDetected:
 		return "the caller is a fax machine, so the agent said goodbye (calls.fax)"
+	case OptedOut:
+		return "the person asked not to be called again; the agent said that this is so, and hung up"
 	case AgentGoodbye:
 		return "the conversation came to its end and the agent said goodbye"
 	case AgentHandOff:

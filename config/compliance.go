@@ -30,11 +30,14 @@ type Compliance struct {
 	Rules        []string `yaml:"rules"` // files with further rules, which can only be stricter
 	// DialsSince is the day from which every dial is in these records; empty:
 	// not known, so caps count as reached until their window lies behind.
-	DialsSince string     `yaml:"dials_since"`
-	Clock      string     `yaml:"clock"` // "kernel" or "trusted"
-	Campaigns  []Campaign `yaml:"campaigns"`
-	Voices     []Licence  `yaml:"voices"`
-	Retention  Retention  `yaml:"retention"`
+	DialsSince string `yaml:"dials_since"`
+	Clock      string `yaml:"clock"` // "kernel" or "trusted"
+	// OptOutKey is the key with which people whom we call say that they do not
+	// want that again; empty: words alone count.
+	OptOutKey string     `yaml:"opt_out_key"`
+	Campaigns []Campaign `yaml:"campaigns"`
+	Voices    []Licence  `yaml:"voices"`
+	Retention Retention  `yaml:"retention"`
 }
 
 // Campaign is one reason to call people, on behalf of one seller.
@@ -153,6 +156,7 @@ func (v *validator) compliance(c *Config) {
 	p := &c.Compliance
 	v.require("compliance.tenant", p.Tenant)
 	v.oneOf("compliance.clock", p.Clock, "kernel", "trusted")
+	v.oneOf("compliance.opt_out_key", p.OptOutKey, "", "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "#")
 	for i, pack := range p.Packs {
 		v.oneOf(fmt.Sprintf("compliance.packs[%d]", i), pack, compliance.Packs()...)
 	}

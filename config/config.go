@@ -320,6 +320,10 @@ type Lines struct {
 	CapGoodbye string   `yaml:"cap_goodbye"` // at the cap
 	// BudgetGoodbye is said when the call has cost its budget.
 	BudgetGoodbye string `yaml:"budget_goodbye"`
+	// OptedOut is said once a person's wish not to be called is stored, and
+	// OptOutFailed when it could not be, so that nothing untrue is promised.
+	OptedOut     string `yaml:"opted_out"`
+	OptOutFailed string `yaml:"opt_out_failed"`
 }
 
 // Recogniser chooses the speech recogniser. Only the block of its own engine
@@ -441,7 +445,7 @@ func Default() Config {
 		},
 		Spool: Spool{MaxMB: 1024},
 		Compliance: Compliance{
-			Tenant: "default", Packs: compliance.DefaultPacks(), Clock: "kernel",
+			Tenant: "default", Packs: compliance.DefaultPacks(), Clock: "kernel", OptOutKey: "9",
 			Retention: Retention{Every: 24 * time.Hour},
 		},
 		Outbound: Outbound{

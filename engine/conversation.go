@@ -60,6 +60,7 @@ func (s *Set) Texts(a *config.Agent) pipeline.Texts {
 		own = s.Script.Lines()
 	}
 	l := a.Lines
+	optOut := optOutLines(a.Language)
 
 	return pipeline.Texts{
 		Greeting:   cmp.Or(a.Greeting, own.Greeting, "Hello. How can I help you?"),
@@ -77,6 +78,8 @@ func (s *Set) Texts(a *config.Agent) pipeline.Texts {
 		CapGoodbye: cmp.Or(l.CapGoodbye, own.CapGoodbye, "Our time on this call is over. Thank you for calling. Goodbye."),
 		Language:   a.Language,
 
+		OptedOut:      cmp.Or(l.OptedOut, optOut.stands),
+		OptOutFailed:  cmp.Or(l.OptOutFailed, optOut.failed),
 		BudgetGoodbye: cmp.Or(l.BudgetGoodbye, "I have to end our call here. Thank you for calling. Goodbye."),
 	}
 }

@@ -40,6 +40,9 @@ type Config struct {
 	// Protected finds wording of the model that the caller must hear: each
 	// sentence in which one of them matches is heard to its end.
 	Protected []*regexp.Regexp
+	// Truth has answers that are not the model's: it is asked about each turn
+	// of the caller, in the conversation's language. nil: the model answers all.
+	Truth     func(language, words string) (answer string, ok bool)
 	Stall     time.Duration // longest pause of model or voice within a reply; 0: 5 s
 	HoldSound []int16       // repeated after a filler while a tool works; nil: silence
 	Budget    Money         // that the call may cost before the agent says goodbye; 0: no bound
@@ -68,4 +71,14 @@ type Outcome struct {
 // protects tells a sentence that the caller must hear.
 func (c *Config) protects(sentence string) bool {
 	return slices.ContainsFunc(c.Protected, func(r *regexp.Regexp) bool { return r.MatchString(sentence) })
+}
+
+// truth is the answer to the caller's last words that no model may change.
+func (c *Config) truth(language string, history []Message) (answer string, ok bool) {
+	last := len(history) - 1
+	if c.Truth == nil || last < 0 || history[last].Role != Caller {
+		return "", false
+	}
+
+	return c.Truth(language, history[last].Text)
 }

@@ -28,6 +28,8 @@ type Texts struct {
 	CapGoodbye string
 
 	BudgetGoodbye string // the call has cost as much as it may; empty: Goodbye
+	OptedOut      string // the person's wish not to be called stands; empty: Goodbye
+	OptOutFailed  string // it could not be stored; empty: Goodbye
 
 	Language string // BCP 47 tag of the sentences; empty: en-US
 }
@@ -53,6 +55,7 @@ func PrepareLines(ctx context.Context, voice Synthesizer, texts Texts, more ...s
 	all := append([]string{
 		texts.Greeting, texts.NotHeard, texts.Goodbye, texts.HandOff, texts.Busy,
 		texts.Apology, texts.Trouble, texts.NotReached, texts.Message, texts.CapWarning, texts.CapGoodbye, texts.BudgetGoodbye,
+		texts.OptedOut, texts.OptOutFailed,
 	}, slices.Concat(texts.Idle, texts.Filler, more)...)
 	for _, text := range all {
 		if _, made := l.audio[text]; made || text == "" {
@@ -128,6 +131,10 @@ func (l *Lines) text(line turn.Line, stage int) string {
 		return l.texts.CapGoodbye
 	case turn.BudgetGoodbye:
 		return cmp.Or(l.texts.BudgetGoodbye, l.texts.Goodbye)
+	case turn.OptedOut:
+		return cmp.Or(l.texts.OptedOut, l.texts.Goodbye)
+	case turn.OptOutFailed:
+		return cmp.Or(l.texts.OptOutFailed, l.texts.Goodbye)
 	default:
 		return ""
 	}

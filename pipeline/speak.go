@@ -203,6 +203,12 @@ var errSilent = errors.New("it wrote only what cannot be spoken")
 // write has the model reply, and run tools in between, until it calls none.
 func (r *replying) write() error {
 	w := &writing{r: r, split: sentence.New(r.conv.cfg.Sentence), first: stamp{r: r, stage: ledger.Token}, sentence: stamp{r: r, stage: ledger.Sentence}}
+	if answer, ok := r.conv.cfg.truth(r.tongue.Tag, r.req.History); ok {
+		w.first.now()
+		w.protected = true
+
+		return w.hand(0, append(w.split.Push(answer), w.split.Flush()...))
+	}
 	for n := 0; ; n++ {
 		if n == maxRounds {
 			r.req.Tools = nil

@@ -150,6 +150,11 @@ func (t *typed) round(ctx context.Context, n int) (said string, calls []ToolCall
 		CallID: t.cfg.CallID, Turn: t.replies, System: t.system, Vars: t.cfg.Vars,
 		History: append([]Message(nil), t.history...),
 	}
+	if answer, ok := t.cfg.truth(t.cfg.Language, req.History); ok {
+		t.printf("agent: %s\n", answer)
+
+		return answer, nil, nil, nil
+	}
 	if t.cfg.Tools != nil && n < maxRounds {
 		req.Tools = t.cfg.Tools.Specs()
 	}

@@ -11,7 +11,9 @@ import (
 
 	"github.com/google/uuid"
 
+	"trunkline/call"
 	"trunkline/compliance"
+	"trunkline/compliance/optout"
 	"trunkline/config"
 	"trunkline/console"
 	"trunkline/gate"
@@ -135,6 +137,29 @@ func (g *gateway) recordAct(ctx context.Context, a console.Act) error {
 		ID: uuid.Must(uuid.NewV7()), Tenant: g.cfg.Compliance.Tenant, Actor: cmp.Or(a.Actor, "unknown"), Role: string(a.Role),
 		Act: a.What, Object: a.Object, At: a.At,
 	})
+}
+
+// revoke stores what a person said in a call who does not want such calls.
+func (g *gateway) revoke(ctx context.Context, w call.Wish) error {
+	o := evidence.Order{
+		Key: w.Call.String() + "/" + string(w.Class), Number: w.Number, Seller: w.Seller, Campaign: w.Campaign,
+		Cause: string(w.Class), Words: w.Words, At: w.At, Call: w.Call,
+	}
+	for _, c := range g.cfg.Compliance.Campaigns {
+		if c.ID == w.Campaign {
+			o.Seller = cmp.Or(o.Seller, c.Seller)
+		}
+	}
+	switch w.Class {
+	case optout.WrongNumber:
+		o.Scope = compliance.ScopeEverything
+	case optout.Ambiguous:
+		o.Scope = compliance.ScopeMarketing
+	default:
+		o.Scope = compliance.ScopeSeller // the Gate widens it where the seller is not known
+	}
+
+	return g.gate.Revoke(ctx, o)
 }
 
 // optOut is the order of a caller who said that they want no more calls. Of

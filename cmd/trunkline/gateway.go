@@ -371,7 +371,8 @@ func (g *gateway) startCalls(context.Context) error {
 		},
 		Clock: g.clock, Journal: g.journal, Metrics: metrics, Log: g.log,
 		Ring: g.cfg.Outbound.Ring, OnMachine: call.OnMachine(g.cfg.Outbound.OnMachine), Detect: amd.Params(g.cfg.Outbound.Detect),
-		Refuse:  func() bool { return g.cfg.Calls.DatabaseAway == "refuse" && !g.journal.Stats().Up },
+		Refuse: func() bool { return g.cfg.Calls.DatabaseAway == "refuse" && !g.journal.Stats().Up },
+		Revoke: g.revoke, OptOutKey: g.cfg.Compliance.OptOutKey,
 		KeepFax: g.cfg.Calls.Fax == "keep", Recordings: recordings, Trace: g.trace, Watch: g.watch,
 	})
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"trunkline/compliance/robot"
 	"trunkline/config"
 	"trunkline/gate"
 	"trunkline/pipeline"
@@ -26,6 +27,10 @@ func equip(c *pipeline.Config, a *config.Agent, store *storage.Store, revocation
 	if err != nil {
 		return fmt.Errorf("time_zone: %w", err)
 	}
+	if err := robot.Check(); err != nil {
+		return err
+	}
+	c.Truth = truth
 	c.Language = a.Language
 	c.Prompt = prompt.Prompt{Instructions: a.Model.Instructions, Language: a.Language, Zone: zone}
 	o := tools.Options{BuiltIn: tools.BuiltIn{HangUp: a.BuiltIn.HangUp, SendDTMF: a.BuiltIn.SendDTMF, Zone: zone}}
@@ -65,6 +70,16 @@ func equip(c *pipeline.Config, a *config.Agent, store *storage.Store, revocation
 	}
 
 	return nil
+}
+
+// truth answers whether a person or a machine speaks: that is never left to a
+// model or a script.
+func truth(language, words string) (string, bool) {
+	if !robot.Asked(language, words) {
+		return "", false
+	}
+
+	return robot.Answer(language, ""), true
 }
 
 // declaredTool is a tool of the configuration.

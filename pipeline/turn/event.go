@@ -125,6 +125,8 @@ const (
 	CapGoodbye Line = "cap_goodbye"
 
 	BudgetGoodbye Line = "budget_goodbye" // the call has cost as much as it may
+	OptedOut      Line = "opted_out"      // the person's wish not to be called stands
+	OptOutFailed  Line = "opt_out_failed" // it could not be stored, so nothing is promised
 )
 
 // Acts of a reply that the machine carries out itself.
