@@ -171,21 +171,40 @@ func (l *Leg) speak() {
 	defer close(l.writing)
 	var p parcel
 	for range l.out.queue.ready {
-		for l.out.queue.take(&p) {
-			kind := websocket.TextMessage
-			if p.binary {
-				kind = websocket.BinaryMessage
-			}
-			if l.conn.SetWriteDeadline(time.Now().Add(stuck)) != nil || l.conn.WriteMessage(kind, p.data) != nil {
-				l.conn.Close() // the reader will say so
+		if l.drain(&p) != nil {
+			l.conn.Close() // the reader will say so
 
-				return
-			}
-			if p.audio {
-				l.sent.Add(1)
-			}
+			return
 		}
 	}
+}
+
+// drain writes all that waits, by way of p.
+func (l *Leg) drain(p *parcel) error {
+	g, gathers := l.conn.NetConn().(*gathering)
+	if gathers {
+		g.hold()
+	}
+	for l.out.queue.take(p) {
+		kind := websocket.TextMessage
+		if p.binary {
+			kind = websocket.BinaryMessage
+		}
+		if err := l.conn.SetWriteDeadline(time.Now().Add(stuck)); err != nil {
+			return err
+		}
+		if err := l.conn.WriteMessage(kind, p.data); err != nil {
+			return err
+		}
+		if p.audio {
+			l.sent.Add(1)
+		}
+	}
+	if gathers {
+		return g.release()
+	}
+
+	return nil
 }
 
 // end closes the socket with a code (RFC 6455 section 7.4.1), once.
@@ -194,6 +213,9 @@ func (l *Leg) end(code int) {
 		l.closed.Store(true)
 		l.out.queue.close()
 		_ = l.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, ""), time.Now().Add(farewell)) // it may be gone
+		if g, gathers := l.conn.NetConn().(*gathering); gathers {
+			_ = g.release() // so it may
+		}
 		l.conn.Close()
 	})
 }

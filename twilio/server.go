@@ -178,7 +178,7 @@ func (s *Server) Start(ctx context.Context) error {
 		ErrorLog:       slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 	}
 	s.work.Go(func() {
-		if err := s.http.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+		if err := s.http.Serve(gatherer{ln}); !errors.Is(err, http.ErrServerClosed) {
 			s.cfg.Log.Error("the carriers' HTTP server ended", slog.Any("error", err))
 		}
 	})
