@@ -79,9 +79,12 @@ type Call struct {
 
 // Event is something that happened in a call.
 type Event struct {
-	At   time.Time
-	Kind string // said, played, keys, stream, dialled, conference, callback, …
+	At time.Time
+	// Kind is said, played, keys, dialled, conference, stream (began), clear
+	// (came from the application) or document (was asked for).
+	Kind string
 	Text string
+	Took time.Duration // of document: until the answer
 }
 
 // orders are what is to happen in a call.
@@ -417,7 +420,11 @@ func (c *Call) parameters() url.Values {
 // is none.
 func (c *Call) load(ctx context.Context, method, address string, extra url.Values) *verb {
 	form := c.webhookForm(extra)
+	asked := time.Now()
 	doc, p := c.c.document(ctx, method, address, form)
+	c.mu.Lock()
+	c.events = append(c.events, Event{At: asked, Kind: "document", Text: address, Took: time.Since(asked)})
+	c.mu.Unlock()
 	if p == nil {
 		return doc
 	}

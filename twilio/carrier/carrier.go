@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	mathrand "math/rand/v2"
 	"net"
 	"net/http"
@@ -26,7 +27,8 @@ type Options struct {
 	AuthToken  string // default: made up
 	Numbers    []Number
 	// Tunnel says where a public host of the gateway, HOST or HOST:PORT, is
-	// reached: HOST:PORT without TLS. Requests to others are not made.
+	// reached: HOST:PORT without TLS. Requests to others are not made, but to
+	// loopback.
 	Tunnel map[string]string
 	// Phone is who answers a number that is called; nil: phones that ring for
 	// a moment, answer and listen.
@@ -82,6 +84,7 @@ type Carrier struct {
 	alerts   []Alert
 	requests int // REST requests that run
 	rooms    map[string]*room
+	tunnel   map[string]string
 	stopped  bool
 }
 
@@ -117,7 +120,9 @@ func New(o Options) *Carrier {
 	c := &Carrier{
 		o: o, clock: clock.New(clock.Options{}), slots: make(chan struct{}, 1),
 		chance: mathrand.New(mathrand.NewPCG(o.Seed, o.Seed)), numbers: slices.Clone(o.Numbers), rooms: map[string]*room{},
+		tunnel: map[string]string{},
 	}
+	maps.Copy(c.tunnel, o.Tunnel)
 	c.ctx, c.stop = context.WithCancelCause(context.Background())
 	for i := range c.numbers {
 		n := &c.numbers[i]
@@ -187,6 +192,13 @@ func (c *Carrier) goUnlessStopped(f func()) bool {
 
 // URL is where the REST API is served.
 func (c *Carrier) URL() string { return "http://" + c.listen.Addr().String() }
+
+// Tunnel adds to Options.Tunnel, or changes it.
+func (c *Carrier) Tunnel(public, to string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.tunnel[public] = to
+}
 
 // AccountSID names the account.
 func (c *Carrier) AccountSID() string { return c.o.AccountSID }
@@ -279,7 +291,10 @@ func (c *Carrier) through(ctx context.Context, network, address string) (net.Con
 		return nil, err
 	}
 	for _, name := range []string{address, host} {
-		if to, ok := c.o.Tunnel[name]; ok {
+		c.mu.Lock()
+		to, ok := c.tunnel[name]
+		c.mu.Unlock()
+		if ok {
 			return c.o.Dial(ctx, network, to)
 		}
 	}

@@ -426,6 +426,9 @@ func (s *stream) take(m *message) error {
 
 		return nil
 	}
+	if m.Event == "clear" {
+		s.call.note("clear", s.sid)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch m.Event {

@@ -25,8 +25,9 @@ const tries = 3
 // Call is a call to be placed.
 type Call struct {
 	To, From string        // E.164
-	Voice    string        // URL of the voice webhook, which is to tell the attempt
-	Fallback string        // asked when that fails; empty: Twilio hangs up
+	Document string        // TwiML of what is to happen after the answer; or
+	Voice    string        // the URL of a webhook that is asked for it
+	Fallback string        // asked when that webhook fails; empty: Twilio hangs up
 	Status   string        // URL of the status callbacks, which is to tell the attempt
 	AMD      string        // URL for the verdict of answering machine detection; empty: none
 	Ring     time.Duration // at least ShortestRing
@@ -43,8 +44,10 @@ func (o *Call) validate() error {
 		return fmt.Errorf("twilio: a call must ring for %s to %s; was %s", ShortestRing, longestRing, o.Ring)
 	case o.Cap < time.Second || o.Cap > longestCap:
 		return fmt.Errorf("twilio: a call must have a limit of 1s to %s; was %s", longestCap, o.Cap)
-	case o.Voice == "":
-		return errors.New("twilio: a call needs the URL of the voice webhook")
+	case (o.Voice == "") == (o.Document == ""):
+		return errors.New("twilio: a call needs TwiML, or else the URL of a voice webhook")
+	case len([]rune(o.Document)) > longestDocument:
+		return fmt.Errorf("twilio: the TwiML has %d characters; Twilio takes %d", len([]rune(o.Document)), longestDocument)
 	}
 
 	return nil
@@ -156,7 +159,12 @@ func (c *Client) create(ctx context.Context, o *Call) (string, error) {
 // request asks for the call once.
 func (c *Client) request(o *Call) (string, error) {
 	p := &openapi.CreateCallParams{}
-	p.SetTo(o.To).SetFrom(o.From).SetUrl(o.Voice)
+	p.SetTo(o.To).SetFrom(o.From)
+	if o.Document != "" {
+		p.SetTwiml(o.Document)
+	} else {
+		p.SetUrl(o.Voice)
+	}
 	p.SetTimeout(seconds(o.Ring)).SetTimeLimit(seconds(o.Cap))
 	if o.Fallback != "" {
 		p.SetFallbackUrl(o.Fallback)

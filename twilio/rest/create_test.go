@@ -82,6 +82,45 @@ func TestCreateNamesWhatIsWrong(t *testing.T) {
 	}
 }
 
+// TestCallsThatCannotBe are refused before Twilio is asked.
+func TestCallsThatCannotBe(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*Call){
+		"rings too short":    func(o *Call) { o.Ring = 10 * time.Second },
+		"rings too long":     func(o *Call) { o.Ring = 11 * time.Minute },
+		"no cap":             func(o *Call) { o.Cap = 0 },
+		"nothing to happen":  func(o *Call) { o.Voice = "" },
+		"two things":         func(o *Call) { o.Document = "<Response/>" },
+		"document too long":  func(o *Call) { o.Voice, o.Document = "", strings.Repeat("x", 4001) },
+		"longer than Twilio": func(o *Call) { o.Cap = 25 * time.Hour },
+	} {
+		o := order()
+		change(&o)
+		if err := o.validate(); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+// TestDocument is carried out at the answer.
+func TestDocument(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		far, c, end := setup(t, carrier.Options{}, nil)
+		defer end()
+		o := order()
+		o.Voice, o.Document = "", "<Response><Say>Good day</Say></Response>"
+		sid, err := c.Create(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-far.Call(sid).Done()
+		if said := far.Call(sid).Said("said"); said != "Good day" {
+			t.Errorf("the callee heard %q", said)
+		}
+	})
+}
+
 // failing is a carrier whose API always fails like this.
 func failing(f carrier.Failure) carrier.Options {
 	return carrier.Options{Trouble: carrier.Trouble{REST: func(*http.Request) *carrier.Failure { return &f }}}
