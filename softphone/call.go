@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"time"
 
+	"trunkline/media"
+	"trunkline/media/clock"
 	"trunkline/media/record"
 	"trunkline/sip"
 	"trunkline/softphone/talkspurt"
@@ -135,12 +137,47 @@ func (s *Station) call(ctx context.Context, c *Config, recorder *record.Recorder
 	if failure != nil {
 		return nil, failure
 	}
-	answered := time.Now()
-	c.Notify(Event{Kind: Answered, At: answered})
+	report := &Report{CallID: dialog.Info().CallID, TrunklineCallID: dialog.ResponseHeader(CallIDHeader), Target: c.Target}
+
+	return report, play(ctx, s.clock, c, dialog, recorder, report)
+}
+
+// A Line is an answered call, whichever way it came about.
+type Line interface {
+	// Leg is the call's audio.
+	Leg() media.Leg
+	// Done is closed when the far end, or a fault, has ended the call.
+	Done() <-chan struct{}
+	// Cause says why: sip.ErrRemoteBye when the far end hung up.
+	Cause() error
+	// Hangup ends the call.
+	Hangup(ctx context.Context, reason string) error
+}
+
+// Play does on an answered call what Place does on one that it made, by a
+// clock that runs. Target, From, Headers, Record and what else is of the call's
+// beginning mean nothing.
+func Play(ctx context.Context, ticks *clock.Clock, c Config, line Line) (*Report, error) {
+	if err := checkPlan(c.plan()); err != nil {
+		return nil, usage(err)
+	}
+	c.setDefaults()
+	report := &Report{}
+	if failure := play(ctx, ticks, &c, line, nil, report); failure != nil {
+		return report, failure
+	}
+
+	return report, nil
+}
+
+// play holds an answered call and fills its report.
+func play(ctx context.Context, ticks *clock.Clock, c *Config, line Line, recorder *record.Recorder, report *Report) *Error {
+	report.AnsweredAt = time.Now()
+	c.Notify(Event{Kind: Answered, At: report.AnsweredAt})
 	plan := c.plan()
-	h := newHandset(dialog.Leg(), recorder, plan, patience{gap: c.Gap, silence: c.Silence, hangup: c.HangupAfter})
-	remove := s.clock.Add(h)
-	end := converse(ctx, c, dialog, h)
+	h := newHandset(line.Leg(), recorder, plan, patience{gap: c.Gap, silence: c.Silence, hangup: c.HangupAfter})
+	remove := ticks.Add(h)
+	end := converse(ctx, c, line, h)
 	remove()
 	h.stop()
 	for len(h.events) > 0 {
@@ -150,21 +187,15 @@ func (s *Station) call(ctx context.Context, c *Config, recorder *record.Recorder
 	stats := h.leg.Stats()
 	if end.by == byCaller {
 		hangup, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), byeLimit, errEnding)
-		if err := dialog.Hangup(hangup, ""); err != nil {
+		if err := line.Hangup(hangup, ""); err != nil {
 			h.notes = append(h.notes, fmt.Sprintf("the far end did not confirm our BYE: %v", err))
 		}
 		cancel()
 	}
 	c.Notify(Event{Kind: Ended, At: end.at, Text: end.cause})
-	report := &Report{
-		CallID:          dialog.Info().CallID,
-		TrunklineCallID: dialog.ResponseHeader(CallIDHeader),
-		Target:          c.Target,
-		AnsweredAt:      answered,
-	}
 	report.fill(plan, h, &stats, &end)
 
-	return report, end.failure
+	return end.failure
 }
 
 // dial calls and waits for the answer.
@@ -207,14 +238,14 @@ type ending struct {
 	failure *Error
 }
 
-// dialog is a sip.Dialog as far as converse needs it.
-type dialog interface {
+// ended is a Line as far as converse needs it.
+type ended interface {
 	Done() <-chan struct{}
 	Cause() error
 }
 
 // converse waits until the call is to end or has ended.
-func converse(ctx context.Context, c *Config, dialog dialog, h *handset) ending {
+func converse(ctx context.Context, c *Config, line ended, h *handset) ending {
 	silence := time.NewTimer(c.MediaTimeout)
 	defer silence.Stop()
 	longest := time.NewTimer(c.MaxDuration)
@@ -225,8 +256,8 @@ func converse(ctx context.Context, c *Config, dialog dialog, h *handset) ending 
 			c.Notify(e)
 		case <-h.finished:
 			return ending{by: byCaller, cause: "the plan was done"}
-		case <-dialog.Done():
-			return farEnd(dialog.Cause())
+		case <-line.Done():
+			return farEnd(line.Cause())
 		case <-longest.C:
 			return ending{by: byCaller, cause: fmt.Sprintf("the call had lasted %v", c.MaxDuration)}
 		case <-silence.C:
