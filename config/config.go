@@ -19,6 +19,7 @@ type Config struct {
 	StateDir  string    `yaml:"state_dir"` // private database, caches and recordings
 	Log       Log       `yaml:"log"`
 	SIP       SIP       `yaml:"sip"`
+	Twilio    Twilio    `yaml:"twilio"`
 	Media     Media     `yaml:"media"`
 	HTTP      HTTP      `yaml:"http"`
 	Database  Database  `yaml:"database"`
@@ -432,8 +433,9 @@ func Default() Config {
 			Codecs: []string{"PCMU", "PCMA"},
 			Trunks: []Trunk{{Name: "local", Sources: []string{"127.0.0.0/8"}, Agent: "reception", DTMF: "auto"}},
 		},
-		Media: Media{PortLow: 16384, PortTop: 32767},
-		HTTP:  HTTP{Listen: "127.0.0.1:8080"},
+		Media:  Media{PortLow: 16384, PortTop: 32767},
+		HTTP:   HTTP{Listen: "127.0.0.1:8080"},
+		Twilio: Twilio{Listen: "127.0.0.1:8070"},
 		Calls: Calls{
 			Cap:        30 * time.Minute,
 			WarnBefore: 2 * time.Minute,

@@ -91,9 +91,19 @@ func TestMistakesNameFileLineAndWhatToDo(t *testing.T) {
 			"recording: {upload: {url: \"https://a.example/{file}\", header_env: {Authorization: TRUNKLINE_TEST_NOT_SET}}}\n",
 			[]string{"TRUNKLINE_TEST_NOT_SET", "Authorization"},
 		},
-		"unknown hold sound": {"agents:\n  - {name: reception, hold_sound: opera}\n", []string{"agents[0].hold_sound", "off, tone"}},
-		"unknown cleaning":   {"agents:\n  - {name: reception, recogniser: {clean: much}}\n", []string{"auto, off"}},
-		"fax":                {"calls:\n  fax: shred\n", []string{"t.yaml:2:8", "end, keep"}},
+		"a door that nobody reaches": {
+			"twilio: {listen: nowhere, public_url: \"http://a\", accounts: [{name: Main, agent: nobody, carrier: bell, api: \"http://h\"," +
+				" auth_token_env: TRUNKLINE_TEST_NOT_SET, api_key: SK1, api_secret_env: \"a b\", calls_per_second: -1, numbers: [12], fallback: {number: x}}]}\n",
+			[]string{
+				"twilio.listen", "twilio.public_url", "accounts[0].name", `"bell"`, `"nobody" is not one of the agents`, "account_sid", "accounts[0].api:",
+				"TRUNKLINE_TEST_NOT_SET", "api_secret_env: is no name", "calls_per_second", "numbers[0]", "fallback.number",
+			},
+		},
+		"a way out by no account":        {"routes: {outbound: [{name: a, door: twilio, trunk: b, caller_ids: [\"+12025550100\"]}]}\n", []string{`"b" is no account`}},
+		"an account with a trunk's name": {"twilio: {accounts: [{name: local}]}\n", []string{"also names a trunk"}},
+		"unknown hold sound":             {"agents:\n  - {name: reception, hold_sound: opera}\n", []string{"agents[0].hold_sound", "off, tone"}},
+		"unknown cleaning":               {"agents:\n  - {name: reception, recogniser: {clean: much}}\n", []string{"auto, off"}},
+		"fax":                            {"calls:\n  fax: shred\n", []string{"t.yaml:2:8", "end, keep"}},
 		"trunk without agent": {
 			"sip:\n  trunks:\n    - name: a\n      sources: [10.0.0.1, bad]\n      agent: nobody\n",
 			[]string{"t.yaml:4:27", "t.yaml:5:14", `"nobody" is not one of the agents`},

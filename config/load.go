@@ -87,6 +87,7 @@ func Parse(name string, src []byte, o Overrides) (Config, error) {
 		return Config{}, &Error{File: name, Problems: []Problem{*p}}
 	}
 	c.fillAgents()
+	c.fillTwilio()
 	if u := os.Getenv(DatabaseURLEnv); u != "" {
 		c.Database.URL = u
 	}

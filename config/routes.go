@@ -53,7 +53,7 @@ type OutboundRoute struct {
 	Name      string   `yaml:"name"`
 	Prefixes  []string `yaml:"prefixes"` // the longest of all routes counts; none: all numbers
 	Door      string   `yaml:"door"`     // "sip" or "twilio"
-	Trunk     string   `yaml:"trunk"`    // of the SIP door
+	Trunk     string   `yaml:"trunk"`    // of the SIP door, or account of the Twilio door
 	CallerIDs []string `yaml:"caller_ids"`
 	// CallerID is which of them is shown: "first", or "nearest" for one of the
 	// callee's area code or country, when there is one.
@@ -126,8 +126,11 @@ func (v *validator) routes(c *Config) {
 			door = "sip"
 		}
 		v.oneOf(path+".door", door, "sip", "twilio")
-		if door == "sip" {
+		switch door {
+		case "sip":
 			trunk(path+".trunk", r.Trunk)
+		case "twilio":
+			v.placingAccount(path+".trunk", &c.Twilio, r.Trunk)
 		}
 		if len(r.CallerIDs) == 0 {
 			v.addf(path+".caller_ids", "is empty; list the numbers that the route's calls may show, which must be yours")

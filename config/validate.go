@@ -23,6 +23,7 @@ func (c *Config) Validate() []Problem {
 	v.require("node", c.Node)
 	v.require("state_dir", c.StateDir)
 	v.sip(c)
+	v.twilio(c)
 	v.media(c)
 	v.http(&c.HTTP)
 	v.calls(c)
