@@ -22,26 +22,25 @@ import (
 )
 
 // demoBound is how long the demo may take, set-up and all.
-const demoBound = 2 * time.Minute
+const demoBound = 4 * time.Minute
 
 // demoCmd holds a whole call over loopback.
-type demoCmd struct{}
+type demoCmd struct {
+	Door string `help:"How the call comes: sip, or twilio, by a simulated carrier that works like Twilio." enum:"sip,twilio" default:"sip"`
+}
 
-func (demoCmd) Run(ctx context.Context, c *cli, std *streams) (err error) {
+func (d demoCmd) Run(ctx context.Context, c *cli, std *streams) (err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, demoBound, fmt.Errorf("the demo took longer than %s", demoBound))
 	defer cancel()
 	screen := demo.NewScreen(std.out, columns(std.out))
+	if d.Door == "twilio" {
+		return d.overTwilio(ctx, c, screen)
+	}
 	g, err := demoGateway(c, screen)
 	if err != nil {
 		return err
 	}
-	live := make(chan call.Live, 256)
-	g.watch = func(l call.Live) {
-		select {
-		case live <- l:
-		default: // a terminal that hangs does not hold up the call
-		}
-	}
+	live := watchDemo(g)
 	screen.Linef("trunkline %s: a whole call over loopback, recorded", version)
 	if err := g.start(ctx); err != nil {
 		return err
@@ -88,26 +87,49 @@ func demoGateway(c *cli, screen *demo.Screen) (*gateway, error) {
 	}, nil
 }
 
+// watchDemo is what happens in the gateway's calls.
+func watchDemo(g *gateway) <-chan call.Live {
+	live := make(chan call.Live, 256)
+	g.watch = func(l call.Live) {
+		select {
+		case live <- l:
+		default: // a terminal that hangs does not hold up the call
+		}
+	}
+
+	return live
+}
+
 // demoCall has the softphone call the gateway while the screen shows it.
 func demoCall(ctx context.Context, target string, live <-chan call.Live, screen *demo.Screen) (*softphone.Report, error) {
 	plan, err := demo.Plan(testdata.Files)
 	if err != nil {
 		return nil, err
 	}
+	var id uuid.UUID
+
+	return whileShown(live, screen, &id, func() (*softphone.Report, error) {
+		return softphone.Place(ctx, softphone.Config{Target: target, From: "demo-caller", Plan: plan, Gap: demo.Gap})
+	})
+}
+
+// whileShown has a call held while the screen shows it. id becomes the call's.
+func whileShown(live <-chan call.Live, screen *demo.Screen, id *uuid.UUID, hold func() (*softphone.Report, error)) (*softphone.Report, error) {
 	type outcome struct {
 		report *softphone.Report
 		err    error
 	}
-	placed := make(chan outcome, 1)
+	held := make(chan outcome, 1)
 	go func() {
-		report, err := softphone.Place(ctx, softphone.Config{Target: target, From: "demo-caller", Plan: plan, Gap: demo.Gap})
-		placed <- outcome{report, err}
+		report, err := hold()
+		held <- outcome{report, err}
 	}()
 	for {
 		select {
 		case l := <-live:
+			*id = l.Call
 			screen.Call(l)
-		case o := <-placed:
+		case o := <-held:
 			drain(live, screen)
 
 			return o.report, o.err

@@ -36,11 +36,19 @@ func (drainCmd) Run(ctx context.Context, c *cli, std *streams) error {
 // on to end the process when none does.
 func (g *gateway) drain() int {
 	g.drains.Store(true)
-	g.sip.Drain()
+	g.closeDoors()
 	g.calls.Drain()
 	g.once.Do(func() { close(g.asked) })
 
 	return g.calls.Active()
+}
+
+// closeDoors has the doors take no call any more.
+func (g *gateway) closeDoors() {
+	g.sip.Drain()
+	if g.twilio != nil {
+		g.twilio.Drain()
+	}
 }
 
 var errDraining = errors.New("the gateway drains: it takes no new call")

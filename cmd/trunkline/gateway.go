@@ -36,6 +36,7 @@ import (
 	"trunkline/storage/cluster"
 	"trunkline/storage/evidence"
 	"trunkline/storage/spool"
+	"trunkline/twilio"
 )
 
 // How long the parts may take to stop, one after another.
@@ -60,11 +61,13 @@ type gateway struct {
 	evidenceKeys         *evidence.Keys
 	ledger               *evidence.Ledger
 	gate                 *gate.Gate
+	admits               call.Gate // in place of gate, of calls that leave for nobody; nil: gate
 
 	clock   *clock.Clock
 	pool    *rtp.Pool
 	calls   *call.Manager
 	sip     *sip.UA
+	twilio  *twilio.Server // nil: no accounts
 	http    net.Addr
 	agents  map[string]*call.Agent // by agent name
 	engines []*engine.Set          // of the agents, in their order
@@ -101,7 +104,7 @@ func (g *gateway) start(ctx context.Context) error {
 		{"making the agents ready", g.startAgents},
 		{"starting the clocks", g.startMedia},
 		{"starting the traces", g.startTraces},
-		{"opening the SIP door", g.startCalls},
+		{"opening the doors", g.startCalls},
 		{"serving the API and the pages", g.startHTTP},
 	} {
 		g.tell(step.name)
@@ -350,7 +353,7 @@ func mediaAddress(c *config.Config) (netip.Addr, error) {
 	return addr.Addr(), err
 }
 
-func (g *gateway) startCalls(context.Context) error {
+func (g *gateway) startCalls(ctx context.Context) error {
 	metrics, err := call.NewMetrics(g.registry)
 	if err != nil {
 		return err
@@ -363,8 +366,12 @@ func (g *gateway) startCalls(context.Context) error {
 	if err != nil {
 		return err
 	}
+	admits := call.Gate(g.gate)
+	if g.admits != nil {
+		admits = g.admits
+	}
 	g.calls, err = call.NewManager(call.Config{
-		Agents: g.agents, Routes: routes, Gate: g.gate,
+		Agents: g.agents, Routes: routes, Gate: admits,
 		Limits: call.Limits{
 			Cap: g.cfg.Calls.Cap, WarnBefore: g.cfg.Calls.WarnBefore,
 			NoMedia: g.cfg.Calls.NoMedia, MaxCalls: g.cfg.Calls.MaxCalls,
@@ -393,8 +400,11 @@ func (g *gateway) startCalls(context.Context) error {
 		return err
 	}
 	g.onStop("the SIP door", partStop, g.sip.Stop)
+	if err := g.startTwilio(ctx); err != nil {
+		return err
+	}
 	g.onStop("the calls", callsStop, func(ctx context.Context) error {
-		g.sip.Drain()
+		g.closeDoors()
 
 		return g.calls.Stop(ctx)
 	})

@@ -44,6 +44,7 @@ type cli struct {
 	Migrate   migrateCmd   `cmd:"" help:"Bring the database to this version's schema."`
 	Why       whyCmd       `cmd:"" help:"Tell the plain story of a finished call."`
 	Recording recordingCmd `cmd:"" help:"Decrypt or erase a recording's file."`
+	Twilio    twilioCmd    `cmd:"" help:"Set up and check numbers at Twilio."`
 	Key       keyCmd       `cmd:"" help:"Make a key for the API and the pages."`
 
 	Consent    consentCmd    `cmd:"" help:"Import, export, show and revoke consents to be called."`

@@ -18,6 +18,9 @@ func routeTable(c *config.Config) (*route.Table, error) {
 	for _, t := range c.SIP.Trunks {
 		r.Trunks[t.Name] = t.Agent
 	}
+	for _, a := range c.Twilio.Accounts {
+		r.Trunks[a.Name] = a.Agent
+	}
 	for _, in := range c.Routes.Inbound {
 		r.Inbound = append(r.Inbound, route.Inbound(in))
 	}

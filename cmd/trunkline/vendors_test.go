@@ -42,6 +42,7 @@ var testKeys = map[string]string{
 	"TRUNKLINE_TEST_SPEECH":     "leak-speech-b821",
 	"TRUNKLINE_TEST_REALTIME":   "leak-realtime-0c5d",
 	"TRUNKLINE_TEST_COLLECTOR":  "leak-collector-2ee7",
+	"TRUNKLINE_TEST_TWILIO":     twilioTestToken,
 }
 
 // setKeys is called before any test: they run side by side.
