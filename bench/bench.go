@@ -36,6 +36,7 @@ func all() []benchmark {
 		{"bargein", "how soon the agent falls silent", (*bench).bargein},
 		{"yield", "who keeps the turn when both speak", (*bench).yield},
 		{"media", "processor time of the media path", (*bench).media},
+		{"twilio", "calls by webhooks and media streams", (*bench).twilio},
 		{"jitter", "the jitter buffer", (*bench).jitter},
 		{"loss", "lost packets and the recogniser", (*bench).loss},
 		{"echo", "the echo canceller", (*bench).echo},

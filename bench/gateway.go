@@ -98,9 +98,9 @@ type process struct {
 	err  error // once done
 }
 
-// startGateway starts trunkline with the configuration and waits until it
-// takes calls.
-func (b *bench) startGateway(ctx context.Context, name string, agent config.Agent) (*gateway, error) {
+// startGateway starts trunkline with the configuration, as changed, and waits
+// until it takes calls.
+func (b *bench) startGateway(ctx context.Context, name string, agent config.Agent, change ...func(*config.Config)) (*gateway, error) {
 	dir, err := os.MkdirTemp(b.dir, name+"-")
 	if err != nil {
 		return nil, err
@@ -111,6 +111,9 @@ func (b *bench) startGateway(ctx context.Context, name string, agent config.Agen
 	c, err := gatewayConfig(dir, agent)
 	if err != nil {
 		return nil, err
+	}
+	for _, f := range change {
+		f(&c)
 	}
 	src, err := yaml.Marshal(c)
 	if err != nil {

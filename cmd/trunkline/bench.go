@@ -13,7 +13,7 @@ import (
 
 // benchCmd measures.
 type benchCmd struct {
-	Names   []string `arg:"" optional:"" help:"Benchmarks to run: turn, endpoint, bargein, yield, media, jitter, loss, echo, dtmf, asr, noise, tts, providers, failover; all by default." name:"name"`
+	Names   []string `arg:"" optional:"" help:"Benchmarks to run: turn, endpoint, bargein, yield, media, twilio, jitter, loss, echo, dtmf, asr, noise, tts, providers, failover; all by default." name:"name"`
 	Quick   bool     `help:"A smoke test of some seconds each."`
 	Profile string   `help:"Write the gateway's CPU profiles to this directory." placeholder:"DIR" type:"path"`
 
@@ -21,6 +21,7 @@ type benchCmd struct {
 	Gateway string `help:"Serve, and profile between two SIGUSR1 into this file." hidden:"" type:"path"`
 	Bare    int    `help:"Be the bare loop of this many calls." hidden:""`
 	Vendors string `help:"Stand in for the vendors; write the certificate to this file." hidden:"" type:"path"`
+	Socket  bool   `help:"Be the bare loop of media streams." hidden:"" name:"bare-socket"`
 }
 
 func (b benchCmd) Run(ctx context.Context, c *cli, std *streams) error {
@@ -29,6 +30,9 @@ func (b benchCmd) Run(ctx context.Context, c *cli, std *streams) error {
 	}
 	if b.Vendors != "" {
 		return bench.Vendors(ctx, b.Vendors, std.out)
+	}
+	if b.Socket {
+		return bench.BareSocket(ctx, std.out)
 	}
 	if b.Gateway != "" {
 		stop, err := profileOnSignal(b.Gateway)
