@@ -52,11 +52,14 @@ const (
 	AbandonmentTooHigh   Code = "ABANDONMENT_RATE"
 )
 
+// usualReasons is about how many rules have a say in a call.
+const usualReasons = 24
+
 // Decide says whether the attempt may be dialed at a.At, by every rule in
 // force that applies to it. It stops at no first denial: the reasons are
 // complete.
 func Decide(a *Attempt, f *Facts, r *Rules) Decision {
-	c := caseFile{a: a, f: f, r: r, purpose: a.purpose(), line: a.line(), place: r.locate(a), validFor: -1}
+	c := caseFile{a: a, f: f, r: r, purpose: a.purpose(), line: a.line(), place: r.locate(a), validFor: -1, reasons: make([]Reason, 0, usualReasons)}
 	c.complete()
 	for i := range r.rules {
 		rule := &r.rules[i]

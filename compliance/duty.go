@@ -156,6 +156,38 @@ func (r *Rules) OptOut(jurisdictions []string, at time.Time) (OptOutDuty, []stri
 	return d, ids
 }
 
+// Abandoning joins what is asked about calls that nobody speaks in: the
+// shortest times, the lowest rates. Dialers need the alarm and the pause, calls
+// the time to speak within and to release the line.
+func (r *Rules) Abandoning(jurisdictions []string, p Purpose, at time.Time) (AbandonmentCap, []string) {
+	var d AbandonmentCap
+	var ids []string
+	for rule := range r.duties(jurisdictions, at) {
+		o := rule.Abandonment
+		if o == nil || !rule.appliesTo(p) {
+			continue
+		}
+		ids = append(ids, rule.ID)
+		sooner(&d.SpeakWithin, o.SpeakWithin)
+		sooner(&d.ReleaseWithin, o.ReleaseWithin)
+		sooner(&d.Window, o.Window)
+		sooner(&d.MaxAge, o.MaxAge)
+		d.Limit, d.Pause, d.Alarm = lower(d.Limit, o.Limit), lower(d.Pause, o.Pause), lower(d.Alarm, o.Alarm)
+		d.Young = max(d.Young, o.Young)
+	}
+
+	return d, ids
+}
+
+// lower is the lower of two rates; zero is none.
+func lower(a, b int) int {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+
+	return a
+}
+
 // Retain says how long a class of records is kept, by all rules of the loaded
 // packs that are in force. Where a shortest and a longest time contradict
 // each other, evidence that must be kept wins.

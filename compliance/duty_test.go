@@ -86,6 +86,25 @@ func TestOptOutDuty(t *testing.T) {
 	}
 }
 
+// TestAbandoning: 64.1200(a)(7), 47 USC 227(d)(3)(B), Ofcom.
+func TestAbandoning(t *testing.T) {
+	t.Parallel()
+	r := packs(t, Packs()...)
+	want := AbandonmentCap{
+		SpeakWithin: 2 * time.Second, Window: 720 * time.Hour, Limit: 30, Pause: 25, Alarm: 15, Young: 20,
+		ReleaseWithin: 5 * time.Second, MaxAge: 5 * time.Minute,
+	}
+	if d, rules := r.Abandoning([]string{"US-NY"}, Telemarketing, noon); d != want || !slices.Equal(rules, []string{"us-abandonment"}) {
+		t.Errorf("%+v by %v", d, rules)
+	}
+	if d, _ := r.Abandoning([]string{"US-NY", "GB"}, Telemarketing, noon); d.Pause != 10 || d.Alarm != 5 || d.Window != 24*time.Hour {
+		t.Errorf("both: %+v", d)
+	}
+	if d, rules := r.Abandoning([]string{"US-NY"}, Informational, noon); d != (AbandonmentCap{}) || rules != nil {
+		t.Errorf("informing: %+v by %v", d, rules)
+	}
+}
+
 func TestRetain(t *testing.T) {
 	t.Parallel()
 	r := american(t)

@@ -236,9 +236,7 @@ type Registry struct {
 }
 
 // Suppressed is that nobody who asked not to be called is called.
-type Suppressed struct {
-	HonourWithin time.Duration `yaml:"honour_within"` // after the request; the house rule is 0
-}
+type Suppressed struct{}
 
 // ReassignedCheck is the query of the Reassigned Numbers Database (64.1200(m)).
 type ReassignedCheck struct {
