@@ -57,8 +57,20 @@ type SIP struct {
 	TLS    TLS      `yaml:"tls"`
 	// Origins are the pages whose scripts may call over WebSocket, such as
 	// https://phone.example.net.
-	Origins []string  `yaml:"origins"`
-	Limits  SIPLimits `yaml:"limits"`
+	Origins      []string     `yaml:"origins"`
+	Limits       SIPLimits    `yaml:"limits"`
+	SessionTimer SessionTimer `yaml:"session_timer"`
+	// Reliable says whether provisional responses may be confirmed by PRACK
+	// (RFC 3262): "offered" to peers that know it, or "off".
+	Reliable string `yaml:"reliable_responses"`
+}
+
+// SessionTimer keeps calls from outliving a peer that has vanished, and from
+// being ended by one that wants them refreshed (RFC 4028).
+type SessionTimer struct {
+	Use      string        `yaml:"use"`      // "offered" to peers that know it, or "off"
+	Interval time.Duration `yaml:"interval"` // within which a call is refreshed, at half
+	Minimum  time.Duration `yaml:"minimum"`  // shorter ones are refused with 422; 90s is the least there is
 }
 
 // Trunk is one peer that may send calls.
@@ -431,7 +443,10 @@ func Default() Config {
 		SIP: SIP{
 			Listen: []string{"udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"},
 			Codecs: []string{"PCMU", "PCMA"},
-			Trunks: []Trunk{{Name: "local", Sources: []string{"127.0.0.0/8"}, Agent: "reception", DTMF: "auto"}},
+
+			SessionTimer: SessionTimer{Use: "offered", Interval: 30 * time.Minute, Minimum: 90 * time.Second},
+			Reliable:     "offered",
+			Trunks:       []Trunk{{Name: "local", Sources: []string{"127.0.0.0/8"}, Agent: "reception", DTMF: "auto"}},
 		},
 		Media:  Media{PortLow: 16384, PortTop: 32767},
 		HTTP:   HTTP{Listen: "127.0.0.1:8080"},

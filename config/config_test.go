@@ -63,6 +63,10 @@ func TestMistakesNameFileLineAndWhatToDo(t *testing.T) {
 			"sip:\n  trunks:\n    - name: a\n      sources: [10.0.0.1]\n      agent: reception\n      dtmf: touch\n",
 			[]string{"t.yaml:6:13", "auto, rfc4733, info, inband"},
 		},
+		"session timer": {
+			"sip:\n  session_timer: {use: sometimes, interval: 60s, minimum: 80s}\n  reliable_responses: please\n",
+			[]string{"t.yaml:2:24", "offered, off", "RFC 4028 wants 90s", "1m0s is less", "sip.reliable_responses"},
+		},
 		"SRTP policy": {
 			"sip:\n  trunks:\n    - name: a\n      sources: [10.0.0.1]\n      agent: reception\n      srtp: {policy: always}\n",
 			[]string{"t.yaml:6:22", "off, optional, required"},

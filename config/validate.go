@@ -88,6 +88,19 @@ func (v *validator) sip(c *Config) {
 	v.limits(&c.SIP.Limits)
 	v.trunks(c)
 	v.stir(c)
+	v.oneOf("sip.reliable_responses", c.SIP.Reliable, "offered", "off")
+	v.sessionTimer(c.SIP.SessionTimer)
+}
+
+// sessionTimer holds the bounds of RFC 4028 section 4.
+func (v *validator) sessionTimer(t SessionTimer) {
+	v.oneOf("sip.session_timer.use", t.Use, "offered", "off")
+	if t.Minimum < 90*time.Second || t.Minimum%time.Second != 0 {
+		v.addf("sip.session_timer.minimum", "%v is too short or no whole number of seconds; RFC 4028 wants 90s at least", t.Minimum)
+	}
+	if t.Interval < t.Minimum || t.Interval%time.Second != 0 {
+		v.addf("sip.session_timer.interval", "%v is less than the minimum of %v or no whole number of seconds; 30m is usual", t.Interval, t.Minimum)
+	}
 }
 
 func (v *validator) trunks(c *Config) {

@@ -31,6 +31,10 @@ func sipConfig(c *config.Config, pool *rtp.Pool, log *slog.Logger) (sip.Config, 
 		Origins:   c.SIP.Origins,
 		Limits:    sip.Limits{CallsPerSecond: c.SIP.Limits.CallsPerSecond, Messages: c.SIP.Limits.Messages},
 		Log:       log,
+		Session: sip.SessionTimer{
+			Off: c.SIP.SessionTimer.Use == "off", Interval: c.SIP.SessionTimer.Interval, Minimum: c.SIP.SessionTimer.Minimum,
+		},
+		NoReliable: c.SIP.Reliable == "off",
 	}
 	if limit := c.SIP.Limits.CPU; limit > 0 {
 		out.Limits.Busy = overload.New(limit).Busy
