@@ -16,6 +16,7 @@ import (
 	"trunkline/media"
 	"trunkline/media/srtp"
 	"trunkline/sip/digest"
+	"trunkline/sip/ladder"
 	"trunkline/sip/sdp"
 	"trunkline/stir"
 )
@@ -99,6 +100,8 @@ type Dialog struct {
 	referral  *referring // our REFER whose outcome is open
 	wish      *Referral  // theirs
 	transfers bool       // the trunk lets the far end ask for a transfer
+
+	ladder ladder.Ring
 
 	agenda agenda
 	beside int         // goroutines of aside that have yet to return
@@ -337,6 +340,7 @@ func (d *Dialog) release() {
 	}
 
 	d.ua.strike(d)
+	d.ua.dropLadder(d)
 	d.agenda.clear()
 
 	d.mu.Lock()

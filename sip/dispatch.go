@@ -50,6 +50,8 @@ func (ua *UA) receive(s socket, src netip.AddrPort, from source, data []byte) []
 		return reply
 	}
 
+	ua.remember(msg, false, src, data)
+
 	switch m := msg.(type) {
 	case *sipgo.Response:
 		m.SetTransport(s.network())
@@ -346,6 +348,8 @@ func (ua *UA) invite(tx *serverTx) {
 		return
 	}
 
+	ua.keepLadder(d)
+	ua.remember(tx.req, false, tx.src, []byte(tx.req.String()))
 	tx.reply(100, "")
 	d.known(d.state.id())
 	ua.enrol(d)
@@ -354,6 +358,7 @@ func (ua *UA) invite(tx *serverTx) {
 		d.vacate()
 		ua.strike(d)
 		ua.unregister(d.state.id())
+		ua.dropLadder(d)
 		tx.reply(503, "", Header{"Retry-After", retryAfter})
 	}
 }

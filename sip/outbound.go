@@ -191,8 +191,12 @@ func (ua *UA) launch(o *outgoing, w *way, l *link) (*Dialog, error) {
 	req.AppendHeader(sipgo.NewHeader("Content-Type", sdpType))
 	req.SetBody(d.origin.Body(d.desc))
 
+	ua.keepLadder(d)
+
 	tx, err := ua.table.request(ua, req, l)
 	if err != nil {
+		ua.dropLadder(d)
+
 		return nil, errors.Join(fmt.Errorf("%w: %w", ErrUnreachable, err), d.session.Close())
 	}
 
@@ -202,6 +206,7 @@ func (ua *UA) launch(o *outgoing, w *way, l *link) (*Dialog, error) {
 
 	if !ua.work.spawn(d.run) {
 		ua.strike(d)
+		ua.dropLadder(d)
 		tx.Terminate()
 
 		return nil, errors.Join(ErrStopped, d.session.Close())

@@ -50,6 +50,7 @@ func (l *link) WriteMsg(msg sipgo.Message) error {
 
 	buf.Reset()
 	msg.StringWrite(buf)
+	l.ua.remember(msg, true, l.to, buf.Bytes())
 
 	return l.write(buf.Bytes())
 }

@@ -14,6 +14,8 @@ import (
 
 	sipgo "github.com/emiago/sipgo/sip"
 
+	"trunkline/sip/ladder"
+
 	"trunkline/sip/digest"
 	"trunkline/sip/locate"
 )
@@ -57,6 +59,7 @@ type UA struct {
 	udp     []*udpSocket
 	streams []*streamListener
 	dialogs map[dialogID]*Dialog
+	ladders map[string]*ladder.Ring // of running calls, by Call-ID
 
 	penalties locate.Penalties
 	admission *admission
@@ -129,6 +132,7 @@ func New(cfg Config, handler Handler) (*UA, error) {
 		stopping:  make(chan struct{}),
 		stopped:   make(chan struct{}),
 		dialogs:   make(map[dialogID]*Dialog),
+		ladders:   make(map[string]*ladder.Ring),
 		accounts:  make(map[string]*digest.Client),
 	}
 

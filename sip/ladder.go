@@ -1,0 +1,48 @@
+package sip
+
+import (
+	"net/netip"
+	"time"
+
+	sipgo "github.com/emiago/sipgo/sip"
+
+	"trunkline/sip/ladder"
+)
+
+// Ladder is the call's messages so far, with secrets masked: its first ones
+// and its latest, and how many between them were dropped.
+func (d *Dialog) Ladder() (messages []ladder.Message, dropped int) { return d.ladder.Messages() }
+
+// keepLadder has the messages of a call kept from now on.
+func (ua *UA) keepLadder(d *Dialog) {
+	ua.mu.Lock()
+	defer ua.mu.Unlock()
+
+	ua.ladders[d.info.CallID] = &d.ladder
+}
+
+// dropLadder ends what keepLadder began.
+func (ua *UA) dropLadder(d *Dialog) {
+	ua.mu.Lock()
+	defer ua.mu.Unlock()
+
+	if ua.ladders[d.info.CallID] == &d.ladder {
+		delete(ua.ladders, d.info.CallID)
+	}
+}
+
+// remember adds a message to its call's ladder; one of no call is nobody's.
+func (ua *UA) remember(msg sipgo.Message, out bool, peer netip.AddrPort, data []byte) {
+	id := msg.CallID()
+	if id == nil {
+		return
+	}
+
+	ua.mu.Lock()
+	r := ua.ladders[id.Value()]
+	ua.mu.Unlock()
+
+	if r != nil {
+		r.Add(time.Now(), out, peer, data)
+	}
+}

@@ -1,0 +1,106 @@
+package ladder
+
+import (
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// first and last are how many of a call's messages are kept: its beginning
+	// and its end.
+	first, last = 16, 48
+
+	// longest is how many bytes of a message are kept.
+	longest = 4096
+)
+
+// Message is one message of a call.
+type Message struct {
+	At   time.Time
+	Out  bool           // we sent it
+	Peer netip.AddrPort // whom to, or who sent it
+	Text string         // with secrets masked; cut after 4096 bytes
+}
+
+// Line is the message's first line.
+func (m Message) Line() string {
+	line, _, _ := strings.Cut(m.Text, "\r\n")
+
+	return line
+}
+
+// Ring holds the messages of one call. Its methods may be called from any
+// goroutine.
+type Ring struct {
+	mu      sync.Mutex
+	began   []Message
+	latest  []Message // in a circle once it is full
+	oldest  int
+	dropped int
+}
+
+// Add takes a message of a call.
+func (r *Ring) Add(at time.Time, out bool, peer netip.AddrPort, data []byte) {
+	m := Message{At: at, Out: out, Peer: peer, Text: string(data[:min(len(data), longest)])}
+
+	r.mu.Lock()
+	defer r.mu.Unlock()
+
+	switch {
+	case len(r.began) < first:
+		r.began = append(r.began, m)
+	case len(r.latest) < last:
+		r.latest = append(r.latest, m)
+	default:
+		r.latest[r.oldest] = m
+		r.oldest = (r.oldest + 1) % last
+		r.dropped++
+	}
+}
+
+// Messages are those kept, in the order in which they were added, and how many
+// were dropped between the first 16 and the last 48.
+func (r *Ring) Messages() ([]Message, int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+
+	all := slices.Concat(r.began, r.latest[r.oldest:], r.latest[:r.oldest])
+	for i := range all {
+		all[i].Text = Mask(all[i].Text)
+	}
+
+	return all, r.dropped
+}
+
+// secrets are what nobody needs to see to understand a call: proofs of
+// identity (RFC 3261 section 22), keys of the audio (RFC 4568 and older ways)
+// and pressed telephone keys, which may be those of a card. What the
+// expressions' first group matches stays.
+var secrets = []*regexp.Regexp{
+	regexp.MustCompile(`(?im)^((?:Proxy-)?Authorization[ \t]*:[ \t]*[^ \t\r\n]*).*(?:\r?\n[ \t].*)*`),
+	regexp.MustCompile(`(?im)^(a=crypto:[^\r\n]*?inline:)[^\r\n]*`),
+	regexp.MustCompile(`(?im)^(a=key-mgmt:|k=)[^\r\n]*`),
+	regexp.MustCompile(`(?im)^([ \t]*Signal[ \t]*=)[^\r\n]*`),
+	regexp.MustCompile(`(?i)(sips?:[^@\s:;<>"]+:)[^@\s<>"]*`),
+}
+
+// keyBody is a body that is nothing but a pressed key.
+var keyBody = regexp.MustCompile(`(?ims)(^(?:Content-Type|c)[ \t]*:[ \t]*application/dtmf[ \t]*(?:;[^\r\n]*)?\r?$.*?\r\n\r\n).*`)
+
+// Mask replaces the secrets of a message by asterisks.
+func Mask(text string) string {
+	for i, secret := range secrets {
+		mask := "${1}***"
+		if i == 0 {
+			mask = "${1} ***\r"
+		}
+
+		text = secret.ReplaceAllString(text, mask)
+	}
+
+	return keyBody.ReplaceAllString(text, "${1}***")
+}
