@@ -31,18 +31,19 @@ var errGone = errors.New("the call has ended at its door")
 // call is one call's life. The goroutine of live owns every deadline: what
 // could hang runs beside it and is given up when its time is over.
 type call struct {
-	m      *Manager
-	agent  *Agent
-	offer  offer     // nil for a call that we place
-	out    *outgoing // nil for a call that came in
-	door   door      // nil until a call that we place is answered
-	log    *slog.Logger
-	limits Limits
-	rec    storage.Call
-	notes  *notes
-	work   sync.WaitGroup  // what runs beside live
-	ctx    context.Context // ends, with a cause, when the call is to end
-	cancel context.CancelCauseFunc
+	m       *Manager
+	agent   *Agent
+	offer   offer     // nil for a call that we place
+	out     *outgoing // nil for a call that came in
+	door    door      // nil until a call that we place is answered
+	signals signaller // nil where there is nothing to look at
+	log     *slog.Logger
+	limits  Limits
+	rec     storage.Call
+	notes   *notes
+	work    sync.WaitGroup  // what runs beside live
+	ctx     context.Context // ends, with a cause, when the call is to end
+	cancel  context.CancelCauseFunc
 
 	conv     Conversation
 	player   *player.Player
@@ -428,6 +429,12 @@ func (c *call) close(r Reason) {
 	c.rec.EndReason, c.rec.Fault = string(r), r.Fault()
 	if c.out != nil && c.rec.Fault == storage.FaultCaller {
 		c.rec.Fault = storage.FaultCallee
+	}
+	if s, ok := c.door.(signaller); ok {
+		c.signals = s
+	}
+	if c.signals != nil {
+		c.notes.signalling(c.signals)
 	}
 	c.m.cfg.Journal.Update(c.rec)
 	c.notes.end(c.rec)

@@ -45,10 +45,11 @@ type Outgoing struct {
 
 // Progress is what is known of a call that is not answered yet.
 type Progress struct {
-	Kind   ProgressKind
-	CallID string    // of Sent: the door's own name of the call
-	Status int       // the SIP status that told it; 0 where there is none
-	Leg    media.Leg // of EarlyMedia: the audio so far. It becomes the call's
+	Kind       ProgressKind
+	CallID     string    // of Sent: the door's own name of the call
+	Status     int       // the SIP status that told it; 0 where there is none
+	Leg        media.Leg // of EarlyMedia: the audio so far. It becomes the call's
+	Signalling signaller // of Sent: where the signalling can be looked at; nil: nowhere
 }
 
 // ProgressKind says how far a call has come.

@@ -221,6 +221,7 @@ func (c *call) told(p Progress) {
 func (c *call) progressed(p Progress) {
 	switch p.Kind {
 	case Sent:
+		c.signals = p.Signalling
 		c.rec.DoorCallID = p.CallID
 	case Ringing:
 		c.rec.State = storage.Ringing

@@ -31,7 +31,7 @@ func (s sipOutlet) Dial(ctx context.Context, o Outgoing, progress func(Progress)
 	if err != nil {
 		return nil, sipRefusal(err)
 	}
-	progress(Progress{Kind: Sent, CallID: d.Info().CallID})
+	progress(Progress{Kind: Sent, CallID: d.Info().CallID, Signalling: d})
 	follow(ctx, d.Progress(), progress)
 	if _, err := d.Answered(ctx); err != nil {
 		return nil, sipRefusal(err)

@@ -37,6 +37,8 @@ func Story(h *storage.History) []string {
 		lines = append(lines, recordingStory(c.Recording, h.Recording)...)
 	}
 
+	lines = append(lines, ladderStory(h.Events)...)
+
 	return append(lines, ending(c))
 }
 

@@ -105,6 +105,7 @@ type callPage struct {
 	Media      []fact
 	Recording  []fact
 	Providers  []fact
+	Ladder     []rung
 	Events     []eventLine
 }
 
@@ -173,7 +174,7 @@ func newCallPage(h *storage.History, audio *record.Audio) *callPage {
 	p := &callPage{
 		Call: h.Call, Live: h.Call.State != storage.Ended, Facts: facts(h),
 		Waveform: drawWaveform(h, audio), Transcript: transcript(h), Waterfall: drawWaterfall(h),
-		Events: make([]eventLine, len(h.Events)),
+		Ladder: rungs(h),
 	}
 	if h.Call.Media != nil {
 		p.Media = mediaFacts(h.Call.Media)
@@ -182,8 +183,10 @@ func newCallPage(h *storage.History, audio *record.Audio) *callPage {
 		p.Recording = recordingFacts(h.Recording)
 	}
 	p.Providers = providerFacts(h)
-	for i, e := range h.Events {
-		p.Events[i] = eventLine{e.Seq, fmt.Sprintf("%.3f", e.At.Seconds()), e.Kind, string(e.Data)}
+	for _, e := range h.Events {
+		if e.Kind != ladderKind { // shown as itself
+			p.Events = append(p.Events, eventLine{e.Seq, fmt.Sprintf("%.3f", e.At.Seconds()), e.Kind, string(e.Data)})
+		}
 	}
 	return p
 }

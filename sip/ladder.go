@@ -10,8 +10,8 @@ import (
 )
 
 // Ladder is the call's messages so far, with secrets masked: its first ones
-// and its latest, and how many between them were dropped.
-func (d *Dialog) Ladder() (messages []ladder.Message, dropped int) { return d.ladder.Messages() }
+// and its latest, at times since began.
+func (d *Dialog) Ladder(began time.Time) ladder.Record { return d.ladder.Record(began) }
 
 // keepLadder has the messages of a call kept from now on.
 func (ua *UA) keepLadder(d *Dialog) {

@@ -2,6 +2,7 @@ package sip
 
 import (
 	"testing"
+	"time"
 )
 
 // TestLadder keeps a call's messages of both directions from its INVITE to the
@@ -24,13 +25,16 @@ func TestLadder(t *testing.T) {
 			{false, "ACK sip:agent@10.0.0.1 SIP/2.0"}, {false, "BYE sip:agent@10.0.0.1 SIP/2.0"}, {true, "SIP/2.0 200 OK"},
 		}
 
-		got, dropped := d.Ladder()
-		if len(got) != len(want) || dropped != 0 {
-			t.Fatalf("%d messages, %d dropped, want %d: %+v", len(got), dropped, len(want), got)
+		began := time.Now()
+		record := d.Ladder(began.Add(-time.Second))
+
+		got := record.Messages
+		if len(got) != len(want) || record.Dropped != 0 {
+			t.Fatalf("%d messages, want %d: %+v", len(got), len(want), record)
 		}
 
 		for i, m := range got {
-			if m.Line() != want[i].line || m.Out != want[i].out || m.Peer.String() != farAddr || m.At.IsZero() {
+			if m.Line() != want[i].line || m.Out != want[i].out || m.Peer != farAddr || m.AtMS != 1000 {
 				t.Errorf("message %d is %+v, want %+v", i, m, want[i])
 			}
 		}
@@ -51,7 +55,7 @@ func TestLadderOfAPlacedCall(t *testing.T) {
 		b.method("ACK")
 		<-d.Done()
 
-		got, _ := d.Ladder()
+		got := d.Ladder(time.Now()).Messages
 		if len(got) != 3 || !got[0].Out || got[1].Line() != "SIP/2.0 486 Busy Here" || got[2].Line() != "ACK sip:desk@10.0.0.9 SIP/2.0" {
 			t.Errorf("ladder %+v", got)
 		}

@@ -104,3 +104,36 @@ func Mask(text string) string {
 
 	return keyBody.ReplaceAllString(text, "${1}***")
 }
+
+// Record is a call's messages as they are recorded.
+type Record struct {
+	Messages []Rung `json:"messages"`
+	Dropped  int    `json:"dropped,omitempty"` // after the first 16
+}
+
+// Rung is one message of a Record.
+type Rung struct {
+	AtMS float64 `json:"at_ms"` // since the call began
+	Out  bool    `json:"out"`   // we sent it
+	Peer string  `json:"peer"`
+	Text string  `json:"text"`
+}
+
+// Line is the message's first line.
+func (r Rung) Line() string { return Message{Text: r.Text}.Line() }
+
+// Skipped reports whether messages are missing before the i-th.
+func (r *Record) Skipped(i int) bool { return i == first && r.Dropped > 0 }
+
+// Record is what is kept, with times since began.
+func (r *Ring) Record(began time.Time) Record {
+	messages, dropped := r.Messages()
+	out := Record{Messages: make([]Rung, len(messages)), Dropped: dropped}
+
+	for i, m := range messages {
+		at := float64(m.At.Sub(began).Microseconds()) / 1000
+		out.Messages[i] = Rung{AtMS: at, Out: m.Out, Peer: m.Peer.String(), Text: m.Text}
+	}
+
+	return out
+}

@@ -1,0 +1,62 @@
+package call
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"trunkline/pipeline/turn"
+	"trunkline/sip/ladder"
+	"trunkline/storage"
+)
+
+// ladderKind is the kind of the recorded event that has the call's signalling.
+// It is the last one, and not the turn machine's.
+const ladderKind turn.EventKind = "sip_ladder"
+
+// A signaller is a door whose signalling can be looked at.
+type signaller interface {
+	Ladder(began time.Time) ladder.Record
+}
+
+// signalData is the data of that event.
+type signalData struct {
+	StepData
+	ladder.Record
+}
+
+// signalling records what the call's door said and heard.
+func (n *notes) signalling(s signaller) {
+	data, err := json.Marshal(signalData{StepData{Event: turn.Event{Kind: ladderKind}}, s.Ladder(n.offered)})
+	if err != nil {
+		return // plain structs marshal
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.cfg.Journal.Event(storage.Event{CallID: n.call, Seq: n.seq, At: time.Since(n.offered), Kind: string(ladderKind), Data: data})
+	n.seq++
+}
+
+// ladderStory is a call's signalling, a line for each message.
+func ladderStory(events []storage.Event) []string {
+	var lines []string
+	for _, e := range events {
+		var d signalData
+		if e.Kind != string(ladderKind) || json.Unmarshal(e.Data, &d) != nil || len(d.Messages) == 0 {
+			continue
+		}
+		lines = append(lines, "Signalling (-> to us, <- from us):")
+		for i, r := range d.Messages {
+			if d.Skipped(i) {
+				lines = append(lines, fmt.Sprintf("  ... %d messages were not kept", d.Dropped))
+			}
+			arrow := "->"
+			if r.Out {
+				arrow = "<-"
+			}
+			lines = append(lines, fmt.Sprintf("  %9.3f s  %s  %s", r.AtMS/1000, arrow, r.Line()))
+		}
+	}
+
+	return lines
+}
