@@ -32,9 +32,9 @@ func TestSignallingIsTold(t *testing.T) {
 		events := rowsOf[storage.Event](r.journal)
 		got := ladderStory(events)
 		for i, want := range map[int]string{
-			0: "Signalling (-> to us, <- from us):",
-			1: "      0.000 s  ->  INVITE sip:desk@example.com SIP/2.0",
-			2: "      1.500 s  <-  SIP/2.0 180 Ringing",
+			0:  "Signalling (-> to us, <- from us):",
+			1:  "      0.000 s  ->  INVITE sip:desk@example.com SIP/2.0",
+			2:  "      1.500 s  <-  SIP/2.0 180 Ringing",
 			17: "  ... 7 messages were not kept",
 		} {
 			if got[i] != want {
