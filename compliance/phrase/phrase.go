@@ -123,24 +123,38 @@ func (h Hit) overlaps(o Hit) bool { return h.From < o.To && o.From < h.To }
 // that share a word with one of the exceptions.
 func Find(words []string, list, except []Pattern) (Hit, bool) {
 	var spared []Hit
-	for _, p := range except {
-		for at := range words {
-			if end, ok := match(p.tokens, words, at); ok {
-				spared = append(spared, Hit{Pattern: p.text, From: at, To: end})
-			}
-		}
-	}
+	looked := false
 	for at := range words {
-		for _, p := range list {
-			end, ok := match(p.tokens, words, at)
-			hit := Hit{Pattern: p.text, From: at, To: end}
-			if ok && !slices.ContainsFunc(spared, hit.overlaps) {
+		for i := range list {
+			end, ok := match(list[i].tokens, words, at)
+			if !ok {
+				continue
+			}
+			if !looked {
+				spared, looked = all(words, except), true
+			}
+			hit := Hit{Pattern: list[i].text, From: at, To: end}
+			if !slices.ContainsFunc(spared, hit.overlaps) {
 				return hit, true
 			}
 		}
 	}
 
 	return Hit{}, false
+}
+
+// all are the hits of every pattern at every word.
+func all(words []string, patterns []Pattern) []Hit {
+	var hits []Hit
+	for i := range patterns {
+		for at := range words {
+			if end, ok := match(patterns[i].tokens, words, at); ok {
+				hits = append(hits, Hit{Pattern: patterns[i].text, From: at, To: end})
+			}
+		}
+	}
+
+	return hits
 }
 
 // match says whether the tokens match the words from at on, and where they
