@@ -45,6 +45,7 @@ func all() []benchmark {
 		{"noise", "words lost to noise and level, and won back", (*bench).noise},
 		{"tts", "the offline voices", (*bench).tts},
 		{"providers", "what talking to vendors adds", (*bench).providers},
+		{"dial", "from the decision about a call to its INVITE", (*bench).dial},
 		{"failover", "from one provider to the next", (*bench).failover},
 	}
 }

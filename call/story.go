@@ -15,16 +15,14 @@ import (
 // who asks why it went as it did. Numbers are masked.
 func Story(h *storage.History) []string {
 	c := &h.Call
-	lines := []string{
-		fmt.Sprintf("Call %s: %s over %s, trunk %q, from %s to agent %q.", c.ID, c.Direction, c.Door, c.Trunk, c.From, c.Agent),
-		beginning(c),
-	}
+	lines := []string{parties(c), beginning(c)}
 	if line := vouched(c.Attestation); line != "" {
 		lines = append(lines, line)
 	}
 	if !c.AnsweredAt.IsZero() {
 		lines = append(lines, conversation(h.Turns)...)
 		lines = append(lines, toolsCalled(h.Events)...)
+		lines = append(lines, transfers(h.Events)...)
 		lines = append(lines, providers(h.Events)...)
 		lines = append(lines, spent(c)...)
 		lines = append(lines, promises(&h.Promises)...)
@@ -42,7 +40,68 @@ func Story(h *storage.History) []string {
 	return append(lines, ending(c))
 }
 
+// parties tells who calls whom.
+func parties(c *storage.Call) string {
+	if c.Direction != storage.Outbound {
+		return fmt.Sprintf("Call %s: %s over %s, trunk %q, from %s to agent %q.", c.ID, c.Direction, c.Door, c.Trunk, c.From, c.Agent)
+	}
+	line := fmt.Sprintf("Call %s: %s over %s, trunk %q, to %s, showing %s, for agent %q; purpose %q",
+		c.ID, c.Direction, c.Door, c.Trunk, c.To, c.From, c.Agent, c.Purpose)
+	if c.Campaign != "" {
+		line += fmt.Sprintf(", campaign %q", c.Campaign)
+	}
+
+	return line + fmt.Sprintf(". Decision %s allowed it as attempt %s.", c.DecisionID, c.AttemptID)
+}
+
+// placedBeginning tells how a call of ours began: who answered, and when the
+// agent was first heard.
+func placedBeginning(c *storage.Call) string {
+	start := c.StartedAt.UTC().Format("2006-01-02 15:04:05.000 MST")
+	if c.AnsweredAt.IsZero() {
+		return fmt.Sprintf("It was dialed at %s and was never answered.", start)
+	}
+	line := fmt.Sprintf("It was dialed at %s and was answered %s later", start, seconds(c.AnsweredAt.Sub(c.StartedAt)))
+	if c.AnsweredBy != "" {
+		line += ", by: " + c.AnsweredBy
+	}
+	switch {
+	case c.OpenedAt.IsZero():
+		line += "; the agent was not heard"
+	case c.GreetedAt.IsZero():
+		line += fmt.Sprintf("; nobody spoke, and the agent was first heard %s after the answer", seconds(c.OpenedAt.Sub(c.AnsweredAt)))
+	default:
+		line += fmt.Sprintf("; the agent was first heard %s after the greeting", seconds(c.OpenedAt.Sub(c.GreetedAt)))
+	}
+
+	return line + "."
+}
+
+// transfers tells how the caller was put through to somebody.
+func transfers(events []storage.Event) []string {
+	var lines []string
+	for _, e := range events {
+		d, ok := stepData(e)
+		if !ok {
+			continue
+		}
+		switch name := d.Event.Text; turn.EventKind(e.Kind) {
+		case transferBegan:
+			lines = append(lines, fmt.Sprintf("The agent began to put the caller through to %q %s into the call.", name, seconds(e.At)))
+		case transferJoined:
+			lines = append(lines, fmt.Sprintf("The caller was joined with %q %s into the call.", name, seconds(e.At)))
+		case transferFailed:
+			lines = append(lines, fmt.Sprintf("The transfer to %q failed: %s. The caller came back to the agent.", name, d.Event.Reason))
+		}
+	}
+
+	return lines
+}
+
 func beginning(c *storage.Call) string {
+	if c.Direction == storage.Outbound {
+		return placedBeginning(c)
+	}
 	start := c.StartedAt.UTC().Format("2006-01-02 15:04:05.000 MST")
 	if c.AnsweredAt.IsZero() {
 		return fmt.Sprintf("It arrived at %s and was never answered.", start)

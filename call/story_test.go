@@ -2,6 +2,7 @@ package call
 
 import (
 	"encoding/json"
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -150,4 +151,37 @@ func TestStory(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestTheStoryOfAPlacedCall(t *testing.T) {
+	inBubble(t, options{}, func(r *rig) {
+		r.outlet(rings(2 * time.Second))
+		r.place()
+		r.agentTurns(1)
+		r.door.end(CallerHangup)
+		c := r.placedEnds()
+		got := strings.Join(Story(&storage.History{Call: c, Turns: r.journal.turns(), Events: r.journal.events()}), "\n")
+		for _, want := range []string{
+			"outbound over sip", `purpose "service", campaign "spring"`, "Decision " + c.DecisionID.String(),
+			"answered 2.0 s later, by: unknown; nobody spoke, and the agent was first heard 1.2 s after the answer.", "the callee hung up",
+		} {
+			if !strings.Contains(got, want) {
+				t.Errorf("the story lacks %q:\n%s", want, got)
+			}
+		}
+	})
+}
+
+func TestTheStoryOfATransfer(t *testing.T) {
+	handsOver(t, frontDesk, refuses(&refusedError{Busy, 486, errors.New("busy")}), func(p *persons) {
+		p.agentTurns(3)
+		p.door.end(CallerHangup)
+		h := storage.History{Call: p.end(), Turns: p.journal.turns(), Events: p.journal.events()}
+		got := strings.Join(Story(&h), "\n")
+		for _, want := range []string{`put the caller through to "desk"`, `The transfer to "desk" failed: busy. The caller came back`} {
+			if !strings.Contains(got, want) {
+				t.Errorf("the story lacks %q:\n%s", want, got)
+			}
+		}
+	})
 }
