@@ -31,6 +31,13 @@
 // Where a URI's requests go is found by room locate (route.go); a call is
 // sent elsewhere when a hop fails (failover.go).
 //
+// Before the answer: provisional.go (ours, to callers), dialing.go (those of
+// far ends that we call, with forks and redirects). In a call: midcall.go (what
+// the far end asks), change.go (what we ask, one request at a time),
+// sessiontimer.go, refer.go and replaces.go (transfers), ladder.go (what is
+// remembered of it). Their arithmetic is in the rooms session, reliable and
+// transfer.
+//
 // What the UA does by itself, outside of calls: a trunk's registration
 // (register.go) and the question whether its targets are up (probe.go). What it
 // takes on is bounded (admission.go), and counted by trunk (trunkstats.go).

@@ -107,6 +107,11 @@ func (h handler) Incoming(d *sip.Dialog) { h(d) }
 func echo(d *sip.Dialog) {
 	_ = d.Ring()
 
+	talkBack(d)
+}
+
+// talkBack answers a call that rings, as echo does.
+func talkBack(d *sip.Dialog) {
 	leg, err := d.Answer(context.Background())
 	if err != nil {
 		return
@@ -216,6 +221,11 @@ func TestSipp(t *testing.T) {
 			_ = d.Hangup(context.Background(), "done")
 		}, sip.ErrHungUp},
 		{"info", echo, sip.ErrRemoteBye},
+		{"reliable", func(d *sip.Dialog) {
+			_ = d.Ring()
+			time.Sleep(100 * time.Millisecond) // for the PRACK, so that the two 200s come in their order
+			talkBack(d)
+		}, sip.ErrRemoteBye},
 		{"options", echo, nil},
 		{"malformed_sdp", echo, nil},
 		{"unacceptable_sdp", echo, nil},
