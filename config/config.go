@@ -95,7 +95,10 @@ type Trunk struct {
 	// believed, and that it is told ours (P-Asserted-Identity).
 	Trusted   bool    `yaml:"trusted"`
 	Challenge Account `yaml:"challenge"` // what it must prove when it calls
-	Account   Account `yaml:"account"`   // what we prove when it asks
+	// ChallengeMD5 is for peers that do not know SHA-256 and read only the
+	// first of several challenges.
+	ChallengeMD5 bool    `yaml:"challenge_md5"`
+	Account      Account `yaml:"account"` // what we prove when it asks
 
 	Targets  []TrunkTarget `yaml:"targets"` // where our calls go; none: the trunk takes none
 	Proxy    string        `yaml:"proxy"`   // SIP URI that all our requests go through

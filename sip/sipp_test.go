@@ -146,9 +146,16 @@ func (g *gateway) run(t *testing.T, network, scenario, dir string) {
 	defer cancel()
 
 	mode := map[string]string{"udp": "u1", "tcp": "t1"}[network]
-	cmd := exec.CommandContext(ctx, "sipp", g.ua.Addr(network).String(),
-		"-sf", file, "-m", "1", "-t", mode, "-i", "127.0.0.1", "-p", fmt.Sprint(freePort(t)), "-mi", "127.0.0.1",
-		"-nostdin", "-timeout", "15s", "-timeout_error", "-trace_err", "-error_file", filepath.Join(dir, "errors"))
+
+	runSipp(t, ctx, dir, g.ua.Addr(network).String(), "-sf", file, "-t", mode, "-p", fmt.Sprint(freePort(t)), "-mi", "127.0.0.1")
+}
+
+// runSipp runs one call of sipp, which must go as its scenario says.
+func runSipp(t *testing.T, ctx context.Context, dir string, args ...string) {
+	t.Helper()
+
+	cmd := exec.CommandContext(ctx, "sipp", append(args,
+		"-m", "1", "-i", "127.0.0.1", "-nostdin", "-timeout", "15s", "-timeout_error", "-trace_err", "-error_file", filepath.Join(dir, "errors"))...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "TERM=dumb")
 
@@ -158,7 +165,7 @@ func (g *gateway) run(t *testing.T, network, scenario, dir string) {
 
 	if err := cmd.Run(); err != nil {
 		details, _ := os.ReadFile(filepath.Join(dir, "errors"))
-		t.Fatalf("sipp %s over %s: %v\n%s\n%s", scenario, network, err, details, tail(out.Bytes()))
+		t.Fatalf("sipp %v: %v\n%s\n%s", args, err, details, tail(out.Bytes()))
 	}
 }
 

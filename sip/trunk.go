@@ -32,6 +32,9 @@ type Trunk struct {
 	// Challenge is what the trunk must prove with each INVITE of its own;
 	// zero means that its source is enough.
 	Challenge digest.Credentials
+	// ChallengeMD5 offers it MD5 alone, for peers that read only the first of
+	// several challenges and do not know SHA-256.
+	ChallengeMD5 bool
 	// Trusted says that the trunk belongs to our trust domain (RFC 3325
 	// section 3): identities that it asserts are believed, and it is told ours.
 	Trusted bool
@@ -155,7 +158,12 @@ func newTrunk(t Trunk) *trunk {
 	}
 
 	if !t.Challenge.IsZero() {
-		entry.proof = digest.NewServer("trunkline", t.Challenge)
+		var algorithms []digest.Algorithm
+		if t.ChallengeMD5 {
+			algorithms = []digest.Algorithm{digest.MD5}
+		}
+
+		entry.proof = digest.NewServer("trunkline", t.Challenge, algorithms...)
 	}
 
 	return entry

@@ -81,7 +81,7 @@ func sipTrunk(t *config.Trunk) (sip.Trunk, error) {
 		Name: t.Name, MaxCalls: t.MaxCalls, CallsPerSecond: t.CallsPerSecond, Keys: keys,
 		Audio:        sip.Audio{ComfortNoise: t.ComfortNoise},
 		SRTP:         sip.SRTP{Security: security, PlainSignalling: t.SRTP.AllowPlainSignalling},
-		Certificates: t.Certificates, Trusted: t.Trusted, Proxy: t.Proxy,
+		Certificates: t.Certificates, Trusted: t.Trusted, Proxy: t.Proxy, ChallengeMD5: t.ChallengeMD5,
 		Identity: sip.Identity{CallerID: t.CallerID, User: t.FromUser, Host: t.FromHost},
 		Numbers: sip.Numbers{
 			Format: numberFormats[t.Numbers.Format], Country: t.Numbers.Country, Prefix: t.Numbers.Prefix, International: t.Numbers.International,

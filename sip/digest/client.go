@@ -41,7 +41,7 @@ type realm struct {
 // answer.
 type challenge struct {
 	realm, nonce, opaque string
-	algorithm            algorithm
+	algorithm            Algorithm
 	named                bool // the algorithm stood in the challenge
 	qop                  bool // "auth" is offered; otherwise the scheme of RFC 2069 is meant
 	stale                bool
@@ -75,7 +75,7 @@ func (c *Client) Challenge(www, proxy []string) error {
 			}
 
 			key := Header{group.name, ch.realm}
-			if known, ok := best[key]; !ok || known.algorithm == md5Algorithm && ch.algorithm == sha256Algorithm {
+			if known, ok := best[key]; !ok || known.algorithm == MD5 && ch.algorithm == SHA256 {
 				best[key] = ch
 			}
 		}

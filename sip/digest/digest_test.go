@@ -24,9 +24,9 @@ func TestVectors(t *testing.T) {
 
 	c := NewClient(Credentials{User: "Mufasa", Password: "Circle of Life"})
 
-	for algorithm, want := range map[algorithm]string{
-		md5Algorithm:    "8ca523f5e9506fed4657c9700eebdbec",
-		sha256Algorithm: "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1",
+	for algorithm, want := range map[Algorithm]string{
+		MD5:    "8ca523f5e9506fed4657c9700eebdbec",
+		SHA256: "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1",
 	} {
 		r := &realm{challenge: challenge{
 			realm: "http-auth@example.org", nonce: "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v",
@@ -100,6 +100,27 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
+// TestOneAlgorithm: what was not offered is not taken.
+func TestOneAlgorithm(t *testing.T) {
+	t.Parallel()
+
+	s := NewServer("trunkline", alice, MD5)
+	weak := s.Challenges(epoch, false)
+
+	if len(weak) != 1 || !strings.Contains(weak[0], "algorithm=MD5") {
+		t.Fatal(weak)
+	}
+
+	if v := s.Verify(answer(t, NewClient(alice), weak, "INVITE"), "INVITE", epoch); v != Proven {
+		t.Errorf("MD5: %d", v)
+	}
+
+	strong := strings.Replace(weak[0], "MD5", "SHA-256", 1)
+	if v := s.Verify(answer(t, NewClient(alice), []string{strong}, "INVITE"), "INVITE", epoch); v != Unproven {
+		t.Errorf("SHA-256: %d", v)
+	}
+}
+
 func TestStaleNonceIsAnsweredAgain(t *testing.T) {
 	t.Parallel()
 
@@ -160,7 +181,7 @@ func TestOldServers(t *testing.T) {
 	t.Parallel()
 
 	got := answer(t, NewClient(Credentials{User: "u", Password: "p"}), []string{`Digest realm="r", nonce="n"`}, "REGISTER")
-	want := md5Algorithm.hash(md5Algorithm.hash("u", "r", "p"), "n", md5Algorithm.hash("REGISTER", "sip:+12025550199@example.net"))
+	want := MD5.hash(MD5.hash("u", "r", "p"), "n", MD5.hash("REGISTER", "sip:+12025550199@example.net"))
 
 	if !strings.Contains(got, want) || strings.Contains(got, "qop") || strings.Contains(got, "algorithm") {
 		t.Error(got)

@@ -18,32 +18,32 @@ var (
 // maxParams bounds the parameters of one header; the RFC defines thirteen.
 const maxParams = 32
 
-// algorithm is a hash by its name in the headers.
-type algorithm string
+// Algorithm is a hash by its name in the headers.
+type Algorithm string
 
 // The algorithms, of which the stronger one is preferred.
 const (
-	sha256Algorithm algorithm = "SHA-256"
-	md5Algorithm    algorithm = "MD5"
+	SHA256 Algorithm = "SHA-256"
+	MD5    Algorithm = "MD5"
 )
 
 // parseAlgorithm reads the algorithm parameter. None means MD5.
-func parseAlgorithm(name string) (algorithm, bool) {
+func parseAlgorithm(name string) (Algorithm, bool) {
 	switch {
-	case name == "", strings.EqualFold(name, string(md5Algorithm)):
-		return md5Algorithm, true
-	case strings.EqualFold(name, string(sha256Algorithm)):
-		return sha256Algorithm, true
+	case name == "", strings.EqualFold(name, string(MD5)):
+		return MD5, true
+	case strings.EqualFold(name, string(SHA256)):
+		return SHA256, true
 	default:
 		return "", false
 	}
 }
 
 // hash is the lower-case hexadecimal hash of the parts joined by colons.
-func (a algorithm) hash(parts ...string) string {
+func (a Algorithm) hash(parts ...string) string {
 	data := []byte(strings.Join(parts, ":"))
 
-	if a == sha256Algorithm {
+	if a == SHA256 {
 		sum := sha256.Sum256(data)
 		return hex.EncodeToString(sum[:])
 	}

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -41,6 +42,7 @@ const (
 type Server struct {
 	realm       string
 	credentials Credentials
+	algorithms  []Algorithm
 	key         [32]byte
 
 	mu     sync.Mutex
@@ -57,22 +59,27 @@ type uses struct {
 }
 
 // NewServer makes a Server that lets one user in. The realm is shown to the
-// far end.
-func NewServer(realm string, c Credentials) *Server {
-	s := &Server{realm: realm, credentials: c, used: make(map[string]*uses)}
+// far end. Without algorithms both are offered, SHA-256 first (RFC 8760
+// section 2.4); MD5 alone is for peers that read only the first challenge.
+func NewServer(realm string, c Credentials, algorithms ...Algorithm) *Server {
+	if len(algorithms) == 0 {
+		algorithms = []Algorithm{SHA256, MD5}
+	}
+
+	s := &Server{realm: realm, credentials: c, algorithms: algorithms, used: make(map[string]*uses)}
 
 	_, _ = rand.Read(s.key[:]) // never fails: crypto/rand ends the process instead
 
 	return s
 }
 
-// Challenges are the values of the challenge's headers, the stronger
-// algorithm first (RFC 8760 section 2.4).
+// Challenges are the values of the challenge's headers, one for each
+// algorithm.
 func (s *Server) Challenges(now time.Time, stale bool) []string {
 	nonce := s.nonce(now)
 	values := make([]string, 0, 2)
 
-	for _, a := range []algorithm{sha256Algorithm, md5Algorithm} {
+	for _, a := range s.algorithms {
 		value := fmt.Sprintf(`Digest realm=%s, nonce="%s", algorithm=%s, qop="auth"`, quote(s.realm), nonce, a)
 		if stale {
 			value += ", stale=true"
@@ -135,7 +142,7 @@ func (s *Server) Verify(value, method string, now time.Time) Verdict {
 	a, known := parseAlgorithm(p["algorithm"])
 	count, err := strconv.ParseUint(p["nc"], 16, 32)
 
-	if !known || err != nil || len(p["nc"]) != 8 || count == 0 || !strings.EqualFold(p["qop"], "auth") || p["realm"] != s.realm {
+	if !known || !slices.Contains(s.algorithms, a) || err != nil || len(p["nc"]) != 8 || count == 0 || !strings.EqualFold(p["qop"], "auth") || p["realm"] != s.realm {
 		return Unproven
 	}
 
