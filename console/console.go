@@ -58,8 +58,9 @@ type Config struct {
 	Access  *access.Keys // nil: whoever reaches the listener may do all
 	// Act records what somebody is about to do; when it cannot, that is not
 	// done, unless it only runs calls. nil: nothing is recorded.
-	Act func(ctx context.Context, a Act) error
-	Log *slog.Logger // nil: silent
+	Act      func(ctx context.Context, a Act) error
+	Evidence Evidence     // nil: it is not served
+	Log      *slog.Logger // nil: silent
 }
 
 type console struct {
@@ -85,14 +86,15 @@ func New(c Config) http.Handler {
 		s.mux.Handle("/metrics", s.holding(access.Read, s.apiProblem, c.Metrics))
 	}
 	s.api("/v1/calls", s.apiCalls)
-	s.act("POST /v1/calls", access.Run, "place a call", s.apiPlace)
+	s.act("POST /v1/calls", "place a call", s.apiPlace)
 	s.api("/v1/calls/{id}", s.apiCall)
-	s.act("DELETE /v1/calls/{id}", access.Run, "end a call", s.apiHangUp)
-	s.act("POST /v1/drain", access.Run, "drain the gateway", s.apiDrain)
-	s.act("POST /v1/calls/{id}/recording", access.Run, "pause or resume a recording", s.apiPause)
+	s.act("DELETE /v1/calls/{id}", "end a call", s.apiHangUp)
+	s.act("POST /v1/drain", "drain the gateway", s.apiDrain)
+	s.act("POST /v1/calls/{id}/recording", "pause or resume a recording", s.apiPause)
 	s.api("/v1/calls/{id}/recording", s.recording)
 	s.api("/v1/providers", s.apiProviders)
 	s.api("/v1/trunks", s.apiTrunks)
+	s.evidenceRoutes()
 	s.api("/v1/", noSuchPath)
 
 	s.page("/{$}", home)
@@ -121,18 +123,18 @@ func (s *console) page(pattern string, do action) {
 	s.mux.Handle(pattern, s.holding(access.Read, s.pageProblem, s.reading(s.pageProblem, do)))
 }
 
-// act serves what changes something; what names it in the records. A page of
+// act serves what runs calls; what names it in the records. A page of
 // another site cannot have the operator's browser send it: such a request
 // carries no JSON, and is no DELETE, unless this server allows it, which it
 // does not.
-func (s *console) act(pattern string, needs access.Right, what string, do action) {
-	s.mux.Handle(pattern, s.holding(needs, s.apiProblem, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+func (s *console) act(pattern, what string, do action) {
+	s.mux.Handle(pattern, s.holding(access.Run, s.apiProblem, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/json" && r.Method != http.MethodDelete {
 			s.apiProblem(w, r, errNotJSON)
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, 4096)
-		err := s.note(r, needs, what)
+		err := s.note(r, access.Run, what)
 		if err == nil {
 			err = do(w, r)
 		}

@@ -426,6 +426,7 @@ func (g *gateway) startHTTP(ctx context.Context) error {
 		Place:      g.placeCall,
 		HangUp:     g.hangUp,
 		Act:        g.recordAct,
+		Evidence:   evidenceAPI{g},
 		Drain:      g.drain,
 		Providers:  g.providers,
 		Checks:     []console.Check{{Name: "database", Run: g.store.Ping}, {Name: "taking calls", Run: g.takesCalls}},
