@@ -4,57 +4,69 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// observe makes the door's metrics, for Config.Metrics.
-func (s *Server) observe(r prometheus.Registerer) error {
-	requests := func(outcome string, value func(*Stats) uint64) prometheus.Collector {
-		return prometheus.NewCounterFunc(prometheus.CounterOpts{
-			Name: "trunkline_twilio_webhooks_total", Help: "Requests of carriers, by outcome: taken, forged, malformed.",
-			ConstLabels: prometheus.Labels{"outcome": outcome},
-		}, s.counter(value))
+// metric is one of the door's counters, with its value for each outcome; ""
+// where it has none.
+type metric struct {
+	desc   *prometheus.Desc
+	kind   prometheus.ValueType
+	values map[string]func(*Stats) uint64
+}
+
+func newMetric(name, help string, kind prometheus.ValueType, values map[string]func(*Stats) uint64) metric {
+	var labels []string
+	if values[""] == nil {
+		labels = []string{"outcome"}
 	}
-	sockets := func(outcome string, value func(*Stats) uint64) prometheus.Collector {
-		return prometheus.NewCounterFunc(prometheus.CounterOpts{
-			Name:        "trunkline_twilio_sockets_total",
-			Help:        "Audio sockets, by outcome: stream, token (unknown, spent or another call's), late (did not say in time whose it is), strange.",
-			ConstLabels: prometheus.Labels{"outcome": outcome},
-		}, s.counter(value))
-	}
-	counter := func(name, help string, value func(*Stats) uint64) prometheus.Collector {
-		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "trunkline_twilio_" + name, Help: help}, s.counter(value))
-	}
-	s.answers = prometheus.NewHistogram(prometheus.HistogramOpts{
+
+	return metric{prometheus.NewDesc("trunkline_twilio_"+name, help, labels, nil), kind, values}
+}
+
+func single(value func(*Stats) uint64) map[string]func(*Stats) uint64 {
+	return map[string]func(*Stats) uint64{"": value}
+}
+
+var metrics = []metric{
+	newMetric("webhooks_total", "Requests of carriers, by outcome: taken, forged, malformed.", prometheus.CounterValue, map[string]func(*Stats) uint64{
+		"taken": func(t *Stats) uint64 { return t.Webhooks }, "forged": func(t *Stats) uint64 { return t.Forged }, "malformed": func(t *Stats) uint64 { return t.Malformed },
+	}),
+	newMetric("sockets_total", "Audio sockets, by outcome: stream, token (unknown, spent or another call's), late (did not say in time whose it is), strange.",
+		prometheus.CounterValue, map[string]func(*Stats) uint64{
+			"stream": func(t *Stats) uint64 { return t.Streams }, "token": func(t *Stats) uint64 { return t.Replays },
+			"late": func(t *Stats) uint64 { return t.Late }, "strange": func(t *Stats) uint64 { return t.Strangers },
+		}),
+	newMetric("calls", "Calls at the door, until the carrier has confirmed their end.", prometheus.GaugeValue, single(func(t *Stats) uint64 { return uint64(t.Active) })),
+	newMetric("turned_away_total", "Calls turned away at once, for want of a place or while stopping.", prometheus.CounterValue, single(func(t *Stats) uint64 { return t.Refused })),
+	newMetric("undecided_total", "Calls that went to the fallback because nobody took them in time.", prometheus.CounterValue, single(func(t *Stats) uint64 { return t.Undecided })),
+	newMetric("no_stream_total", "Calls that were answered and whose audio socket never came.", prometheus.CounterValue, single(func(t *Stats) uint64 { return t.NoStream })),
+	newMetric("stale_callbacks_total", "Status callbacks that came twice, or after a later one.", prometheus.CounterValue, single(func(t *Stats) uint64 { return t.Stale })),
+}
+
+func newAnswers() prometheus.Histogram {
+	return prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name: "trunkline_twilio_answer_seconds", Help: "Time from a call's webhook to its answer; carriers wait for 5 to 15 s.",
 		Buckets: []float64{.005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10},
 	})
-	for _, c := range []prometheus.Collector{
-		s.answers,
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "trunkline_twilio_calls", Help: "Calls at the door, until the carrier has confirmed their end."},
-			func() float64 { return float64(s.Active()) }),
-		requests("taken", func(t *Stats) uint64 { return t.Webhooks }),
-		requests("forged", func(t *Stats) uint64 { return t.Forged }),
-		requests("malformed", func(t *Stats) uint64 { return t.Malformed }),
-		sockets("stream", func(t *Stats) uint64 { return t.Streams }),
-		sockets("token", func(t *Stats) uint64 { return t.Replays }),
-		sockets("late", func(t *Stats) uint64 { return t.Late }),
-		sockets("strange", func(t *Stats) uint64 { return t.Strangers }),
-		counter("turned_away_total", "Calls turned away at once, for want of a place or while stopping.", func(t *Stats) uint64 { return t.Refused }),
-		counter("undecided_total", "Calls that went to the fallback because nobody took them in time.", func(t *Stats) uint64 { return t.Undecided }),
-		counter("no_stream_total", "Calls that were answered and whose audio socket never came.", func(t *Stats) uint64 { return t.NoStream }),
-		counter("stale_callbacks_total", "Status callbacks that came twice, or after a later one.", func(t *Stats) uint64 { return t.Stale }),
-	} {
-		if err := r.Register(c); err != nil {
-			return err
-		}
-	}
-
-	return nil
 }
 
-// counter reads one of the counters.
-func (s *Server) counter(value func(*Stats) uint64) func() float64 {
-	return func() float64 {
-		stats := s.Stats()
+// Describe implements prometheus.Collector: a Server can be registered.
+func (s *Server) Describe(to chan<- *prometheus.Desc) {
+	s.answers.Describe(to)
+	for _, m := range metrics {
+		to <- m.desc
+	}
+}
 
-		return float64(value(&stats))
+// Collect implements prometheus.Collector.
+func (s *Server) Collect(to chan<- prometheus.Metric) {
+	s.answers.Collect(to)
+	stats := s.Stats()
+	for _, m := range metrics {
+		for outcome, value := range m.values {
+			var labels []string
+			if outcome != "" {
+				labels = []string{outcome}
+			}
+			to <- prometheus.MustNewConstMetric(m.desc, m.kind, float64(value(&stats)), labels...)
+		}
 	}
 }

@@ -30,7 +30,6 @@ type Config struct {
 	Accounts  []Account
 	MaxCalls  int // at once; 0: no limit
 	Log       *slog.Logger
-	Metrics   prometheus.Registerer // nil: nobody counts
 
 	// Bounds; zero: the default.
 	Decide  time.Duration // for the Handler to take or refuse a call; 8 s of the 15 s that Twilio waits
@@ -84,7 +83,7 @@ type Server struct {
 	accounts map[string]*account
 	tokens   tokens
 	counts   counts
-	answers  prometheus.Histogram // nil: nobody counts
+	answers  prometheus.Histogram
 
 	draining atomic.Bool
 	stopping context.Context
@@ -110,7 +109,7 @@ func New(c Config, h Handler) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		cfg: c, handler: h, prefix: base.Path, accounts: map[string]*account{},
+		cfg: c, handler: h, answers: newAnswers(), prefix: base.Path, accounts: map[string]*account{},
 		calls: map[string]*Call{}, ids: map[string]*Call{}, sockets: map[*websocket.Conn]func(){},
 	}
 	s.stopping, s.stop = context.WithCancel(context.Background())
@@ -128,11 +127,6 @@ func New(c Config, h Handler) (*Server, error) {
 			return nil, fmt.Errorf("twilio: two accounts are called %q", a.Name)
 		}
 		s.accounts[a.Name] = in
-	}
-	if c.Metrics != nil {
-		if err := s.observe(c.Metrics); err != nil {
-			return nil, err
-		}
 	}
 
 	return s, nil

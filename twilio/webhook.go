@@ -151,9 +151,7 @@ func (s *Server) call(in *request) *Call {
 
 // voice is the first webhook of a call, or that again.
 func (s *Server) voice(w http.ResponseWriter, in *request) {
-	if s.answers != nil {
-		defer func(since time.Time) { s.answers.Observe(time.Since(since).Seconds()) }(time.Now())
-	}
+	defer func(since time.Time) { s.answers.Observe(time.Since(since).Seconds()) }(time.Now())
 	words := &in.account.words
 	info := Info{
 		Account: in.account.Name, Carrier: in.account.Carrier,

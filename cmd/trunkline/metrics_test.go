@@ -17,6 +17,8 @@ import (
 	"trunkline/call"
 	"trunkline/engine"
 	"trunkline/trace"
+	"trunkline/twilio"
+	"trunkline/twilio/rest"
 )
 
 var update = flag.Bool("update", false, "rewrite docs/metrics.md")
@@ -35,6 +37,16 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := registerTraces(g.registry, func() trace.Stats { return trace.Stats{} }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := rest.NewMetrics(g.registry); err != nil {
+		t.Fatal(err)
+	}
+	door, err := twilio.New(twilio.Config{PublicURL: "https://voice.example.com"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := g.registry.Register(door); err != nil {
 		t.Fatal(err)
 	}
 	if err := registerCollectors(g); err != nil {

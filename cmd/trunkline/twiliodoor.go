@@ -37,6 +37,9 @@ func (g *gateway) startTwilio(ctx context.Context) error {
 	if g.twilio, err = twilio.New(door, g.calls.Twilio()); err != nil {
 		return err
 	}
+	if err := g.registry.Register(g.twilio); err != nil {
+		return err
+	}
 	if err := g.twilio.Start(ctx); err != nil {
 		return err
 	}
