@@ -47,6 +47,7 @@ func all() []benchmark {
 		{"providers", "what talking to vendors adds", (*bench).providers},
 		{"dial", "from the decision about a call to its INVITE", (*bench).dial},
 		{"failover", "from one provider to the next", (*bench).failover},
+		{"evidence", "decisions, the ledger and the spool", (*bench).evidence},
 	}
 }
 
