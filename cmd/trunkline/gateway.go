@@ -101,6 +101,7 @@ func (g *gateway) start(ctx context.Context) error {
 	}{
 		{"opening the database", g.startDatabase},
 		{"opening the evidence", g.startGate},
+		{"starting the retention", g.startRetention},
 		{"making the agents ready", g.startAgents},
 		{"starting the clocks", g.startMedia},
 		{"starting the traces", g.startTraces},

@@ -53,6 +53,8 @@ type cli struct {
 	Reassigned reassignedCmd `cmd:"" help:"Record answers about reassigned numbers."`
 	Decide     decideCmd     `cmd:"" help:"Say whether a call would be allowed now, and why."`
 	Audit      auditCmd      `cmd:"" help:"Export the evidence, and check an export."`
+	Retention  retentionCmd  `cmd:"" help:"Remove what is not to be kept any longer."`
+	Subject    subjectCmd    `cmd:"" help:"Export, erase or hold what is kept of a person."`
 	Rules      rulesCmd      `cmd:"" help:"Show the rules by which calls are placed, with their sources and reviewers."`
 
 	Bench   benchCmd   `cmd:"" help:"Measure speed and size and print tables."`

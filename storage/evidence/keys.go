@@ -147,3 +147,14 @@ func (k *Keys) Open(sealed []byte, id [16]byte) ([]byte, error) {
 
 	return data, nil
 }
+
+// openText opens what was sealed and stands in an entry, as base64.
+func (k *Keys) openText(text string, id [16]byte) (string, error) {
+	sealed, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return "", err
+	}
+	data, err := k.Open(sealed, id)
+
+	return string(data), err
+}

@@ -31,6 +31,7 @@ const (
 	KindAct        Kind = "act"
 	KindErasure    Kind = "erasure"
 	KindHold       Kind = "legal_hold"
+	KindRelease    Kind = "legal_hold_release"
 )
 
 // ErrKey says that the evidence was made with another key.
