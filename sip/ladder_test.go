@@ -21,8 +21,12 @@ func TestLadder(t *testing.T) {
 			out  bool
 			line string
 		}{
-			{false, "INVITE sip:agent@10.0.0.1 SIP/2.0"}, {true, "SIP/2.0 100 Trying"}, {true, "SIP/2.0 200 OK"},
-			{false, "ACK sip:agent@10.0.0.1 SIP/2.0"}, {false, "BYE sip:agent@10.0.0.1 SIP/2.0"}, {true, "SIP/2.0 200 OK"},
+			{false, "INVITE sip:agent@10.0.0.1 SIP/2.0"},
+			{true, "SIP/2.0 100 Trying"},
+			{true, "SIP/2.0 200 OK"},
+			{false, "ACK sip:agent@10.0.0.1 SIP/2.0"},
+			{false, "BYE sip:agent@10.0.0.1 SIP/2.0"},
+			{true, "SIP/2.0 200 OK"},
 		}
 
 		began := time.Now()
