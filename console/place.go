@@ -54,7 +54,7 @@ var (
 // BadOrder is the error of an Order with a field that cannot be so.
 func BadOrder(field, text string) error {
 	return &problem{
-		Status: http.StatusBadRequest, Code: "bad_" + field, Message: field + ": " + text,
+		Status: http.StatusBadRequest, Code: "bad_" + field, Message: field + ": " + strings.TrimSuffix(text, ".") + ".",
 		Hint: "trunkline route-test NUMBER tells what the routes make of a number.",
 	}
 }
