@@ -27,6 +27,29 @@ func TestDemo(t *testing.T) {
 	}
 }
 
+// The demo over the simulated carrier shows a call in and a call out.
+func TestDemoOverTwilio(t *testing.T) {
+	t.Parallel()
+	c := configuration(t, config.Default().Agents[0])
+	c.StateDir = clustertest.Dir(t)
+	c.Database.URL = ""
+	r := command(t, "--config", write(t, &c), "demo", "--door", "twilio", "--short")
+	if r.code != 0 || r.stderr != "" {
+		t.Fatalf("exit %d: %s%s", r.code, r.stdout, r.stderr)
+	}
+	for _, said := range []string{"inbound over twilio", "outbound over twilio", "attestation A", "Monday to Friday", "Goodbye.", "to the agent's silence"} {
+		if !strings.Contains(r.stdout, said) {
+			t.Errorf("it does not show %q: %s", said, r.stdout)
+		}
+	}
+	if left := demoLeaves.FindAllStringSubmatch(r.stdout, -1); len(left) != 4 {
+		t.Errorf("it names %q, want two recordings and two pages", left)
+	}
+	if left := processesOf(t, c.StateDir+"/demo"); len(left) != 0 {
+		t.Errorf("left behind: %q", left)
+	}
+}
+
 var demoLeaves = regexp.MustCompile(`(?m)^(recording|page) +(/.*)$`)
 
 func checkDemo(t *testing.T, r result) {

@@ -36,6 +36,9 @@ func TestPlanIsFromTheFilesThatAreShipped(t *testing.T) {
 	if len(plan) < 4 || interruptions != 1 {
 		t.Errorf("%d turns with %d interruptions: %v", len(plan), interruptions, plan)
 	}
+	if short := Short(plan); len(short) != ShortTurns || short[2].Clip != plan[len(plan)-1].Clip {
+		t.Errorf("the short plan is %v", short)
+	}
 	if speech > 20*time.Second {
 		t.Errorf("the caller alone speaks for %s", speech)
 	}
@@ -181,7 +184,7 @@ func TestVerdict(t *testing.T) {
 
 		return h
 	}
-	if err := Verdict(good()); err != nil {
+	if err := Verdict(good(), Turns); err != nil {
 		t.Errorf("a good call: %v", err)
 	}
 	for want, spoil := range map[string]func(h *storage.History){
@@ -193,7 +196,7 @@ func TestVerdict(t *testing.T) {
 	} {
 		h := good()
 		spoil(h)
-		if err := Verdict(h); err == nil || !strings.Contains(err.Error(), want) {
+		if err := Verdict(h, Turns); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q, got %v", want, err)
 		}
 	}

@@ -26,7 +26,8 @@ const demoBound = 4 * time.Minute
 
 // demoCmd holds a whole call over loopback.
 type demoCmd struct {
-	Door string `help:"How the call comes: sip, or twilio, by a simulated carrier that works like Twilio." enum:"sip,twilio" default:"sip"`
+	Door  string `help:"How the call comes: sip, or twilio, by a simulated carrier that works like Twilio." enum:"sip,twilio" default:"sip"`
+	Short bool   `help:"Hold short conversations."`
 }
 
 func (d demoCmd) Run(ctx context.Context, c *cli, std *streams) (err error) {
@@ -48,7 +49,11 @@ func (d demoCmd) Run(ctx context.Context, c *cli, std *streams) (err error) {
 	defer func() { err = errors.Join(err, g.stop(context.Background())) }() // bounded by its own steps
 	target := fmt.Sprintf("sip:%s@%s", g.cfg.SIP.Trunks[0].Agent, g.sip.Addr("udp"))
 	screen.Linef("the gateway is up; calling %s", target)
-	report, err := demoCall(ctx, target, live, screen)
+	plan, err := d.plan()
+	if err != nil {
+		return err
+	}
+	report, err := demoCall(ctx, target, plan, live, screen)
 	if err != nil {
 		return err
 	}
@@ -60,7 +65,26 @@ func (d demoCmd) Run(ctx context.Context, c *cli, std *streams) (err error) {
 		return err
 	}
 
-	return demo.Verdict(h)
+	return demo.Verdict(h, d.turns())
+}
+
+// plan is what the caller does.
+func (d demoCmd) plan() ([]softphone.Step, error) {
+	plan, err := demo.Plan(testdata.Files)
+	if err == nil && d.Short {
+		plan = demo.Short(plan)
+	}
+
+	return plan, err
+}
+
+// turns is how many turns a conversation must have.
+func (d demoCmd) turns() int {
+	if d.Short {
+		return demo.ShortTurns
+	}
+
+	return demo.Turns
 }
 
 // demoGateway is a gateway on the defaults, on ports that are free, with a
@@ -101,11 +125,9 @@ func watchDemo(g *gateway) <-chan call.Live {
 }
 
 // demoCall has the softphone call the gateway while the screen shows it.
-func demoCall(ctx context.Context, target string, live <-chan call.Live, screen *demo.Screen) (*softphone.Report, error) {
-	plan, err := demo.Plan(testdata.Files)
-	if err != nil {
-		return nil, err
-	}
+func demoCall(
+	ctx context.Context, target string, plan []softphone.Step, live <-chan call.Live, screen *demo.Screen,
+) (*softphone.Report, error) {
 	var id uuid.UUID
 
 	return whileShown(live, screen, &id, func() (*softphone.Report, error) {

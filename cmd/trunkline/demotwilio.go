@@ -15,7 +15,6 @@ import (
 	"trunkline/media/clock"
 	"trunkline/privacy"
 	"trunkline/softphone"
-	"trunkline/testdata"
 	"trunkline/twilio/carrier"
 )
 
@@ -141,10 +140,10 @@ func alerts(far *simulated) string {
 
 // hold has the softphone hold the telephone while the screen shows the call,
 // and judges it. over is closed when the call is over; nil: nobody knows.
-func (demoCmd) hold(
+func (d demoCmd) hold(
 	ctx context.Context, g *gateway, far *simulated, over <-chan struct{}, live <-chan call.Live, screen *demo.Screen,
 ) error {
-	plan, err := demo.Plan(testdata.Files)
+	plan, err := d.plan()
 	if err != nil {
 		return err
 	}
@@ -168,7 +167,7 @@ func (demoCmd) hold(
 		return err
 	}
 
-	return demo.Verdict(h)
+	return demo.Verdict(h, d.turns())
 }
 
 // demoGate admits the demo's calls: they go to nobody.
