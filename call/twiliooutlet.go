@@ -3,6 +3,7 @@ package call
 import (
 	"context"
 	"errors"
+	"time"
 
 	"trunkline/media"
 	"trunkline/storage"
@@ -13,7 +14,15 @@ import (
 // A TwilioAPI places an account's calls, as *rest.Client does.
 type TwilioAPI interface {
 	Create(ctx context.Context, o rest.Call) (sid string, err error)
+	// End hangs a call up, repeatedly if need be.
+	End(sid string) <-chan struct{}
+	// Audit looks whether a call had to wait at the carrier.
+	Audit(sid string)
 }
+
+// twilioGrace is how long after a call's cap the carrier ends it by itself:
+// long enough for the goodbye that the agent says at the cap.
+const twilioGrace = 15 * time.Second
 
 // PlaceByTwilio lets calls leave by the twilio door: each by the API of the
 // account that its trunk names.
@@ -39,7 +48,7 @@ func (t twilioOutlet) Dial(ctx context.Context, o Outgoing, progress func(Progre
 	}
 	sid, err := api.Create(ctx, rest.Call{
 		To: string(o.To), From: string(o.From), Voice: urls.Voice, Fallback: urls.Fallback, Status: urls.Status,
-		Ring: o.Ring, Cap: o.Cap, Expires: o.Expires, Told: c.Named(),
+		Ring: o.Ring, Cap: o.Cap + twilioGrace, Expires: o.Expires, Told: c.Named(),
 	})
 	if err != nil {
 		c.NotPlaced(err)
@@ -53,6 +62,12 @@ func (t twilioOutlet) Dial(ctx context.Context, o Outgoing, progress func(Progre
 			progress(Progress{Kind: Ringing})
 		}
 	})
+	if ctx.Err() != nil && err != nil {
+		api.End(sid) // at once: the door itself would wait for the carrier first
+
+		return nil, context.Cause(ctx)
+	}
+	api.Audit(sid)
 	if err != nil {
 		return nil, twilioRefusal(err)
 	}
