@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -33,6 +34,7 @@ type outgoing struct {
 	outlet    outlet
 	admission Admission
 	progress  chan Progress
+	admitted  atomic.Bool
 }
 
 // placedBefore says that a call with the order's ID runs already.
@@ -66,7 +68,7 @@ func (m *Manager) Place(ctx context.Context, o Order) (uuid.UUID, error) {
 	case placedBefore:
 		c.cancel(nil)
 
-		return o.ID, nil
+		return o.ID, m.beingDecided(o.ID)
 	case Shutdown:
 		c.cancel(nil)
 
@@ -83,12 +85,25 @@ func (m *Manager) Place(ctx context.Context, o Order) (uuid.UUID, error) {
 
 		return uuid.Nil, err
 	}
+	c.out.admitted.Store(true)
 	go func() {
 		defer m.leave(c)
 		c.liveOut()
 	}()
 
 	return c.rec.ID, nil
+}
+
+// beingDecided is the error of an order whose call the Gate has yet to decide
+// about for an earlier one; nil when that is dialed.
+func (m *Manager) beingDecided(id uuid.UUID) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if c := m.calls[id]; c != nil && c.out != nil && c.out.admitted.Load() {
+		return nil
+	}
+
+	return fmt.Errorf("%w yet: an earlier order of it waits for the decision", ErrUndecided)
 }
 
 // liveOut is the whole life of a call that we place: dial, talk, end. Nothing

@@ -22,6 +22,7 @@ type fakeGate struct {
 	deny    []string
 	err     error
 	hang    bool
+	takes   time.Duration
 	valid   time.Duration // of an admission; 0: 10 s
 	asked   []Attempt
 }
@@ -30,6 +31,7 @@ func (g *fakeGate) Admit(ctx context.Context, a Attempt) (Admission, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.asked = append(g.asked, a)
+	time.Sleep(g.takes)
 	if g.hang {
 		<-ctx.Done()
 
@@ -192,6 +194,37 @@ func TestNothingIsDialedWithoutADecision(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestOneIDIsOneCall(t *testing.T) {
+	inBubble(t, options{}, func(r *rig) {
+		out := r.outlet(rings(time.Hour))
+		o := order
+		o.ID = uuid.New()
+		r.gate.change(func(g *fakeGate) { g.takes = time.Second })
+		first := make(chan error, 1)
+		go func() {
+			_, err := r.manager.Place(r.Context(), o)
+			first <- err
+		}()
+		time.Sleep(500 * time.Millisecond)
+		if _, err := r.manager.Place(r.Context(), o); !errors.Is(err, ErrUndecided) {
+			r.Errorf("while the first is decided about: %v", err)
+		}
+		if err := <-first; err != nil {
+			r.Error(err)
+		}
+		if id, err := r.manager.Place(r.Context(), o); id != o.ID || err != nil {
+			r.Errorf("once it is dialed: %s, %v", id, err)
+		}
+		time.Sleep(time.Second)
+		r.same("dialed", 1, len(out.dialed()))
+		r.same("decisions", 1, len(r.gate.asked))
+		if err := r.manager.Hangup(o.ID, false); err != nil {
+			r.Error(err)
+		}
+		r.placedEnds()
+	})
 }
 
 func TestNoGateNoCall(t *testing.T) {
