@@ -38,6 +38,7 @@ type Attempt struct {
 	Campaign string
 	Seller   string
 	Subject  string
+	Callee   Callee
 }
 
 // Admission is a Gate's decision about an Attempt.
@@ -76,7 +77,7 @@ func (c *call) admit(ctx context.Context) error {
 	a, err := c.m.cfg.Gate.Admit(ctx, Attempt{
 		Call: c.rec.ID, Again: c.out.admission.Attempt, Door: c.rec.Door, Trunk: c.rec.Trunk,
 		To: c.rec.To, From: c.rec.From, Agent: c.rec.Agent,
-		Purpose: o.Purpose, Campaign: o.Campaign, Seller: o.Seller, Subject: o.Subject,
+		Purpose: o.Purpose, Campaign: o.Campaign, Seller: o.Seller, Subject: o.Subject, Callee: o.Callee,
 	})
 	switch {
 	case err != nil:

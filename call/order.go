@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -36,12 +38,22 @@ type Order struct {
 	Campaign string // may be empty, as the rest
 	Seller   string // on whose behalf
 	Subject  string // what the call is about: state law counts attempts by it
+	Callee   Callee
 
 	OnMachine OnMachine // empty: Config.OnMachine
 
 	Vars map[string]string // what the agent's prompt and tools are told; over the agent's own
 	Ring time.Duration     // ShortestRing to LongestRing; 0: Config.Ring
 	Cap  time.Duration     // longest call from its answer, at most Limits.Cap; 0: that
+}
+
+// Callee is what is known of a called person beside the number. What is not
+// known is judged strictly.
+type Callee struct {
+	Line     string        // "wireless", "landline" or "voip"; empty: unknown
+	State    string        // of a known address, two letters; empty: unknown
+	Zone     string        // that the person stated, an IANA name; empty: unknown
+	Expected time.Duration // how long the call is expected to last; 0: unknown
 }
 
 // OrderError says what is wrong with an Order.
@@ -90,6 +102,23 @@ func (o *Order) check(c *Config) error {
 		return &OrderError{"ring", fmt.Sprintf("want %s to %s; was %s", ShortestRing, LongestRing, o.Ring)}
 	case o.Cap < 0 || o.Cap > l.Cap:
 		return &OrderError{"cap", fmt.Sprintf("want at most %s (calls.cap); was %s", l.Cap, o.Cap)}
+	}
+
+	return o.Callee.check()
+}
+
+// check says what cannot be of a person.
+func (p *Callee) check() error {
+	_, err := time.LoadLocation(p.Zone)
+	switch {
+	case !slices.Contains([]string{"", "wireless", "landline", "voip"}, p.Line):
+		return &OrderError{"line", fmt.Sprintf("want wireless, landline or voip; was %q", p.Line)}
+	case p.State != "" && (len(p.State) != 2 || strings.ToUpper(p.State) != p.State):
+		return &OrderError{"state", fmt.Sprintf("want two capital letters, such as FL; was %q", p.State)}
+	case err != nil || p.Zone == "Local":
+		return &OrderError{"zone", fmt.Sprintf("want a name such as America/Chicago; was %q", p.Zone)}
+	case p.Expected < 0:
+		return &OrderError{"expected", fmt.Sprintf("want a time above 0; was %s", p.Expected)}
 	}
 
 	return nil

@@ -29,6 +29,12 @@ type Order struct {
 	CapSeconds  float64           `json:"cap_seconds,omitempty"`
 	Vars        map[string]string `json:"vars,omitempty"`
 
+	// What is known of the person; what is not is judged strictly.
+	Line            string  `json:"line,omitempty"`  // wireless, landline or voip
+	State           string  `json:"state,omitempty"` // of the address, two letters
+	Zone            string  `json:"zone,omitempty"`  // that the person stated, an IANA name
+	ExpectedSeconds float64 `json:"expected_seconds,omitempty"`
+
 	ID uuid.UUID `json:"-"` // the call's, when the request names it by its Idempotency-Key; else zero
 }
 

@@ -80,6 +80,7 @@ func (g *Gate) Admit(ctx context.Context, a call.Attempt) (call.Admission, error
 		Tenant: g.cfg.Tenant, Seller: a.Seller, Campaign: a.Campaign, Subject: a.Subject, To: a.To, From: a.From,
 		Purpose: compliance.Purpose(a.Purpose), Voice: g.cfg.Voices[a.Agent].Voice, At: time.Now().UTC(),
 	}
+	attempt.Line, attempt.Expected, attempt.Hints = compliance.LineType(a.Callee.Line), a.Callee.Expected, hints(&a.Callee)
 	attempt.Seller = cmp.Or(attempt.Seller, g.cfg.Campaigns[a.Campaign].Seller)
 	c := g.about(attempt, a.Agent)
 	c.Call, c.Replaces = a.Call, a.Again
@@ -98,6 +99,18 @@ func (g *Gate) Admit(ctx context.Context, a call.Attempt) (call.Admission, error
 	}
 
 	return out, nil
+}
+
+// hints are what is known of where a person is.
+func hints(c *call.Callee) (all []compliance.Hint) {
+	if c.State != "" {
+		all = append(all, compliance.Hint{Source: compliance.FromAddress, State: c.State})
+	}
+	if c.Zone != "" {
+		all = append(all, compliance.Hint{Source: compliance.FromPerson, Zone: c.Zone})
+	}
+
+	return all
 }
 
 // Consider judges an attempt without a record of it and without a dial. agent

@@ -23,6 +23,10 @@ type dialCmd struct {
 	Campaign  string            `help:"The campaign that the call belongs to." placeholder:"NAME"`
 	Seller    string            `help:"On whose behalf the call is." placeholder:"NAME"`
 	Subject   string            `help:"What the call is about." placeholder:"WORD"`
+	Line      string            `help:"The person's line: wireless, landline or voip; what is not known is judged strictly." placeholder:"WORD"`
+	State     string            `help:"State of the person's address, two letters." placeholder:"XX"`
+	Zone      string            `help:"Time zone that the person stated, such as America/Chicago." placeholder:"NAME"`
+	Expected  time.Duration     `help:"How long the call is expected to last."`
 	OnMachine string            `help:"What to do with an answering machine: hang_up, leave_message or treat_as_human." placeholder:"WORD"`
 	Ring      time.Duration     `help:"Give up when nobody has answered by then; 15s at least."`
 	Cap       time.Duration     `help:"Longest call from its answer."`
@@ -42,6 +46,7 @@ func (d *dialCmd) Run(ctx context.Context, c *cli, std *streams) error {
 	order := console.Order{
 		To: d.Number, Agent: d.Agent, Purpose: d.Purpose, From: d.From, Route: d.Route, Campaign: d.Campaign, Seller: d.Seller,
 		Subject: d.Subject, OnMachine: d.OnMachine, RingSeconds: d.Ring.Seconds(), CapSeconds: d.Cap.Seconds(), Vars: d.Var,
+		Line: d.Line, State: d.State, Zone: d.Zone, ExpectedSeconds: d.Expected.Seconds(),
 	}
 	var placed struct {
 		ID uuid.UUID `json:"id"`

@@ -202,6 +202,7 @@ func TestCheckSaysWhatItWouldUse(t *testing.T) {
 		"ok    database: ", // then where, and the schema
 		"ok    agents: reception (recogniser declared for 2 calls, model declared, voice declared)",
 		"ok    recordings: off",
+		"ok    traces: off",
 	}
 	got := strings.Split(strings.TrimSpace(out), "\n")
 	if code != exitOK || len(got) != len(want) {

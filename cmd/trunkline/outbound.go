@@ -20,7 +20,8 @@ func (g *gateway) placeCall(ctx context.Context, o console.Order) (uuid.UUID, er
 	id, err := g.calls.Place(ctx, call.Order{
 		ID: o.ID, To: privacy.Number(o.To), From: privacy.Number(o.From), Route: o.Route, Trunk: o.Trunk, Agent: o.Agent,
 		Purpose: o.Purpose, Campaign: o.Campaign, Seller: o.Seller, Subject: o.Subject, OnMachine: call.OnMachine(o.OnMachine),
-		Vars: o.Vars, Ring: inSeconds(o.RingSeconds), Cap: inSeconds(o.CapSeconds),
+		Callee: call.Callee{Line: o.Line, State: o.State, Zone: o.Zone, Expected: inSeconds(o.ExpectedSeconds)},
+		Vars:   o.Vars, Ring: inSeconds(o.RingSeconds), Cap: inSeconds(o.CapSeconds),
 	})
 	var bad *call.OrderError
 	var denied *call.NotAllowedError
