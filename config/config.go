@@ -63,6 +63,7 @@ type SIP struct {
 	// Reliable says whether provisional responses may be confirmed by PRACK
 	// (RFC 3262): "offered" to peers that know it, or "off".
 	Reliable string `yaml:"reliable_responses"`
+	HEP      HEP    `yaml:"hep"`
 }
 
 // SessionTimer keeps calls from outliving a peer that has vanished, and from

@@ -152,6 +152,11 @@ func TestMistakesNameFileLineAndWhatToDo(t *testing.T) {
 				"register.registrar", "register.expires", "numbers.country", "probes.every", "trunks[0].probes", "trunks[0].calls_per_second",
 			},
 		},
+		"copies for nobody": {"sip:\n  hep: {node_id: 7}\n", []string{"sip.hep.endpoint: is missing"}},
+		"copies for somewhere": {
+			"sip:\n  hep: {endpoint: homer.example.net, password_env: TRUNKLINE_TEST_NOT_SET}\n",
+			[]string{"t.yaml:2:19", "HOST:PORT", `"TRUNKLINE_TEST_NOT_SET" is empty`},
+		},
 		"a registration of nobody": {
 			"sip:\n  trunks:\n    - {name: a, agent: reception, register: {registrar: \"sip:carrier.example.net\"}, numbers: {format: roman}}\n",
 			[]string{"register.user", "e164, digits, national"},

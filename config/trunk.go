@@ -3,9 +3,11 @@ package config
 import (
 	"cmp"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -27,6 +29,14 @@ type SIPLimits struct {
 	// dropped unread. 0: 5000.
 	Messages float64 `yaml:"messages_per_second"`
 	CPU      float64 `yaml:"cpu"` // share of the processors, 0 to 1, beyond which new calls get 503
+}
+
+// HEP sends copies of all SIP messages to a Homer server (HEP version 3, by
+// UDP), with secrets masked.
+type HEP struct {
+	Endpoint    string `yaml:"endpoint"`     // host:port of the server; empty: none are sent
+	NodeID      uint32 `yaml:"node_id"`      // tells this gateway's messages from others'
+	PasswordEnv string `yaml:"password_env"` // the variable with what the server knows us by; empty: nothing is sent of that
 }
 
 // Account is a user with its password, which stands in the environment or in
@@ -122,6 +132,25 @@ func (v *validator) limits(l *SIPLimits) {
 
 	if l.CPU < 0 || l.CPU > 1 {
 		v.addf("sip.limits.cpu", "%g is no share of the processors; use 0.5 to 0.95, or leave it out for no limit", l.CPU)
+	}
+}
+
+func (v *validator) hep(h *HEP) {
+	if h.Endpoint == "" {
+		if h.PasswordEnv != "" || h.NodeID != 0 {
+			v.addf("sip.hep.endpoint", "is missing; say host:port of the Homer server, or leave sip.hep out")
+		}
+
+		return
+	}
+
+	host, port, err := net.SplitHostPort(h.Endpoint)
+	if n, bad := strconv.ParseUint(port, 10, 16); err != nil || host == "" || bad != nil || n == 0 {
+		v.addf("sip.hep.endpoint", "%q is no HOST:PORT; Homer listens on 9060 as a rule: homer.example.net:9060", h.Endpoint)
+	}
+
+	if h.PasswordEnv != "" && os.Getenv(h.PasswordEnv) == "" {
+		v.addf("sip.hep.password_env", "the environment variable %q is empty; set it, or leave the key out", h.PasswordEnv)
 	}
 }
 

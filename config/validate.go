@@ -86,6 +86,7 @@ func (v *validator) sip(c *Config) {
 	}
 	v.tls(&c.SIP)
 	v.limits(&c.SIP.Limits)
+	v.hep(&c.SIP.HEP)
 	v.trunks(c)
 	v.stir(c)
 	v.oneOf("sip.reliable_responses", c.SIP.Reliable, "offered", "off")

@@ -6,7 +6,7 @@
 set -euo pipefail
 
 run=(gcc libc6-dev pkg-config postgresql pocketsphinx-en-us libpocketsphinx-dev libsphinxbase-dev flite1-dev)
-test=(libspeexdsp-dev kamailio sip-tester baresip-core tshark sox chromium)
+test=(libspeexdsp-dev kamailio sip-tester sngrep baresip-core tshark sox chromium)
 command -v npm >/dev/null || test+=(nodejs npm) # other packages of Node.js bring npm with them
 
 case "${1:-run}" in

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"trunkline/media/g711"
+	"trunkline/sip/hep"
 	"trunkline/sip/sdp"
 	"trunkline/sip/session"
 	"trunkline/stir"
@@ -41,7 +42,16 @@ type Config struct {
 	Verifier   Verifier     // of callers' identities; nil: none is checked
 	Signer     *stir.Signer // of our calls; nil: none is signed
 	Session    SessionTimer
-	NoReliable bool // provisional responses are never confirmed (RFC 3262), by us or by the far end
+	Exporter   Exporter // takes copies of all messages; nil: nobody does
+	NoReliable bool     // provisional responses are never confirmed (RFC 3262), by us or by the far end
+}
+
+// An Exporter takes copies of messages: of those received from whom we know,
+// once they parse, and of those sent.
+type Exporter interface {
+	// Export returns at once and does not keep m.Text. It may be called from
+	// any goroutine.
+	Export(m hep.Message)
 }
 
 // Listen is an address to be reached at.

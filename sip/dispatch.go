@@ -51,6 +51,7 @@ func (ua *UA) receive(s socket, src netip.AddrPort, from source, data []byte) []
 	}
 
 	ua.remember(msg, false, src, data)
+	ua.export(s, msg, false, src, data)
 
 	switch m := msg.(type) {
 	case *sipgo.Response:

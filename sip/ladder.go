@@ -6,6 +6,7 @@ import (
 
 	sipgo "github.com/emiago/sipgo/sip"
 
+	"trunkline/sip/hep"
 	"trunkline/sip/ladder"
 )
 
@@ -45,4 +46,22 @@ func (ua *UA) remember(msg sipgo.Message, out bool, peer netip.AddrPort, data []
 	if r != nil {
 		r.Add(time.Now(), out, peer, data)
 	}
+}
+
+// export hands out a copy of a message that was sent or received by s.
+func (ua *UA) export(s socket, msg sipgo.Message, out bool, peer netip.AddrPort, data []byte) {
+	if ua.cfg.Exporter == nil {
+		return
+	}
+
+	m := hep.Message{At: time.Now(), Network: s.network(), From: peer, To: s.sentBy(), Text: data}
+	if out {
+		m.From, m.To = m.To, m.From
+	}
+
+	if id := msg.CallID(); id != nil {
+		m.CallID = id.Value()
+	}
+
+	ua.cfg.Exporter.Export(m)
 }

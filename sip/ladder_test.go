@@ -1,8 +1,11 @@
 package sip
 
 import (
+	"strings"
 	"testing"
 	"time"
+
+	"trunkline/sip/hep"
 )
 
 // TestLadder keeps a call's messages of both directions from its INVITE to the
@@ -62,6 +65,56 @@ func TestLadderOfAPlacedCall(t *testing.T) {
 		got := d.Ladder(time.Now()).Messages
 		if len(got) != 3 || !got[0].Out || got[1].Line() != "SIP/2.0 486 Busy Here" || got[2].Line() != "ACK sip:desk@10.0.0.9 SIP/2.0" {
 			t.Errorf("ladder %+v", got)
+		}
+	})
+}
+
+// copies takes what is exported.
+type copies chan hep.Message
+
+func (c copies) Export(m hep.Message) {
+	m.Text = append([]byte(nil), m.Text...)
+	c <- m
+}
+
+// TestExport hands out each message once, as it went over the wire. A pressed
+// key is in what the exporter masks, and masked in the ladder.
+func TestExport(t *testing.T) {
+	got := make(copies, 64)
+
+	inBubble(t, func(c *Config) { c.Exporter = got }, func(b *bed) {
+		s := newScript("exported")
+		d := b.establish(s, offerPCMU)
+
+		for kind, body := range map[string]string{"dtmf-relay": "Signal=5\r\nDuration=160\r\n", "dtmf": "7"} {
+			b.send(s.info("application/"+kind, body))
+			b.status(200)
+		}
+
+		b.send(s.request("BYE", ""))
+		b.status(200)
+		<-d.Done()
+
+		rungs := d.Ladder(time.Now()).Messages
+		if len(rungs) != 10 || len(got) != len(rungs) {
+			t.Fatalf("%d messages, %d exported; want 10", len(rungs), len(got))
+		}
+
+		for i, r := range rungs {
+			m := <-got
+			peer, here := m.From, m.To
+
+			if r.Out {
+				peer, here = here, peer
+			}
+
+			if peer.String() != farAddr || here.String() != uaAddr || m.Network != "UDP" || !strings.HasPrefix(string(m.Text), r.Line()) || !strings.Contains(string(m.Text), m.CallID) {
+				t.Errorf("message %d: exported %+v (%s), in the ladder %+v", i, m, m.Text, r)
+			}
+
+			if strings.HasPrefix(r.Text, "INFO ") && (strings.Contains(r.Text, "Signal=5") || strings.HasSuffix(r.Text, "\r\n7") || !strings.Contains(r.Text, "***")) {
+				t.Errorf("the ladder shows a key: %q", r.Text)
+			}
 		}
 	})
 }

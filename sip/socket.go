@@ -51,6 +51,7 @@ func (l *link) WriteMsg(msg sipgo.Message) error {
 	buf.Reset()
 	msg.StringWrite(buf)
 	l.ua.remember(msg, true, l.to, buf.Bytes())
+	l.ua.export(l.sock, msg, true, l.to, buf.Bytes())
 
 	return l.write(buf.Bytes())
 }

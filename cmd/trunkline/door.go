@@ -17,6 +17,7 @@ import (
 	"trunkline/sip"
 	"trunkline/sip/certs"
 	"trunkline/sip/digest"
+	"trunkline/sip/hep"
 	"trunkline/sip/overload"
 	"trunkline/sip/sdp"
 	"trunkline/stir"
@@ -122,6 +123,26 @@ func credentials(a *config.Account) (digest.Credentials, error) {
 	password, err := a.Password()
 
 	return digest.Credentials{User: a.User, Password: password, Realm: a.Realm}, err
+}
+
+// exportSIP has copies of the door's messages sent where the configuration
+// says.
+func (g *gateway) exportSIP(door *sip.Config) {
+	h := g.cfg.SIP.HEP
+	if h.Endpoint == "" {
+		return
+	}
+	c := hep.Config{Endpoint: h.Endpoint, Node: h.NodeID, Log: g.log}
+	if h.PasswordEnv != "" {
+		c.Password = os.Getenv(h.PasswordEnv)
+	}
+	g.hep = hep.Start(c)
+	door.Exporter = g.hep
+	g.onStop("the HEP export", partStop, func(context.Context) error {
+		g.hep.Close()
+
+		return nil
+	})
 }
 
 // openCertificate opens our certificate, and reads it again on SIGHUP.

@@ -32,6 +32,7 @@ import (
 	"trunkline/pipeline/prompt"
 	"trunkline/pipeline/realtime"
 	"trunkline/sip"
+	"trunkline/sip/hep"
 	"trunkline/storage"
 	"trunkline/storage/cluster"
 	"trunkline/storage/evidence"
@@ -67,6 +68,7 @@ type gateway struct {
 	pool    *rtp.Pool
 	calls   *call.Manager
 	sip     *sip.UA
+	hep     *hep.Sender    // nil: no messages are exported
 	twilio  *twilio.Server // nil: no accounts
 	http    net.Addr
 	agents  map[string]*call.Agent // by agent name
@@ -393,6 +395,7 @@ func (g *gateway) startCalls(ctx context.Context) error {
 	if err := g.openCertificate(&door); err != nil {
 		return err
 	}
+	g.exportSIP(&door)
 	if g.sip, err = sip.New(door, g.calls); err != nil {
 		return err
 	}

@@ -76,6 +76,12 @@ func registerCollectors(g *gateway) error {
 	} {
 		errs = append(errs, g.registry.Register(c))
 	}
+	if g.hep != nil {
+		errs = append(errs,
+			g.registry.Register(counter("hep_sent_total", "SIP messages whose copies were sent to the HEP server.", func() uint64 { return g.hep.Stats().Sent })),
+			g.registry.Register(counter("hep_dropped_total", "SIP messages whose copies were dropped, because too many waited or the network refused them.",
+				func() uint64 { return g.hep.Stats().Dropped })))
+	}
 
 	return errors.Join(errs...)
 }
