@@ -42,7 +42,14 @@ type Config struct {
 	Protected []*regexp.Regexp
 	// Truth has answers that are not the model's: it is asked about each turn
 	// of the caller, in the conversation's language. nil: the model answers all.
-	Truth     func(language, words string) (answer string, ok bool)
+	Truth func(language, words string) (answer string, ok bool)
+	// Preface is said before the agent's first line, and heard to its end
+	// whatever the caller says. Its sentences are among the Lines.
+	Preface []Part
+	// Closing is said after the line that ends the call, or after the model's
+	// own goodbye, in the conversation's language; nil, or without a text:
+	// nothing. Its sentences are among the Lines of that language.
+	Closing   func(language string) Part
 	Stall     time.Duration // longest pause of model or voice within a reply; 0: 5 s
 	HoldSound []int16       // repeated after a filler while a tool works; nil: silence
 	Budget    Money         // that the call may cost before the agent says goodbye; 0: no bound
@@ -60,6 +67,12 @@ type Providers struct {
 	// Languages are those in which the conversation can go on, besides the one
 	// in which it begins; that is Config.Language, with the parts above.
 	Languages []Language
+}
+
+// Part is a sentence whose hearing the player tells, by its Mark (above 0).
+type Part struct {
+	Mark int
+	Text string
 }
 
 // Outcome is why a conversation wants its call to end.

@@ -83,6 +83,7 @@ type Conversation struct {
 	wordsBefore <-chan Transcript // of the one before; nil: there is none
 	detected    detected
 	question    string // what a tool asks the caller to key in
+	prefaced    bool   // the agent has said its first line
 }
 
 // utterance is what the agent says, from its order to its end.
@@ -252,6 +253,9 @@ func (c *Conversation) Start() {
 	case c.deaf != nil:
 		first.Kind, first.Text = turn.RecogniserLost, c.deaf.Error()
 	}
+	t := c.tongue.Load()
+	first.Preface, first.Closing = len(c.cfg.Preface) > 0, c.cfg.Closing != nil
+	first.Took = c.cfg.Around(t.Lines, t.Tag)
 	c.send(first)
 	for _, e := range c.early {
 		c.send(e)
@@ -294,8 +298,12 @@ func (c *Conversation) Hold(on bool) {
 	c.send(turn.Event{Kind: kind})
 }
 
-// Played takes the player's events. It is called on the tick goroutine.
+// Played takes the player's events. It is called on the tick goroutine. Marks
+// are not the conversation's.
 func (c *Conversation) Played(e player.Event) {
+	if e.Mark != 0 {
+		return
+	}
 	c.post(message{event: turn.Event{Kind: played[e.Kind], Utterance: e.Utterance, Silence: e.Silence}, at: e.At})
 }
 

@@ -5,8 +5,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"trunkline/media"
+	"trunkline/media/player"
 	"trunkline/pipeline/spoken"
 	"trunkline/pipeline/turn"
 )
@@ -30,6 +32,7 @@ type Texts struct {
 	BudgetGoodbye string // the call has cost as much as it may; empty: Goodbye
 	OptedOut      string // the person's wish not to be called stands; empty: Goodbye
 	OptOutFailed  string // it could not be stored; empty: Goodbye
+	NotKept       string // nothing of the call is recorded or written down any more
 
 	Language string // BCP 47 tag of the sentences; empty: en-US
 }
@@ -55,7 +58,7 @@ func PrepareLines(ctx context.Context, voice Synthesizer, texts Texts, more ...s
 	all := append([]string{
 		texts.Greeting, texts.NotHeard, texts.Goodbye, texts.HandOff, texts.Busy,
 		texts.Apology, texts.Trouble, texts.NotReached, texts.Message, texts.CapWarning, texts.CapGoodbye, texts.BudgetGoodbye,
-		texts.OptedOut, texts.OptOutFailed,
+		texts.OptedOut, texts.OptOutFailed, texts.NotKept,
 	}, slices.Concat(texts.Idle, texts.Filler, more)...)
 	for _, text := range all {
 		if _, made := l.audio[text]; made || text == "" {
@@ -135,9 +138,76 @@ func (l *Lines) text(line turn.Line, stage int) string {
 		return cmp.Or(l.texts.OptedOut, l.texts.Goodbye)
 	case turn.OptOutFailed:
 		return cmp.Or(l.texts.OptOutFailed, l.texts.Goodbye)
+	case turn.NotKept:
+		return l.texts.NotKept
 	default:
 		return ""
 	}
+}
+
+// ends tells the lines after which the agent hangs up.
+func ends(line turn.Line) bool {
+	switch line {
+	case turn.Goodbye, turn.Busy, turn.Trouble, turn.Message, turn.CapGoodbye, turn.BudgetGoodbye, turn.OptedOut, turn.OptOutFailed, turn.Closing:
+		return true
+	default:
+		return false
+	}
+}
+
+// Spoken is a part of what is said for a line.
+type Spoken struct {
+	Part
+
+	Guarded bool // it is heard to its end
+}
+
+// Sequence is what is said for a line, in order: the preface before the first
+// one of the call, and the closing after one that ends it.
+func (c *Config) Sequence(line turn.Line, text, language string, first bool) []Spoken {
+	var all []Spoken
+	if first {
+		for _, p := range c.Preface {
+			all = append(all, Spoken{Part: p, Guarded: true})
+		}
+	}
+	if text != "" {
+		all = append(all, Spoken{Part: Part{Text: text}, Guarded: len(all) > 0 && slices.Contains(c.Turn.Protected, line)})
+	}
+	if c.Closing != nil && ends(line) {
+		if p := c.Closing(language); p.Text != "" {
+			all = append(all, Spoken{Part: p})
+		}
+	}
+
+	return all
+}
+
+// Around is how long preface and closing take.
+func (c *Config) Around(l *Lines, language string) time.Duration {
+	parts := c.Preface
+	if c.Closing != nil {
+		parts = append(slices.Clip(parts), c.Closing(language))
+	}
+	var all media.Samples
+	for _, p := range parts {
+		all += media.Samples(len(l.audio[p.Text].samples))
+	}
+
+	return all.Duration()
+}
+
+// Queue has the player say a part of a fixed line; text is its spoken form.
+func (l *Lines) Queue(play *player.Player, utterance int, text string, part Spoken) {
+	seg := play.Add(utterance, text)
+	if part.Guarded {
+		seg.Protect()
+	}
+	if part.Mark != 0 {
+		seg.Mark(part.Mark)
+	}
+	p := l.audio[part.Text]
+	seg.Share(p.samples, p.words)
 }
 
 // has reports whether a sentence is ready to be said.

@@ -193,6 +193,7 @@ type call struct {
 	notes  *notes
 	turn   turn.Config
 	model  *overheard
+	passed []int // the marks of what was heard to its end
 }
 
 // overheard is a model whose requests the test sees.
@@ -271,12 +272,24 @@ func prepared(t *testing.T, o options) *call {
 	if o.model == nil {
 		o.model = &declared.Model{FirstToken: 300 * ms, TokensPerSecond: 50, Reply: declared.Replies(o.replies...)}
 	}
-	lines, err := pipeline.PrepareLines(t.Context(), &declared.Voice{Speech: speech}, texts)
+	var more []string
+	for _, p := range o.cfg.Preface {
+		more = append(more, p.Text)
+	}
+	if o.cfg.Closing != nil {
+		more = append(more, o.cfg.Closing(o.cfg.Language).Text)
+	}
+	lines, err := pipeline.PrepareLines(t.Context(), &declared.Voice{Speech: speech}, texts, more...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := &call{T: t, phone: &phone{}, notes: &notes{state: turn.Idle, actions: [][]turn.Action{}}, turn: o.cfg.Turn, model: &overheard{Model: o.model}}
-	c.player = player.New(player.Options{Notify: func(e player.Event) { c.conv.Played(e) }})
+	c.player = player.New(player.Options{Notify: func(e player.Event) {
+		if e.Kind == player.Passed {
+			c.passed = append(c.passed, e.Mark)
+		}
+		c.conv.Played(e)
+	}})
 	with := pipeline.Providers{Recognizer: r, Model: c.model, Synthesizer: o.voice, Lines: lines, Languages: o.languages}
 	if o.ears != nil {
 		with.Recognizer = o.ears

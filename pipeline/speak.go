@@ -27,17 +27,21 @@ func (c *Conversation) say(a turn.Action, at time.Time) {
 		c.callerTurn(a.Text, at)
 	}
 	t := c.tongue.Load()
-	text := t.Lines.text(a.Line, a.Stage)
-	said := spoken.One(t.Tag, text)
+	parts := c.cfg.Sequence(a.Line, t.Lines.text(a.Line, a.Stage), t.Tag, !c.prefaced)
+	c.prefaced = true
 	u := c.newUtterance(a.Utterance)
-	u.add(message{said: said})
+	all := make([]spoken.Text, len(parts))
+	for i, p := range parts {
+		all[i] = spoken.One(t.Tag, p.Text)
+		u.add(message{said: all[i]})
+	}
 	c.closeCallerTurn() // no reply comes to it
-	c.obs.Words(Agent, text, false)
+	c.obs.Words(Agent, u.text, false)
 	c.work.Go(func() {
 		defer u.cancel(errOver)
-		seg := c.player.Add(a.Utterance, said.Spoken())
-		p := t.Lines.audio[text]
-		seg.Share(p.samples, p.words)
+		for i, p := range parts {
+			t.Lines.Queue(c.player, a.Utterance, all[i].Spoken(), p)
+		}
 		c.player.Seal(a.Utterance)
 	})
 }

@@ -50,6 +50,10 @@ const (
 	// Protected says that the last sample has, and that no protected segment
 	// follows at once.
 	Protected
+	// Reached says that the first sample of a marked segment has left.
+	Reached
+	// Passed says that its last sample has.
+	Passed
 )
 
 // Event tells the progress of an utterance.
@@ -58,6 +62,7 @@ type Event struct {
 	Utterance int
 	At        time.Time     // just after the frame left
 	Silence   time.Duration // of Starved: so far
+	Mark      int           // of Reached and Passed
 }
 
 // Stats counts what went out of a Player.
@@ -401,6 +406,10 @@ func (p *Player) advance(out output) {
 			u.guarded = true
 			p.events = append(p.events, Event{Kind: Protecting, Utterance: u.id})
 		}
+		if s.mark != 0 && !s.reaching {
+			s.reaching = true
+			p.events = append(p.events, Event{Kind: Reached, Utterance: u.id, Mark: s.mark})
+		}
 		n -= s.play(n)
 		p.retire()
 	}
@@ -438,8 +447,12 @@ func (p *Player) retire() {
 			continue
 		}
 		for u.head < len(u.segments) && u.segments[u.head].over() {
-			u.segments[u.head].free()
+			s := u.segments[u.head]
+			s.free()
 			u.head++
+			if s.reaching {
+				p.events = append(p.events, Event{Kind: Passed, Utterance: u.id, Mark: s.mark})
+			}
 			if u.guarded && (u.head == len(u.segments) || !u.segments[u.head].protected) {
 				u.guarded = false
 				p.events = append(p.events, Event{Kind: Protected, Utterance: u.id})

@@ -36,6 +36,8 @@ type Segment struct {
 	reached int           // octets of the text that were heard of them
 
 	protected bool
+	mark      int // told when the segment is heard; 0: not
+	reaching  bool
 }
 
 // Write appends audio at media.SampleRate, and the marks of words that begin
@@ -96,6 +98,14 @@ func (s *Segment) Protect() {
 	s.player.mu.Lock()
 	defer s.player.mu.Unlock()
 	s.protected = true
+}
+
+// Mark has Player events tell when the first and the last sample of the segment
+// have left, under a number above 0. It comes before the first Write.
+func (s *Segment) Mark(n int) {
+	s.player.mu.Lock()
+	defer s.player.mu.Unlock()
+	s.mark = n
 }
 
 // Extend appends to the segment's text, for speech whose words come beside its

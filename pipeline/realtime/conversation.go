@@ -67,6 +67,7 @@ type Conversation struct {
 	spurt    int       // number of the latest talkspurt
 	heardAt  time.Time // the server heard speech
 	running  map[string]*toolCall
+	prefaced bool // the agent has said its first line
 }
 
 // message is what reaches the loop.
@@ -168,6 +169,8 @@ func (c *Conversation) Start() {
 	if c.deaf != nil {
 		first.Kind, first.Text = turn.RecogniserLost, c.deaf.Error()
 	}
+	first.Preface, first.Closing = len(c.cfg.Preface) > 0, c.cfg.Closing != nil
+	first.Took = c.cfg.Around(c.lines, c.cfg.Language)
 	c.send(first)
 	if c.deaf != nil {
 		c.send(c.failure(c.deaf))
@@ -200,8 +203,12 @@ func (c *Conversation) Hold(on bool) {
 	c.send(turn.Event{Kind: kind})
 }
 
-// Played takes the player's events. It is called on the tick goroutine.
+// Played takes the player's events. It is called on the tick goroutine. Marks
+// are not the conversation's.
 func (c *Conversation) Played(e player.Event) {
+	if e.Mark != 0 {
+		return
+	}
 	kinds := [...]turn.EventKind{
 		player.Started: turn.AudioStarted, player.Finished: turn.AudioFinished,
 		player.Starved: turn.AudioStarved, player.Fed: turn.AudioFed,

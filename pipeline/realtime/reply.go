@@ -99,18 +99,21 @@ func (c *Conversation) newUtterance(id int) *utterance {
 
 // say has a fixed line said.
 func (c *Conversation) say(a turn.Action) {
-	text, samples, words := c.lines.Line(a.Line, a.Stage)
+	text, _, _ := c.lines.Line(a.Line, a.Stage)
+	parts := c.cfg.Sequence(a.Line, text, c.cfg.Language, !c.prefaced)
+	c.prefaced = true
 	u := c.newUtterance(a.Utterance)
 	u.fixed = true
-	said := spoken.One(c.cfg.Language, text)
-	u.items = []*item{{text: text}}
+	for _, p := range parts {
+		u.items = append(u.items, &item{text: p.Text})
+	}
 	c.closeCallerTurn() // no reply comes to it
-	c.obs.Words(pipeline.Agent, text, false)
+	c.obs.Words(pipeline.Agent, u.text(), false)
 	c.work.Go(func() {
 		defer u.cancel(errOver)
-		seg := c.player.Add(a.Utterance, said.Spoken())
-		_ = seg.Write(u.ctx, samples, words) // cleared: then nobody wants it
-		seg.Close()
+		for _, p := range parts {
+			c.lines.Queue(c.player, a.Utterance, spoken.One(c.cfg.Language, p.Text).Spoken(), p)
+		}
 		c.player.Seal(a.Utterance)
 	})
 }

@@ -66,7 +66,7 @@ func (m *Machine) finishTurn(text string, l Line, reason string) {
 	m.begin(last)
 	m.endAfter = reason
 	m.do(Action{Kind: Speak, Utterance: m.utterance, Line: l, Text: text})
-	m.setTimer(FinishTimer, m.cfg.Finish)
+	m.setTimer(FinishTimer, m.cfg.Finish+m.longer)
 	m.state = Speaking
 }
 
@@ -192,10 +192,13 @@ func (m *Machine) spoken() {
 // leave ends the call after the reply that asked for it. A reply without words
 // gets a line.
 func (m *Machine) leave(l Line, reason string) {
-	if m.begun {
-		m.end(reason)
-	} else {
+	switch {
+	case !m.begun:
 		m.finish(l, reason)
+	case m.closing && l == Goodbye:
+		m.finish(Closing, reason)
+	default:
+		m.end(reason)
 	}
 }
 

@@ -74,9 +74,12 @@ type Event struct {
 	Asked      endpoint.Asked    `json:"asked,omitzero"`        // of SpeechOnset and SpeechEnd: what the agent had asked
 	Sound      bargein.Sound     `json:"sound,omitzero"`        // of SpeechEnd and Sounded, when it was measured
 
+	Preface bool `json:"preface,omitempty"` // of the beginning: something comes before the first line that the caller must hear
+	Closing bool `json:"closing,omitempty"` // of the beginning: the agent's own goodbye is followed by the line Closing
+
 	Tool string        `json:"tool,omitempty"`
 	Call string        `json:"call,omitempty"`    // of ToolStarted, ToolDone and ToolFailed: the call's ID, unique in the conversation
-	Took time.Duration `json:"took_ns,omitempty"` // of ToolDone, ToolFailed and ProviderTook
+	Took time.Duration `json:"took_ns,omitempty"` // of ToolDone, ToolFailed and ProviderTook; of the beginning: how much longer first and last lines are
 
 	Stage    string `json:"stage,omitempty"` // "recognise", "think" or "speak"
 	Provider string `json:"provider,omitempty"`
@@ -127,6 +130,8 @@ const (
 	BudgetGoodbye Line = "budget_goodbye" // the call has cost as much as it may
 	OptedOut      Line = "opted_out"      // the person's wish not to be called stands
 	OptOutFailed  Line = "opt_out_failed" // it could not be stored, so nothing is promised
+	NotKept       Line = "not_kept"       // nothing of the call is recorded or written down any more
+	Closing       Line = "closing"        // nothing but what follows any goodbye; the driver has the words
 )
 
 // Acts of a reply that the machine carries out itself.

@@ -28,19 +28,21 @@ type Machine struct {
 	out   []Action
 
 	// The agent's voice.
-	number    int    // given to the latest utterance, or guess
-	utterance int    // number of the current utterance
-	speaks    voice  // what that utterance is
-	begun     bool   // it is heard; a fixed line counts from its order
-	done      bool   // its audio has finished, or it will have none
-	failed    bool   // it ends early, and an apology follows
-	act       string // what the agent does once it was heard
-	endAfter  string // reason of the end that follows it; empty: none
-	waiting   []Line // announcements for when nobody speaks
-	failures  int    // failed replies in a row
-	spent     bool   // the call has cost as much as it may
-	protected bool   // the caller must hear what is being said
-	noted     bool   // the caller interrupted that, and has the turn once it was heard
+	number    int           // given to the latest utterance, or guess
+	utterance int           // number of the current utterance
+	speaks    voice         // what that utterance is
+	begun     bool          // it is heard; a fixed line counts from its order
+	done      bool          // its audio has finished, or it will have none
+	failed    bool          // it ends early, and an apology follows
+	act       string        // what the agent does once it was heard
+	endAfter  string        // reason of the end that follows it; empty: none
+	waiting   []Line        // announcements for when nobody speaks
+	failures  int           // failed replies in a row
+	spent     bool          // the call has cost as much as it may
+	closing   bool          // the model's own goodbye is followed by a line
+	longer    time.Duration // that last lines take
+	protected bool          // the caller must hear what is being said
+	noted     bool          // the caller interrupted that, and has the turn once it was heard
 
 	// Waiting.
 	starved bool          // the reply has run out of audio in its middle
@@ -185,6 +187,10 @@ func (m *Machine) stepIdle(e Event) {
 		}
 
 		return
+	}
+	if e.Kind == Answered || e.Kind == RecogniserBusy || e.Kind == RecogniserLost {
+		m.closing, m.longer = e.Closing, e.Took
+		defer func() { m.protected = m.protected || e.Preface && m.speaks == line }()
 	}
 	switch e.Kind {
 	case Answered:
