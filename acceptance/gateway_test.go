@@ -77,6 +77,7 @@ func configuration(t *testing.T, a config.Agent) config.Config {
 	c.HTTP.Listen = freeAddr(t)
 	c.Calls.MaxCalls = 60
 	c.Recording.Enabled = true
+	c.Recording.Notice = config.Notice{Say: "off", Reason: "the tests' callers know it"}
 	c.Agents = []config.Agent{a}
 
 	return c

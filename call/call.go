@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"trunkline/call/transfer"
+	"trunkline/compliance/opening"
 	"trunkline/media"
 	"trunkline/media/echo"
 	"trunkline/media/line"
@@ -55,10 +57,12 @@ type call struct {
 	masked   atomic.Bool // the recording is paused for a secret
 	remove   func()      // takes the line off the clock
 
-	hand    *handover   // the transfer that runs; nil: none does
-	opening opening     // of a call that we place
-	ending  Reason      // of the last line; empty: none was ordered
-	force   *time.Timer // of the time that it may take
+	hand   *handover     // the transfer that runs; nil: none does
+	first  firstWords    // of a call that we place
+	owed   owed          // what it must say
+	ending Reason        // of the last line; empty: none was ordered
+	force  *time.Timer   // of the time that it may take
+	around time.Duration // that what must be said before and after it takes
 
 	wished   chan turn.Line  // what to tell a person whose wish not to be called was found
 	tones    chan tone.Event // heard on the line
@@ -143,6 +147,10 @@ func (c *call) equip() error {
 		settings.Turn.Finish = settings.Turn.WithDefaults().Finish + c.length(turn.Message)
 	}
 	c.scope(&settings)
+	c.owe(&settings)
+	if c.around = settings.Around(c.agent.Providers.Lines, settings.Language); settings.Turn.Finish != 0 {
+		settings.Turn.Finish += c.around
+	}
 	c.conv = c.agent.converse(settings, c.player, c.notes)
 
 	return nil
@@ -211,7 +219,10 @@ func (c *call) start() {
 		parts.Keys, parts.Told = d.KeyMode(), d.Keys()
 	}
 	if r := c.startRecording(); r != nil {
-		parts.Tap = r
+		o := &c.owed
+		o.tap = &tap{recorder: r}
+		o.tap.open.Store(!slices.Contains(o.announced(), opening.Recording))
+		parts.Tap = o.tap
 	}
 	c.m.cfg.Journal.Update(c.rec)
 	c.notes.live(Live{Kind: LiveAnswered})
@@ -297,11 +308,13 @@ func (c *call) talk() Reason {
 			}
 		case l := <-c.wished:
 			c.answerWish(l)
-		case e := <-c.opening.news:
+		case e := <-c.owed.told:
+			c.owed.said(e)
+		case e := <-c.first.news:
 			if r := c.callee(e); r != "" {
 				return r
 			}
-		case at := <-c.opening.heard:
+		case at := <-c.first.heard:
 			c.opened(at)
 		case now := <-listen.C:
 			heard = c.lastHeard(heard, now)
@@ -320,7 +333,7 @@ func (c *call) finish(l turn.Line, r Reason) {
 		return
 	}
 	c.ending = r
-	c.force.Reset(c.limits.Farewell + c.length(l))
+	c.force.Reset(c.limits.Farewell + c.around + c.length(l))
 	c.conv.Finish(l, string(r))
 	c.begin()
 }
@@ -388,6 +401,7 @@ func (c *call) tearDown() {
 		}
 		if c.conv != nil {
 			c.conv.Stop()
+			c.prove()
 			if c.notes.wishes != nil {
 				c.notes.wishes.end()
 			}

@@ -61,6 +61,10 @@ type Config struct {
 	Recordings Recordings               // nil: no recording
 	Trace      func(storage.Call) Trace // follows a call from its offer on; nil: nobody does
 	Watch      Watcher
+	// Duties says what calls must say; nil: nothing. Prove stores the proof that
+	// it was heard; nil: it stands in the call's events alone.
+	Duties Duties
+	Prove  func(ctx context.Context, p Proof) error
 	// Revoke stores a person's wish not to be called; when it returns without
 	// an error nothing is dialed against it any more. nil: calls do not listen
 	// for such wishes.

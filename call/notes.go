@@ -54,6 +54,7 @@ type StepData struct {
 	Event   turn.Event    `json:"event"`
 	Actions []turn.Action `json:"actions,omitempty"`
 	State   turn.State    `json:"state"`
+	Opening *Proof        `json:"opening,omitempty"` // of an event "opening"
 }
 
 // toneHeard is the kind of a recorded event that is not the turn machine's: a

@@ -27,10 +27,10 @@ const (
 // newsWaiting bounds what the tick goroutine tells of the callee.
 const newsWaiting = 8
 
-// opening is the time of a call of ours from its answer until the agent
+// firstWords is the time of a call of ours from its answer until the agent
 // speaks: it finds out who answered, and when to begin. It is the line's ear,
 // and hands the conversation what that is to hear.
-type opening struct {
+type firstWords struct {
 	ear      line.Ear // the conversation
 	detector *amd.Detector
 	gate     *vad.Gate
@@ -47,7 +47,7 @@ type listener interface{ Listen() }
 
 // open lets the call's opening hear, in the conversation's place.
 func (c *call) open(parts *line.Config) {
-	o := &c.opening
+	o := &c.first
 	o.ear, o.detector, o.gate = c.conv, amd.New(c.m.cfg.Detect), vad.NewGate(vad.DefaultGate())
 	o.words, o.news, o.heard = make(chan string, newsWaiting), make(chan amd.Event, newsWaiting), make(chan time.Time, 1)
 	if l, ok := c.conv.(listener); ok {
@@ -65,15 +65,20 @@ func (c *call) open(parts *line.Config) {
 
 // played takes the player's events. It is called on the tick goroutine.
 func (c *call) played(e player.Event) {
+	if e.Mark != 0 {
+		c.owed.spoke(e)
+
+		return
+	}
 	c.conv.Played(e)
-	if o := &c.opening; o.heard != nil && !o.spoke && e.Kind == player.Started {
+	if o := &c.first; o.heard != nil && !o.spoke && e.Kind == player.Started {
 		o.spoke = true
 		o.heard <- e.At
 	}
 }
 
 // Hear implements line.Ear.
-func (o *opening) Hear(f *media.Frame, in media.Inbound, voiced bool) {
+func (o *firstWords) Hear(f *media.Frame, in media.Inbound, voiced bool) {
 	if o.early || o.begun.Load() {
 		o.ear.Hear(f, in, voiced)
 	}
@@ -90,21 +95,21 @@ func (o *opening) Hear(f *media.Frame, in media.Inbound, voiced bool) {
 
 // Key implements line.Ear. Before the agent has spoken there is nothing to
 // answer by a key.
-func (o *opening) Key(d media.Digit) {
+func (o *firstWords) Key(d media.Digit) {
 	if o.begun.Load() {
 		o.ear.Key(d)
 	}
 }
 
 // understood takes words of the callee, from any goroutine.
-func (o *opening) understood(text string) {
+func (o *firstWords) understood(text string) {
 	select {
 	case o.words <- text:
 	default: // the next ones hold these too
 	}
 }
 
-func (o *opening) tell(all []amd.Event) {
+func (o *firstWords) tell(all []amd.Event) {
 	for _, e := range all {
 		select {
 		case o.news <- e:
@@ -162,7 +167,7 @@ func (c *call) onMachine() OnMachine { return c.out.order.OnMachine }
 
 // begin has the agent speak, once.
 func (c *call) begin() {
-	if c.out != nil && !c.opening.begun.Swap(true) {
+	if c.out != nil && !c.first.begun.Swap(true) {
 		c.conv.Start()
 	}
 }

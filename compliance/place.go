@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"trunkline/compliance/npa"
+	"trunkline/privacy"
 )
 
 // place is where a called party may be.
@@ -142,4 +143,17 @@ func (r *Rules) expand(jurisdictions []string) []string {
 	}
 
 	return out
+}
+
+// Whereabouts are the states in which a number may be answered, or the country
+// where states do not matter; none where the number does not tell.
+func (r *Rules) Whereabouts(number privacy.Number) []string {
+	var p place
+	p.local = make(Evidence)
+	r.byNumber(&p, string(number))
+	if len(p.states) == 0 && p.country != "" {
+		return []string{p.country}
+	}
+
+	return p.states
 }

@@ -3,12 +3,14 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
 	"trunkline/compliance"
+	"trunkline/compliance/opening"
 )
 
 // Environment variables that hold the secrets of the evidence. They win over
@@ -54,6 +56,26 @@ type Campaign struct {
 	Registrations     []string      `yaml:"registrations"`   // states, two letters
 	EmergencyBasis    string        `yaml:"emergency_basis"`
 	RegistryException bool          `yaml:"registry_exception"`
+	// Opening are the campaign's own sentences, by language such as "en"; what
+	// is empty is said in the plain words.
+	Opening map[string]Opening `yaml:"opening"`
+}
+
+// Opening is what a call of a campaign says at its beginning and at its end.
+type Opening struct {
+	Identity      string `yaml:"identity"`         // with {name} in it
+	OptOut        string `yaml:"opt_out"`          // with {key} in it
+	OptOutByVoice string `yaml:"opt_out_by_voice"` // where compliance.opt_out_key is empty
+	Recording     string `yaml:"recording"`
+	Purpose       string `yaml:"purpose"`  // of a sales call: what is offered
+	Callback      string `yaml:"callback"` // with {number} in it
+}
+
+// Texts are the sentences as the room that plays them knows them.
+func (o *Opening) Texts() opening.Texts {
+	return opening.Texts{
+		Identity: o.Identity, OptOut: o.OptOut, OptOutByVoice: o.OptOutByVoice, Recording: o.Recording, Purpose: o.Purpose, Callback: o.Callback,
+	}
 }
 
 // Licence is the right to speak with a synthetic voice.
@@ -175,6 +197,7 @@ func (v *validator) compliance(c *Config) {
 			v.addf(at+".id", "%q names two campaigns; ids must differ", p.Campaigns[i].ID)
 		}
 		ids = append(ids, p.Campaigns[i].ID)
+		v.openings(at+".opening", p.Campaigns[i].Opening)
 	}
 	for i := range p.Voices {
 		at := fmt.Sprintf("compliance.voices[%d]", i)
@@ -192,6 +215,20 @@ func (v *validator) compliance(c *Config) {
 	}
 	if c.Spool.MaxMB < 1 {
 		v.addf("spool.max_mb", "must be at least 1")
+	}
+}
+
+// openings checks a campaign's own sentences.
+func (v *validator) openings(path string, all map[string]Opening) {
+	for _, language := range slices.Sorted(maps.Keys(all)) {
+		o := all[language]
+		texts := o.Texts()
+		if err := texts.Validate(); err != nil {
+			v.addf(path+"."+language, "%v", err)
+		}
+		if language != opening.Base(language) {
+			v.addf(path+"."+language, "is no plain language; write it as %q, for all its regions", opening.Base(language))
+		}
 	}
 }
 

@@ -179,6 +179,19 @@ type Recording struct {
 	// files.
 	KeyFile string `yaml:"key_file"`
 	Upload  Upload `yaml:"upload"`
+	Notice  Notice `yaml:"notice"`
+	// Places are where this gateway is, each a country or a country and a state
+	// such as US-TX: whose consent a recording needs depends on both ends.
+	// Empty: not known, so that of all parties.
+	Places []string `yaml:"places"`
+}
+
+// Notice is how the caller learns of the recording. Their channel of it is
+// silent until they have heard of it.
+type Notice struct {
+	Say    string            `yaml:"say"`    // "always", or "off": somebody else has told them
+	Reason string            `yaml:"reason"` // of "off": who, for the records
+	Text   map[string]string `yaml:"text"`   // by language such as "en"; else plain words
 }
 
 // Upload copies each recording to another place by HTTP after its call.
@@ -478,6 +491,7 @@ func Default() Config {
 		},
 		Recording: Recording{
 			Gap:    "tone",
+			Notice: Notice{Say: "always"},
 			Upload: Upload{Method: "PUT", Timeout: 5 * time.Minute, Retries: 10, Content: "stored"},
 		},
 		Traces:   Traces{Protocol: "http/protobuf", Sample: 1},

@@ -83,6 +83,15 @@ func TestMistakesNameFileLineAndWhatToDo(t *testing.T) {
 			"recording: {gap: music, key_file: /nowhere.keys, upload: {method: GET, content: mp3, timeout: 0s, retries: 0, delete_local: true}}\n",
 			[]string{"tone, silence", "/nowhere.keys", "/dev/urandom", "PUT, POST", "stored, wav", "upload.timeout", "upload.retries", "no copy"},
 		},
+		"notices of recordings": {
+			"recording: {notice: {say: \"off\", text: {en-US: Recorded.}}, places: [Texas]}\n",
+			[]string{"recording.notice.reason", "who tells callers", "recording.notice.text", "such as en", "recording.places[0]", "US-TX"},
+		},
+		"a notice now and then": {"recording: {notice: {say: often}}\n", []string{"always, off"}},
+		"openings": {
+			"compliance: {campaigns: [{id: a, seller: b, opening: {en: {identity: Hello.}, de-DE: {callback: Ruf an.}}}]}\n",
+			[]string{"campaigns[0].opening.en", "{name}", "opening.de-DE", "{number}", `write it as "de"`},
+		},
 		"uploads to one place": {"recording: {upload: {url: \"https://a.example/x\"}}\n", []string{"recording.upload.url", "same place"}},
 		"traces to nowhere": {
 			"traces: {endpoint: \"127.0.0.1:4318\", protocol: grpc, sample: 2, headers_env: {Authorization: TRUNKLINE_TEST_NOT_SET}}\n",

@@ -5,14 +5,31 @@ import (
 	"maps"
 	"net/url"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
+
+	"trunkline/compliance/opening"
 )
 
 // recording checks what becomes of recordings.
 func (v *validator) recording(c *Config) {
 	r := c.Recording
 	v.oneOf("recording.gap", r.Gap, "tone", "silence")
+	v.oneOf("recording.notice.say", r.Notice.Say, "always", "off")
+	if r.Notice.Say == "off" && r.Notice.Reason == "" {
+		v.addf("recording.notice.reason", "is missing: without a notice, the records must say who tells callers of the recording")
+	}
+	for _, language := range slices.Sorted(maps.Keys(r.Notice.Text)) {
+		if language != opening.Base(language) || r.Notice.Text[language] == "" {
+			v.addf("recording.notice.text", "%q: want a plain language such as en, and a sentence", language)
+		}
+	}
+	for i, p := range r.Places {
+		if !place.MatchString(p) {
+			v.addf(fmt.Sprintf("recording.places[%d]", i), "%q is no place; write a country such as DE, or with a state such as US-TX", p)
+		}
+	}
 	if r.KeyFile != "" {
 		if _, err := os.Stat(r.KeyFile); err != nil {
 			v.addf("recording.key_file", "%v; make one with: (umask 077; head -c 32 /dev/urandom | base64 > FILE)", err)
@@ -41,6 +58,9 @@ func (v *validator) recording(c *Config) {
 		v.addf("recording.upload.delete_local", "would delete recordings that have no copy; set recording.upload.url")
 	}
 }
+
+// place is a country, or one with a state.
+var place = regexp.MustCompile("^[A-Z]{2}(-[A-Z0-9]{1,3})?$")
 
 // wrongUploadURL says what is wrong with an address of uploads, without
 // quoting it: it may hold secrets.

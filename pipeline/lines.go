@@ -185,6 +185,9 @@ func (c *Config) Sequence(line turn.Line, text, language string, first bool) []S
 
 // Around is how long preface and closing take.
 func (c *Config) Around(l *Lines, language string) time.Duration {
+	if l == nil {
+		return 0
+	}
 	parts := c.Preface
 	if c.Closing != nil {
 		parts = append(slices.Clip(parts), c.Closing(language))

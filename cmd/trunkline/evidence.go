@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"os"
@@ -13,6 +14,7 @@ import (
 
 	"trunkline/call"
 	"trunkline/compliance"
+	"trunkline/compliance/opening"
 	"trunkline/compliance/optout"
 	"trunkline/config"
 	"trunkline/console"
@@ -86,6 +88,9 @@ func (g *gateway) startGate(ctx context.Context) error {
 	if g.gate, err = newGate(&g.cfg, g.ledger, g.evidenceKeys, g.revocations, g.log); err != nil {
 		return err
 	}
+	if g.duties, err = newDuties(&g.cfg); err != nil {
+		return err
+	}
 	if err := g.gate.Start(); err != nil {
 		return err
 	}
@@ -96,6 +101,55 @@ func (g *gateway) startGate(ctx context.Context) error {
 	})
 
 	return nil
+}
+
+// newDuties is what calls must say.
+func newDuties(c *config.Config) (*gate.Duties, error) {
+	rules, err := c.Compliance.LoadRules()
+	if err != nil {
+		return nil, err
+	}
+	d := &gate.Duties{
+		Rules: rules, Campaigns: map[string]compliance.Campaign{}, Openings: map[string]map[string]opening.Texts{},
+		Notices: c.Recording.Notice.Text, Places: c.Recording.Places, Key: c.Compliance.OptOutKey,
+	}
+	if c.Recording.Notice.Say == "off" {
+		d.Silent = c.Recording.Notice.Reason
+	}
+	for i := range c.Compliance.Campaigns {
+		x := &c.Compliance.Campaigns[i]
+		d.Campaigns[x.ID] = campaign(x)
+		d.Openings[x.ID] = map[string]opening.Texts{}
+		for language, own := range x.Opening {
+			d.Openings[x.ID][language] = own.Texts()
+		}
+	}
+
+	return d, nil
+}
+
+// prove puts into the ledger what a call said at its beginning, and what of it
+// was heard.
+func (g *gateway) prove(ctx context.Context, p call.Proof) error {
+	detail, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+
+	return g.ledger.RecordAct(ctx, evidence.Act{
+		ID: uuid.NewSHA1(p.Call, []byte("opening")), Tenant: g.cfg.Compliance.Tenant, Actor: "trunkline", Role: "gateway",
+		Act: "opening", Object: p.Call.String(), At: time.Now(), Detail: detail,
+	})
+}
+
+// campaign is a configured campaign as the rules know it.
+func campaign(x *config.Campaign) compliance.Campaign {
+	return compliance.Campaign{
+		ID: x.ID, Seller: x.Seller, Active: x.Active, LegalName: x.LegalName, CallbackNumber: privacy.Number(x.CallbackNumber),
+		TollFreeOptOut: privacy.Number(x.TollFreeOptOut), RingTimeout: x.RingTimeout, OptOutPolicy: x.OptOutPolicy,
+		OpeningSaysAI: x.OpeningSaysAI, Registrations: x.Registrations, EmergencyBasis: x.EmergencyBasis,
+		RegistryException: x.RegistryException,
+	}
 }
 
 func newGate(c *config.Config, ledger *evidence.Ledger, keys *evidence.Keys, revocations *spool.Spool, log *slog.Logger) (*gate.Gate, error) {
@@ -114,13 +168,9 @@ func newGate(c *config.Config, ledger *evidence.Ledger, keys *evidence.Keys, rev
 	if c.Compliance.Clock == "trusted" {
 		out.Clock = gate.TrustedClock
 	}
-	for _, x := range c.Compliance.Campaigns {
-		out.Campaigns[x.ID] = compliance.Campaign{
-			ID: x.ID, Seller: x.Seller, Active: x.Active, LegalName: x.LegalName, CallbackNumber: privacy.Number(x.CallbackNumber),
-			TollFreeOptOut: privacy.Number(x.TollFreeOptOut), RingTimeout: x.RingTimeout, OptOutPolicy: x.OptOutPolicy,
-			OpeningSaysAI: x.OpeningSaysAI, Registrations: x.Registrations, EmergencyBasis: x.EmergencyBasis,
-			RegistryException: x.RegistryException,
-		}
+	for i := range c.Compliance.Campaigns {
+		x := &c.Compliance.Campaigns[i]
+		out.Campaigns[x.ID] = campaign(x)
 	}
 	for _, x := range c.Compliance.Voices {
 		out.Voices[x.Agent] = compliance.VoiceLicence{

@@ -75,6 +75,7 @@ type gateway struct {
 	engines []*engine.Set          // of the agents, in their order
 	metrics *engine.Metrics        // of the engines' providers; nil: none
 	breaks  engine.Breakers        // of the engines' providers
+	duties  *gate.Duties           // what calls must say
 	keys    *seal.Keyring          // of recordings; nil: they are not encrypted
 
 	drains atomic.Bool   // no call is taken any more
@@ -238,11 +239,11 @@ func (g *gateway) startAgents(ctx context.Context) error {
 			return err
 		}
 		e.Warm(ctx)
-		lines, err := pipeline.PrepareLines(ctx, e.Lines, e.Texts(a), toolLines(a)...)
+		lines, err := pipeline.PrepareLines(ctx, e.Lines, e.Texts(a), append(toolLines(a), g.duties.Sentences(a.Language)...)...)
 		if err != nil {
 			return fmt.Errorf("agent %q: %w: %w", a.Name, errNoLines, err)
 		}
-		others, err := languages(ctx, e, a, &settings.Prompt)
+		others, err := g.languages(ctx, e, a, &settings.Prompt)
 		if err != nil {
 			return fmt.Errorf("agent %q: %w", a.Name, err)
 		}
@@ -275,11 +276,11 @@ func converse(e *engine.Set, a *config.Agent, with pipeline.Providers) func(pipe
 }
 
 // languages are those that an agent's calls may change to, with their lines.
-func languages(ctx context.Context, e *engine.Set, a *config.Agent, own *prompt.Prompt) ([]pipeline.Language, error) {
+func (g *gateway) languages(ctx context.Context, e *engine.Set, a *config.Agent, own *prompt.Prompt) ([]pipeline.Language, error) {
 	all := silentLanguages(e, a, own)
 	for i := range all {
 		var err error
-		if all[i].Lines, err = pipeline.PrepareLines(ctx, e.Others[i].Lines, engine.TextsIn(a, &a.Languages[i]), toolLines(a)...); err != nil {
+		if all[i].Lines, err = pipeline.PrepareLines(ctx, e.Others[i].Lines, engine.TextsIn(a, &a.Languages[i]), append(toolLines(a), g.duties.Sentences(all[i].Tag)...)...); err != nil {
 			return nil, fmt.Errorf("languages[%d]: %w: %w", i, errNoLines, err)
 		}
 	}
@@ -382,7 +383,7 @@ func (g *gateway) startCalls(ctx context.Context) error {
 		Clock: g.clock, Journal: g.journal, Metrics: metrics, Log: g.log,
 		Ring: g.cfg.Outbound.Ring, OnMachine: call.OnMachine(g.cfg.Outbound.OnMachine), Detect: amd.Params(g.cfg.Outbound.Detect),
 		Refuse: func() bool { return g.cfg.Calls.DatabaseAway == "refuse" && !g.journal.Stats().Up },
-		Revoke: g.revoke, OptOutKey: g.cfg.Compliance.OptOutKey,
+		Duties: g.duties, Prove: g.prove, Revoke: g.revoke, OptOutKey: g.cfg.Compliance.OptOutKey,
 		KeepFax: g.cfg.Calls.Fax == "keep", Recordings: recordings, Trace: g.trace, Watch: g.watch,
 	})
 	if err != nil {

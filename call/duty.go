@@ -1,0 +1,243 @@
+package call
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"trunkline/compliance"
+	"trunkline/compliance/opening"
+	"trunkline/media"
+	"trunkline/media/player"
+	"trunkline/media/record"
+	"trunkline/pipeline"
+	"trunkline/pipeline/turn"
+	"trunkline/privacy"
+	"trunkline/storage"
+)
+
+// Duties says what the law and the operator have a call say. Its method must
+// not wait.
+type Duties interface {
+	Of(p Party) Duty
+}
+
+// Party is a call and whom it is with, as far as its duties depend on them.
+type Party struct {
+	Direction storage.Direction
+	Number    privacy.Number // the other end's
+	Campaign  string
+	Purpose   string
+	Language  string // of the agent, BCP 47
+	Recorded  bool
+	At        time.Time
+}
+
+// Duty is what a call must say.
+type Duty struct {
+	Opening   compliance.OpeningDuty                 // what must be proven
+	Recording compliance.RecordingDuty               // zero: the call is not recorded
+	Rules     []string                               // that say so
+	Sentences []opening.Sentence                     // before the agent's first line; all are prepared
+	Closing   func(language string) opening.Sentence // before we hang up; nil: nothing
+	Silent    string                                 // why a recording is not announced, if so
+}
+
+// Proof is the evidence of what a call had to say.
+type Proof struct {
+	opening.Proof
+
+	Call      uuid.UUID                `json:"call"`
+	Recording compliance.RecordingDuty `json:"recording"`
+	Rules     []string                 `json:"rules"`
+	Silent    string                   `json:"silent,omitempty"`
+}
+
+// openingKind is the kind of a recorded event that is not the turn machine's:
+// what of the opening was heard, in StepData.Opening.
+const openingKind turn.EventKind = "opening"
+
+// owed is what a call has to say, and how far it came.
+type owed struct {
+	duty      Duty
+	sentences []opening.Sentence // by mark, from 1
+	timeline  *opening.Timeline
+	told      chan player.Event
+	began     time.Time // the agent's first sentence; zero: it has said none
+	tap       *tap      // of the recording; nil: there is none
+}
+
+// tellWaiting bounds what the tick goroutine tells of sentences: each tells
+// twice.
+const tellWaiting = 64
+
+// owe has the conversation say what the call must.
+func (c *call) owe(settings *pipeline.Config) {
+	if c.m.cfg.Duties == nil {
+		return
+	}
+	p := Party{
+		Direction: c.rec.Direction, Number: c.rec.From, Campaign: c.rec.Campaign, Purpose: c.rec.Purpose, Language: settings.Language,
+		Recorded: c.m.cfg.Recordings != nil, At: c.rec.StartedAt,
+	}
+	if c.out != nil {
+		p.Number = c.rec.To
+	}
+	o := &c.owed
+	o.duty = c.m.cfg.Duties.Of(p)
+	o.timeline, o.told = opening.New(o.duty.Opening), make(chan player.Event, tellWaiting)
+	for _, s := range o.duty.Sentences {
+		o.sentences = append(o.sentences, s)
+		settings.Preface = append(settings.Preface, pipeline.Part{Mark: len(o.sentences), Text: s.Text})
+	}
+	if o.duty.Closing != nil {
+		last := o.duty.Closing(settings.Language)
+		o.sentences = append(o.sentences, last)
+		mark := len(o.sentences)
+		settings.Closing = func(language string) pipeline.Part {
+			return pipeline.Part{Mark: mark, Text: o.duty.Closing(language).Text}
+		}
+	}
+}
+
+// announced are the items that the sentences say.
+func (o *owed) announced() (all []opening.Item) {
+	for _, s := range o.duty.Sentences {
+		all = append(all, s.Items...)
+	}
+
+	return all
+}
+
+// spoke takes what the player tells of a sentence, on the tick goroutine: the
+// caller may be recorded from the next tick on.
+func (o *owed) spoke(e player.Event) {
+	if e.Kind == player.Passed && o.tap != nil && slices.Contains(o.sentences[e.Mark-1].Items, opening.Recording) {
+		o.tap.open.Store(true)
+	}
+	select {
+	case o.told <- e:
+	default: // there are fewer sentences
+	}
+}
+
+// said notes how far a sentence has come.
+func (o *owed) said(e player.Event) {
+	if o.began.IsZero() {
+		o.began = e.At
+	}
+	kind := opening.Began
+	if e.Kind == player.Passed {
+		kind = opening.Heard
+	}
+	for _, i := range o.sentences[e.Mark-1].Items {
+		o.timeline.Apply(opening.Event{Kind: kind, Item: i, At: e.At.Sub(o.began)})
+	}
+}
+
+// proveBound bounds the storing of a proof, after the call.
+const proveBound = 3 * time.Second
+
+// prove records what was heard of what the call had to say. The conversation
+// is over.
+func (c *call) prove() {
+	o := &c.owed
+	if o.timeline == nil || len(o.timeline.Items()) == 0 && o.duty.Silent == "" || c.rec.AnsweredAt.IsZero() {
+		return
+	}
+	for len(o.told) > 0 {
+		o.said(<-o.told)
+	}
+	p := Proof{Proof: o.timeline.Proof(), Call: c.rec.ID, Recording: o.duty.Recording, Rules: o.duty.Rules, Silent: o.duty.Silent}
+	c.notes.opening(&p)
+	if !p.Heard {
+		c.log.Warn("the call ended before all that it must say was heard")
+	}
+	if c.m.cfg.Prove == nil {
+		return
+	}
+	c.work.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), proveBound) // the call is over
+		defer cancel()
+		if err := c.m.cfg.Prove(ctx, p); err != nil {
+			c.log.Error("the proof of the opening is in the call's events only, not in the ledger", slog.Any("error", err))
+		}
+	})
+}
+
+// opening notes the proof of an opening.
+func (n *notes) opening(p *Proof) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.event(time.Since(n.offered), StepData{Event: turn.Event{Kind: openingKind}, Opening: p})
+}
+
+// tap gives a recorder the caller's channel once the caller may be recorded,
+// and nothing any more once they object. The agent's is there from the start.
+type tap struct {
+	recorder *record.Recorder
+	open     atomic.Bool
+	stopped  atomic.Bool
+	silence  media.Frame
+}
+
+// Write implements line.Tap.
+func (t *tap) Write(caller, agent *media.Frame) {
+	if t.stopped.Load() {
+		return
+	}
+	if !t.open.Load() {
+		caller = &t.silence
+	}
+	t.recorder.Write(caller, agent)
+}
+
+// itemNames are what must be said, in sentences.
+var itemNames = map[opening.Item]string{
+	opening.AI: "that an AI speaks", opening.Name: "the seller's name", opening.OptOut: "how to opt out", opening.Recording: "that the call is recorded",
+	opening.Purpose: "what is sold", opening.Callback: "the number to call back",
+}
+
+// openingStory tells what was heard of the opening of a finished call.
+func openingStory(events []storage.Event) []string {
+	var out []string
+	for _, e := range events {
+		d, ok := stepData(e)
+		if !ok || d.Opening == nil {
+			continue
+		}
+		if d.Opening.Silent != "" {
+			out = append(out, "The recording was not announced by the agent: "+strings.TrimSuffix(d.Opening.Silent, ".")+".")
+		}
+		var heard, missing []string
+		for _, i := range d.Opening.Items {
+			switch {
+			case !i.Heard:
+				missing = append(missing, itemNames[i.Item])
+			case i.Late > 0:
+				heard = append(heard, fmt.Sprintf("%s (%s, %s LATE)", itemNames[i.Item], seconds(i.Ended), seconds(i.Late)))
+			default:
+				heard = append(heard, fmt.Sprintf("%s (%s)", itemNames[i.Item], seconds(i.Ended)))
+			}
+		}
+		if len(heard) > 0 {
+			out = append(out, "Heard to the end, from the agent's first sound: "+strings.Join(heard, ", ")+".")
+		}
+		if len(missing) > 0 {
+			out = append(out, "NOT heard, although it must be: "+strings.Join(missing, ", ")+".")
+		}
+		if d.Opening.Recording.Consent != "" {
+			out = append(out, "Recording needed the consent of "+map[compliance.RecordingConsent]string{
+				compliance.OneParty: "one party", compliance.AllParty: "all parties",
+			}[d.Opening.Recording.Consent]+".")
+		}
+	}
+
+	return out
+}
