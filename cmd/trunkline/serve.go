@@ -28,8 +28,12 @@ func (serveCmd) Run(ctx context.Context, c *cli, std *streams) error {
 	}
 	fmt.Fprint(std.out, howToCall(g))
 	select {
-	case <-signals: // the one that ended ctx too
+	case <-signals:
 	case <-g.asked:
+	case <-ctx.Done():
+		if context.Cause(ctx) != context.Canceled { //nolint:errorlint // a signal's cause wraps it, and that signal comes here too
+			<-signals
+		}
 	}
 	n := g.drain() // before it is said
 	if n > 0 {
