@@ -46,6 +46,7 @@ func all() []benchmark {
 		{"tts", "the offline voices", (*bench).tts},
 		{"providers", "what talking to vendors adds", (*bench).providers},
 		{"dial", "from the decision about a call to its INVITE", (*bench).dial},
+		{"calls", "setting up many calls, and what is left of them", (*bench).setups},
 		{"failover", "from one provider to the next", (*bench).failover},
 		{"evidence", "decisions, the ledger and the spool", (*bench).evidence},
 	}

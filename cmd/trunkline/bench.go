@@ -13,7 +13,7 @@ import (
 
 // benchCmd measures.
 type benchCmd struct {
-	Names   []string `arg:"" optional:"" help:"Benchmarks to run: turn, endpoint, bargein, yield, media, twilio, jitter, loss, echo, dtmf, asr, noise, tts, providers, dial, failover, evidence; all by default." name:"name"`
+	Names   []string `arg:"" optional:"" help:"Benchmarks to run: turn, endpoint, bargein, yield, media, twilio, jitter, loss, echo, dtmf, asr, noise, tts, providers, dial, calls, failover, evidence; all by default." name:"name"`
 	Quick   bool     `help:"A smoke test of some seconds each."`
 	Profile string   `help:"Write the gateway's CPU profiles to this directory." placeholder:"DIR" type:"path"`
 

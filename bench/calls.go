@@ -1,0 +1,375 @@
+package bench
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// callHold is from a call's answer to its hang-up.
+	callHold = 100 * time.Millisecond
+
+	// callTimer is after which a request that nobody answered is sent again, T1
+	// of RFC 3261, and callBound when it is given up, 64 times that.
+	callTimer = 500 * time.Millisecond
+	callBound = 32 * time.Second
+
+	// calmBound is how long the gateway may take to forget calls: SIP
+	// transactions last 32 s, and records are written behind the calls.
+	calmBound = 90 * time.Second
+)
+
+// setups measures what it takes to begin and end calls.
+func (b *bench) setups(ctx context.Context) error {
+	many := pick(b, 5000, 60)
+	fmt.Fprintf(b.Out, "\nCalls to the gateway by INVITE, ACK and BYE over loopback UDP, each hung up %v after its answer, with an agent of declared\n"+
+		"providers that greets, and with its records written to the gateway's own PostgreSQL. Callers place the next call when the one before\n"+
+		"is over. Ringing and answer are from the INVITE to the 180 and to the 200. Processor time is the gateway's, without PostgreSQL and callers:\n"+
+		"its share of a call does not depend on what else the machine does. Sent again: INVITEs and BYEs by the callers after 500 ms, and 200 responses by the gateway.\n"+
+		"Target: 300 set-ups per second and core, none sent again, 5 ms p99 to the ringing.\n", callHold)
+	g, err := b.startGateway(ctx, "calls", turnAgent())
+	if err != nil {
+		return err
+	}
+	rates := newTable("callers", "calls", "failed", "calls/s", "gateway ms/call", "set-ups per processor second",
+		"ringing p50 ms", "p99 ms", "answer p50 ms", "p99 ms", "sent again: callers", "gateway", "rows written", "dropped")
+	for _, callers := range pick(b, []int{1, 10, 50}, []int{1, 5}) {
+		calls := pick(b, min(1000, 200*callers), 10*callers)
+		b.progressf("calls: %d by %d callers", calls, callers)
+		if err := b.setupRow(ctx, g, rates, callers, calls); err != nil {
+			return stopAfter(g, err)
+		}
+	}
+	rates.write(b.Out)
+	if err := b.memory(ctx, g, many); err != nil {
+		return stopAfter(g, err)
+	}
+
+	return g.stop()
+}
+
+// setupRow places calls and adds what they took.
+func (b *bench) setupRow(ctx context.Context, g *gateway, t *table, callers, calls int) error {
+	before, err := g.until(ctx, recorded)
+	if err != nil {
+		return err
+	}
+	w, err := watchOf(g.pid())
+	if err != nil {
+		return err
+	}
+	made, err := placeCalls(ctx, g, callers, calls)
+	if err != nil {
+		return err
+	}
+	placing := time.Since(w.began)
+	after, err := g.until(ctx, recorded) // the records belong to the calls
+	if err != nil {
+		return err
+	}
+	l, err := w.stop()
+	if err != nil {
+		return err
+	}
+	used := l.used[0].total()
+	n := float64(calls)
+	t.row(callers, calls, made.failed, fmt.Sprintf("%.0f", n/placing.Seconds()), fmt.Sprintf("%.2f", used.Seconds()*1000/n),
+		fmt.Sprintf("%.0f", n/used.Seconds()), made.ringing.fine(0.5), made.ringing.fine(0.99), made.answer.fine(0.5), made.answer.fine(0.99),
+		made.again, after.grown(before, "sip_retransmitted_total"), after.grown(before, "journal_written_rows_total"), after.grown(before, "journal_dropped_rows_total"))
+
+	return nil
+}
+
+// memory compares what the gateway holds before and after many calls. Both
+// times some calls come first, so that the heap has just been collected.
+func (b *bench) memory(ctx context.Context, g *gateway, calls int) error {
+	t := newTable("after calls", "resident MiB", "live heap MiB", "goroutines", "dialogs", "transactions", "RTP ports")
+	row := func(name string) error {
+		if _, err := placeCalls(ctx, g, 10, pick(b, 300, 30)); err != nil {
+			return err
+		}
+		s, err := g.until(ctx, pick(b, forgotten, recorded))
+		if err != nil {
+			return err
+		}
+		resident, err := residentOf(g.pid())
+		if err != nil {
+			return err
+		}
+		// The next collection is due when the heap is twice what the last one found
+		// alive (GOGC=100).
+		t.row(name, fmt.Sprintf("%.1f", float64(resident)/(1<<20)), fmt.Sprintf("%.1f", s["go_memstats_next_gc_bytes"]/2/(1<<20)),
+			s["go_goroutines"], s["trunkline_sip_dialogs"], s["trunkline_sip_transactions"], s["trunkline_rtp_ports_in_use"])
+
+		return nil
+	}
+	if err := row("the table's"); err != nil {
+		return err
+	}
+	b.progressf("calls: %d for the memory", calls)
+	made, err := placeCalls(ctx, g, 10, calls)
+	if err != nil {
+		return err
+	}
+	if err := row(fmt.Sprintf("%d more", calls)); err != nil {
+		return err
+	}
+	fmt.Fprintf(b.Out, "\nMemory, once the calls are over and their records written: the gateway's process after the calls of the table, and after %d more by 10 callers\n"+
+		"(%d failed, %d requests sent again). Target: within 5 %%.\n", calls, made.failed, made.again)
+	t.write(b.Out)
+
+	return nil
+}
+
+// scrape is what the gateway counts: metrics without labels, by name.
+type scrape map[string]float64
+
+// grown is by how much a metric of ours has grown.
+func (s scrape) grown(before scrape, name string) int {
+	return int(s["trunkline_"+name] - before["trunkline_"+name])
+}
+
+func (g *gateway) scrape(ctx context.Context) (scrape, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, g.api+"/metrics", nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("read the metrics: %w", err)
+	}
+	defer resp.Body.Close()
+	s := scrape{}
+	lines := bufio.NewScanner(resp.Body)
+	for lines.Scan() {
+		name, value, _ := strings.Cut(lines.Text(), " ")
+		if v, err := strconv.ParseFloat(value, 64); err == nil {
+			s[name] = v
+		}
+	}
+
+	return s, lines.Err()
+}
+
+// recorded are metrics that are 0 once the calls are over and their records
+// written, and forgotten those that are 0 once nothing of them is left.
+var (
+	recorded  = []string{"trunkline_calls_active", "trunkline_journal_queued_rows"}
+	forgotten = append([]string{"trunkline_sip_dialogs", "trunkline_sip_transactions"}, recorded...)
+)
+
+// until waits until all the metrics are 0.
+func (g *gateway) until(ctx context.Context, metrics []string) (scrape, error) {
+	for began := time.Now(); ; {
+		s, err := g.scrape(ctx)
+		if err != nil {
+			return nil, err
+		}
+		left := 0.0
+		for _, m := range metrics {
+			left += s[m]
+		}
+		if left == 0 {
+			return s, nil
+		}
+		if time.Since(began) > calmBound {
+			return nil, fmt.Errorf("%v after the last call %v are left of %s", calmBound, left, strings.Join(metrics, ", "))
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(250 * time.Millisecond): // it costs the gateway some ms
+		}
+	}
+}
+
+// placedCalls is what came of calls.
+type placedCalls struct {
+	ringing, answer sample
+	again           int // requests sent again
+	failed          int // calls that were not answered
+}
+
+// placeCalls has callers place calls, one after another each.
+func placeCalls(ctx context.Context, g *gateway, callers, calls int) (placedCalls, error) {
+	audio, err := net.ListenPacket("udp", "127.0.0.1:0") //nolint:noctx // it is bound at once
+	if err != nil {
+		return placedCalls{}, err
+	}
+	defer audio.Close() // what comes there is not read
+	var mu sync.Mutex
+	var all placedCalls
+	var errs []error
+	var work sync.WaitGroup
+	for i := range callers {
+		work.Go(func() {
+			c, err := newDialler(g.target, audio.LocalAddr().(*net.UDPAddr).Port) //nolint:errcheck,forcetypeassert // it is a UDP socket
+			if err == nil {
+				defer c.conn.Close()
+				for n := i; n < calls && err == nil; n += callers {
+					err = c.call(ctx, n)
+				}
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			errs = append(errs, err)
+			if c != nil {
+				all.ringing, all.answer = append(all.ringing, c.ringing...), append(all.answer, c.answer...)
+				all.again, all.failed = all.again+c.again, all.failed+c.failed
+			}
+		})
+	}
+	work.Wait()
+
+	return all, errors.Join(errs...)
+}
+
+// dialler places calls at little cost to the machine that is measured.
+type dialler struct {
+	placedCalls
+
+	conn   net.Conn
+	target string // the URI to call
+	local  string
+	body   string
+	buffer [1 << 16]byte
+}
+
+func newDialler(target string, audio int) (*dialler, error) {
+	_, host, _ := strings.Cut(target, "@")
+	conn, err := net.Dial("udp", host) //nolint:noctx // it is bound at once
+	if err != nil {
+		return nil, err
+	}
+
+	return &dialler{
+		conn: conn, target: target, local: conn.LocalAddr().String(),
+		body: fmt.Sprintf("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio %d RTP/AVP 0\r\n", audio),
+	}, nil
+}
+
+// call places a call, holds it and hangs up.
+func (c *dialler) call(ctx context.Context, n int) error {
+	id := fmt.Sprintf("%d-%s", n, c.local)
+	began := time.Now()
+	rang := false
+	status, tag, err := c.exchange(id, "INVITE", "", func() {
+		if !rang {
+			rang = true
+			c.ringing = append(c.ringing, time.Since(began))
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := c.conn.Write(c.request(id, "ACK", tag, "")); err != nil {
+		return err
+	}
+	if status != 200 {
+		c.failed++
+
+		return nil
+	}
+	c.answer = append(c.answer, time.Since(began))
+	select {
+	case <-time.After(callHold):
+	case <-ctx.Done():
+	}
+	_, _, err = c.exchange(id, "BYE", tag, nil)
+
+	return errors.Join(err, context.Cause(ctx))
+}
+
+// exchange sends a request until its final response comes, and returns its
+// status, 0 for none at all, and the gateway's tag.
+func (c *dialler) exchange(id, method, tag string, ringing func()) (status int, theirs string, err error) {
+	body := ""
+	if method == "INVITE" {
+		body = c.body
+	}
+	req := c.request(id, method, tag, body)
+	if _, err := c.conn.Write(req); err != nil {
+		return 0, "", err
+	}
+	wait, told := callTimer, false
+	for began, sent := time.Now(), time.Now(); time.Since(began) < callBound; {
+		if err := c.conn.SetReadDeadline(sent.Add(wait)); err != nil {
+			return 0, "", err
+		}
+		got, err := c.conn.Read(c.buffer[:])
+		var late net.Error
+		if errors.As(err, &late) && late.Timeout() {
+			sent, wait = time.Now(), 2*wait
+			if told { // RFC 3261 section 17.1.1.2: it has arrived
+				continue
+			}
+			c.again++
+			_, err = c.conn.Write(req)
+		}
+		if err != nil {
+			return 0, "", err
+		}
+		status, theirs, of := answerTo(c.buffer[:got], id, method)
+		switch {
+		case !of: // a response to a request before, sent again
+		case status >= 200:
+			return status, theirs, nil
+		default:
+			told = true
+			if status == 180 && ringing != nil {
+				ringing()
+			}
+		}
+	}
+
+	return 0, "", nil
+}
+
+func (c *dialler) request(id, method, tag, body string) []byte {
+	seq, to := 1, "<"+c.target+">"
+	if tag != "" {
+		to += ";tag=" + tag
+	}
+	if method == "BYE" {
+		seq = 2
+	}
+	kind := ""
+	if body != "" {
+		kind = "Content-Type: application/sdp\r\n"
+	}
+
+	return fmt.Appendf(nil, "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%s%s;rport\r\nMax-Forwards: 70\r\nFrom: <sip:+15550100123@%s>;tag=%s\r\n"+
+		"To: %s\r\nCall-ID: %s\r\nCSeq: %d %s\r\nContact: <sip:bench@%s>\r\n%sContent-Length: %d\r\n\r\n%s",
+		method, c.target, c.local, method, id, c.local, id, to, id, seq, method, c.local, kind, len(body), body)
+}
+
+// answerTo reads a response: its status, the To header's tag, and whether it
+// is one to this request of this call.
+func answerTo(data []byte, id, method string) (status int, tag string, of bool) {
+	line, rest, _ := bytes.Cut(data, []byte("\r\n"))
+	code, _, _ := bytes.Cut(bytes.TrimPrefix(line, []byte("SIP/2.0 ")), []byte(" "))
+	status, err := strconv.Atoi(string(code))
+	ours, fits := false, false
+	for line := range bytes.SplitSeq(rest, []byte("\r\n")) {
+		name, value, _ := strings.Cut(string(line), ":")
+		switch value = strings.TrimSpace(value); strings.ToLower(name) {
+		case "to":
+			_, tag, _ = strings.Cut(value, ";tag=")
+		case "call-id":
+			ours = value == id
+		case "cseq":
+			fits = strings.HasSuffix(value, " "+method)
+		}
+	}
+
+	return status, tag, err == nil && ours && fits
+}
