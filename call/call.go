@@ -56,6 +56,7 @@ type call struct {
 	recorder atomic.Pointer[record.Recorder]
 	masked   atomic.Bool // the recording is paused for a secret
 	remove   func()      // takes the line off the clock
+	parts    line.Config // of the line
 
 	hand   *handover     // the transfer that runs; nil: none does
 	first  firstWords    // of a call that we place
@@ -231,9 +232,22 @@ func (c *call) start() {
 	} else {
 		c.open(&parts)
 	}
-	l := line.New(parts)
+	c.parts = parts
+	c.connect()
+}
+
+// connect puts a line with the call's parts on the clock.
+func (c *call) connect() {
+	l := line.New(c.parts)
 	c.line.Store(l)
 	c.remove = c.m.cfg.Clock.Add(l)
+}
+
+// listenTo goes on over other audio than before.
+func (c *call) listenTo(leg media.Leg) {
+	c.remove()
+	c.leg, c.parts.Leg = leg, leg
+	c.connect()
 }
 
 // talk runs the deadlines until the call is to end, and says why. Once the

@@ -40,9 +40,29 @@ type Target struct {
 // A referrer is a door whose carrier can call somebody instead of us.
 type referrer interface {
 	// Transfer asks for that and returns when it is done. The call is over then
-	// but for the hang-up.
-	Transfer(ctx context.Context, to string) error
+	// but for the hang-up. A caller who comes back over other audio than before
+	// is a *returnedError; after any other error all is as it was.
+	Transfer(ctx context.Context, r referral) error
 }
+
+// referral is whom a carrier is to call.
+type referral struct {
+	Target
+
+	words    string        // of the briefing
+	language string        // of the words, BCP 47
+	limit    time.Duration // left to the call
+	joined   func()        // told when caller and person talk, if that is known before the end
+}
+
+// returnedError says why a caller who was sent to a person has come back.
+type returnedError struct {
+	leg media.Leg // the caller's audio from now on
+	err error
+}
+
+func (e *returnedError) Error() string { return e.err.Error() }
+func (e *returnedError) Unwrap() error { return e.err }
 
 // A resumer is a Conversation that can go on when a hand-off fails.
 type resumer interface{ Resume(l turn.Line) }
@@ -81,7 +101,8 @@ type handover struct {
 	gone    bool        // nobody wants the person any more
 	remove  func()      // takes the person's line off the clock
 	told    *player.Player
-	audio   chan []int16 // the briefing's audio, once
+	audio   chan []int16   // the briefing's audio, once
+	back    chan media.Leg // a caller's who has come back over other audio
 }
 
 // handsOver begins the transfer that a conversation ended with. It is false
@@ -95,7 +116,7 @@ func (c *call) handsOver(out pipeline.Outcome) bool {
 	}
 	h := &handover{
 		name: name, target: target, reason: r, machine: transfer.New(target.Config), events: make(chan transfer.Event, eventsWaiting),
-		timer: stoppedTimer(), dialed: make(chan placed, 1), audio: make(chan []int16, 1),
+		timer: stoppedTimer(), dialed: make(chan placed, 1), audio: make(chan []int16, 1), back: make(chan media.Leg, 1),
 	}
 	h.ctx, h.cancel = context.WithCancel(context.Background()) // the call's end tells the machine
 	c.hand = h
@@ -123,6 +144,9 @@ func (c *call) hands(e transfer.Event) (end Reason) {
 		h.person = <-h.dialed
 		c.notes.callee(time.Now(), turn.Event{Kind: transferAnswered, Text: h.name})
 		c.hearPerson()
+	case transfer.Reached:
+		c.notes.callee(time.Now(), turn.Event{Kind: transferJoined, Text: h.name, Reason: h.target.To})
+		c.log.Info("transfer joined", slog.String("target", h.name))
 	case transfer.PersonBye:
 		c.leavePerson()
 	default:
@@ -161,11 +185,21 @@ func (c *call) ask() {
 
 		return
 	}
+	r := referral{
+		Target: h.target, words: c.briefing(), language: c.agent.Conversation.Language, limit: c.limits.Cap - time.Since(c.rec.AnsweredAt),
+		joined: func() { h.tell(transfer.Event{Kind: transfer.Reached}) },
+	}
 	c.work.Go(func() {
-		if err := door.Transfer(h.ctx, h.target.To); err != nil {
-			h.tell(transfer.Event{Kind: transfer.Refused, Why: err.Error()})
-		} else {
+		err := door.Transfer(h.ctx, r)
+		var back *returnedError
+		switch {
+		case err == nil:
 			h.tell(transfer.Event{Kind: transfer.Took})
+		case errors.As(err, &back):
+			h.back <- back.leg
+			h.tell(transfer.Event{Kind: transfer.NotPut, Why: err.Error()})
+		default:
+			h.tell(transfer.Event{Kind: transfer.Refused, Why: err.Error()})
 		}
 	})
 }
@@ -326,7 +360,14 @@ func (c *call) join() {
 
 // joined says whether the caller talks to a person, so that no agent can say
 // goodbye.
-func (c *call) joined() bool { return c.hand != nil && c.hand.machine.State() == transfer.Joined }
+func (c *call) joined() bool {
+	if c.hand == nil {
+		return false
+	}
+	s := c.hand.machine.State()
+
+	return s == transfer.Joined || s == transfer.Passed
+}
 
 // leavePerson stops what goes on with a person who has hung up.
 func (c *call) leavePerson() {
@@ -380,6 +421,11 @@ func (c *call) comesBack(why string) Reason {
 	h := c.hand
 	h.timer.Stop()
 	c.dropPerson()
+	select {
+	case leg := <-h.back:
+		c.listenTo(leg)
+	default:
+	}
 	c.hand = nil
 	c.notes.callee(time.Now(), turn.Event{Kind: transferFailed, Text: h.name, Reason: why})
 	c.log.Warn("transfer failed", slog.String("target", h.name), slog.String("why", why))

@@ -188,8 +188,8 @@ type referring struct {
 	err error
 }
 
-func (d referring) Transfer(_ context.Context, to string) error {
-	d.note("refer to " + to)
+func (d referring) Transfer(_ context.Context, r referral) error {
+	d.note("refer to " + r.To)
 	time.Sleep(2 * time.Second)
 
 	return d.err

@@ -71,7 +71,8 @@ const BriefingHeader = "X-Trunkline-Briefing"
 
 // Transfer implements referrer: by REFER to a SIP URI, or to a number where the
 // far end is (RFC 3515).
-func (d sipDoor) Transfer(ctx context.Context, to string) error {
+func (d sipDoor) Transfer(ctx context.Context, r referral) error {
+	to := r.To
 	if !strings.HasPrefix(to, "sip:") && !strings.HasPrefix(to, "sips:") {
 		info := d.Info()
 		far := info.To

@@ -3,11 +3,13 @@ package call
 import (
 	"context"
 	"errors"
+	"time"
 
 	"trunkline/media"
 	"trunkline/privacy"
 	"trunkline/storage"
 	"trunkline/twilio"
+	"trunkline/twilio/rest"
 )
 
 // Twilio is the Manager as the twilio door hands calls to it.
@@ -44,9 +46,32 @@ func (d twilioDoor) Hangup(ctx context.Context, _ Reason) error { return d.Call.
 
 func (d twilioDoor) Cause() Reason { return twilioReason(d.Call.Cause()) }
 
-// OnHold implements door: these carriers tell of no hold.
-func (twilioDoor) OnHold() bool                 { return false }
+// OnHold implements door: these carriers tell of no hold, but a caller who was
+// sent to a person is not heard either.
+func (d twilioDoor) OnHold() bool               { return d.Away() }
 func (twilioDoor) HoldChanged() <-chan struct{} { return nil }
+
+// Transfer implements referrer. The stream ends with it, and a caller who was
+// not put through comes back over a new one.
+func (d twilioDoor) Transfer(ctx context.Context, r referral) error {
+	leg, err := d.Call.Transfer(ctx, twilio.Transfer{
+		To: r.To, Ring: max(r.Ring, rest.ShortestRing), Limit: max(r.limit, time.Second), Briefing: r.words, Language: r.language,
+		Accept: r.Accept, Decide: r.Decide, Joined: r.joined,
+	})
+	var told *twilio.NotAnsweredError
+	switch {
+	case leg == nil:
+		return err
+	case errors.Is(err, twilio.ErrDeclined):
+		err = errors.New("declined")
+	case errors.As(err, &told) && told.Status == twilio.Busy:
+		err = errors.New("busy")
+	case errors.As(err, &told) && told.Status == twilio.NoAnswer:
+		err = errors.New("nobody answered")
+	}
+
+	return &returnedError{leg, err}
+}
 
 // twilioReason is the reason for which a call of the twilio door ended by
 // itself.

@@ -310,7 +310,7 @@ type Target struct {
 	// the agent says the hand-off line and the call ends.
 	To string `yaml:"to"`
 	// How is "bridge": the target is called here and joined with the caller;
-	// "refer": the carrier is asked to call it (SIP REFER); or "either": refer,
+	// "refer": the carrier is asked to call it (SIP REFER, Twilio's Dial); or "either": refer,
 	// and bridge when the carrier refuses.
 	How   string        `yaml:"how"`
 	Route string        `yaml:"route"` // of routes.outbound; default: the one that takes the number

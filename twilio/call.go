@@ -68,6 +68,7 @@ type Call struct {
 	mu       sync.Mutex
 	answer   instructions
 	leg      *Leg
+	away     *transfer // that runs; nil: none does
 	progress progress
 	cause    error // good once done is closed
 	hungUp   bool  // by us
@@ -216,9 +217,9 @@ func (c *Call) end(cause error) {
 		return
 	}
 	c.cause = cause
-	leg := c.leg
+	leg, token := c.leg, c.token
 	c.mu.Unlock()
-	c.server.tokens.revoke(c.token)
+	c.server.tokens.revoke(token)
 	close(c.done)
 	if leg != nil {
 		leg.end(closeNormal)
@@ -229,6 +230,11 @@ func (c *Call) end(cause error) {
 func (c *Call) finish() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.confirm()
+}
+
+// confirm is finish for who holds the lock.
+func (c *Call) confirm() {
 	if !c.taken {
 		c.taken = true
 		close(c.finished)
@@ -257,11 +263,12 @@ func (c *Call) attend() {
 }
 
 // patience is how long the carrier has to end a call that is over here. One of
-// ours that was given up rings on until its API is asked.
+// ours that was given up rings on until its API is asked, and a caller who
+// talks to somebody else goes on talking.
 func (c *Call) patience() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ours && c.leg == nil {
+	if c.ours && c.leg == nil || c.away != nil && !c.away.done {
 		return 0
 	}
 
@@ -286,21 +293,24 @@ func (c *Call) await(d time.Duration) bool {
 func (c *Call) attach(leg *Leg) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.cause != nil || c.leg != nil {
+	if c.cause != nil || c.leg != nil && (c.away == nil || c.away.back == nil) {
 		return false
 	}
-	c.leg = leg
+	c.leg, c.away = leg, nil
 	c.legs <- leg
 
 	return true
 }
 
-// streamOver takes note of how the stream ended.
-func (c *Call) streamOver(why error) {
-	if errors.Is(why, errStopped) {
+// streamOver takes note of how a stream ended that was the call's.
+func (c *Call) streamOver(leg *Leg) {
+	switch {
+	case c.parts(leg):
+		return
+	case errors.Is(leg.why, errStopped):
 		c.end(ErrHungUp)
-	} else {
-		c.end(fmt.Errorf("%w: %w", ErrStreamLost, why))
+	default:
+		c.end(fmt.Errorf("%w: %w", ErrStreamLost, leg.why))
 	}
 	if !c.account.words.asksAfter { // the call ends with its stream
 		c.finish()
@@ -311,7 +321,7 @@ func (c *Call) streamOver(why error) {
 func (c *Call) told(number int, s Status, reason string) {
 	c.mu.Lock()
 	further := c.progress.step(number, s)
-	streamed := c.leg != nil
+	streamed, talked := c.leg != nil, c.away != nil && c.away.done && c.away.back == nil
 	c.mu.Unlock()
 	if !further {
 		c.server.counts.stale.Add(1)
@@ -330,6 +340,7 @@ func (c *Call) told(number int, s Status, reason string) {
 		c.account.API.Ended(c.Info().ID)
 	}
 	switch {
+	case talked: // Transfer tells
 	case streamed:
 		c.end(ErrHungUp)
 	case s == Completed || s == Canceled:

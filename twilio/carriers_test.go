@@ -147,7 +147,7 @@ func (a *another) request(t *testing.T, s *Server, signed bool) *http.Request {
 }
 
 // tokenText is a token wherever it stands in an answer.
-var tokenText = regexp.MustCompile(`token(?:=|":"|" value=")([A-Z2-7]{26})`)
+var tokenText = regexp.MustCompile(`(?:token=|token":"|value=")([A-Z2-7]{26})`)
 
 // A call of every carrier comes in, is heard and ends, and none comes in
 // without its carrier's signature.

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"trunkline/twilio/dialect"
+	"trunkline/twilio/rest"
 	"trunkline/twilio/signature"
 )
 
@@ -24,6 +25,7 @@ type Config struct {
 	// Listen is HOST:PORT of the carriers' requests. It speaks plain HTTP: TLS
 	// ends at the load balancer or the tunnel before it.
 	Listen string
+	Socket net.Listener // that is open already, in place of Listen; may be nil
 	// PublicURL is what the carriers reach it as, https://HOST and perhaps a
 	// path. Requests are signed over it.
 	PublicURL string
@@ -44,6 +46,9 @@ type API interface {
 	End(call string) <-chan struct{}
 	// Ended tells that a call was seen to be over.
 	Ended(call string)
+	// Transfer has a call go on with somebody else. The error is an *rest.Error
+	// or says what is wrong with t.
+	Transfer(ctx context.Context, call string, t rest.Transfer) error
 }
 
 // Account is one account with one carrier.
@@ -161,9 +166,12 @@ func (a *account) refusal() (instructions, error) {
 
 // Start begins to serve.
 func (s *Server) Start(ctx context.Context) error {
-	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", s.cfg.Listen)
-	if err != nil {
-		return fmt.Errorf("twilio.listen: %w; is another gateway running?", err)
+	ln := s.cfg.Socket
+	if ln == nil {
+		var err error
+		if ln, err = new(net.ListenConfig).Listen(ctx, "tcp", s.cfg.Listen); err != nil {
+			return fmt.Errorf("twilio.listen: %w; is another gateway running?", err)
+		}
 	}
 	s.listener = ln
 	s.http = &http.Server{
@@ -271,7 +279,6 @@ func (s *Server) find(a *account, key, id string) *Call {
 }
 
 func (s *Server) forget(c *Call) {
-	s.tokens.revoke(c.token)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.calls, c.key)

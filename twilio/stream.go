@@ -112,7 +112,7 @@ func (s *Server) carry(a *account, conn *websocket.Conn, r *http.Request) error 
 		leg.end(closeGoingAway)
 	}
 	leg.listen(buf)
-	c.streamOver(leg.why)
+	c.streamOver(leg)
 	_ = leg.Close() // waits for the writer
 
 	return nil

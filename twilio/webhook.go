@@ -31,6 +31,7 @@ func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	for pattern, handle := range map[string]func(http.ResponseWriter, *request){
 		"voice": s.voice, "status": s.status, "stream": s.streamStatus, "action": s.action, "amd": s.amd, "fallback": s.fallback,
+		"transferred": s.transferred, "person": s.person, "briefing": s.briefing, "accept": s.accept,
 	} {
 		mux.HandleFunc("/{account}/"+pattern, s.webhook(handle))
 		mux.HandleFunc("/{account}/"+pattern+"/{$}", s.webhook(handle))
@@ -239,7 +240,7 @@ func (s *Server) streamStatus(w http.ResponseWriter, in *request) {
 	if c := s.call(in); c != nil && in.values.Get("StreamEvent") == "stream-error" {
 		s.cfg.Log.Warn("the carrier tells a fault of a stream", slog.String("account", in.account.Name), slog.String("fault", in.values.Get("StreamError")))
 		c.mu.Lock()
-		streamed := c.leg != nil
+		streamed := c.leg != nil && (c.away == nil || c.away.back == nil)
 		c.mu.Unlock()
 		if !streamed {
 			s.counts.noStream.Add(1)

@@ -15,6 +15,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"trunkline/stir"
+	"trunkline/twilio/rest"
 	"trunkline/twilio/signature"
 )
 
@@ -226,6 +227,7 @@ func TestStreamThatNeverComes(t *testing.T) {
 type fakeAPI struct {
 	asked, seen atomic.Int64
 	ended       chan struct{}
+	transfer    func(rest.Transfer) error // nil: refused
 }
 
 func (a *fakeAPI) End(call string) <-chan struct{} {
@@ -237,6 +239,14 @@ func (a *fakeAPI) End(call string) <-chan struct{} {
 }
 
 func (a *fakeAPI) Ended(string) { a.seen.Add(1) }
+
+func (a *fakeAPI) Transfer(_ context.Context, _ string, t rest.Transfer) error {
+	if a.transfer == nil {
+		return errors.New("no transfer is expected")
+	}
+
+	return a.transfer(t)
+}
 
 // A call that the handler ends is ended at the carrier by its API, unless that
 // has confirmed the end before.

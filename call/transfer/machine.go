@@ -36,6 +36,7 @@ const (
 	Briefing State = "briefing" // the person hears who waits
 	Deciding State = "deciding" // the person is to press the key
 	Joined   State = "joined"   // caller and person talk
+	Passed   State = "passed"   // they talk, joined by the carrier
 	Over     State = "over"
 )
 
@@ -46,9 +47,10 @@ type EventKind string
 const (
 	Started   EventKind = "started"
 	Took      EventKind = "took"       // the carrier has transferred the call
-	Refused   EventKind = "refused"    // it has not; Why tells
+	Refused   EventKind = "refused"    // it has not, and the caller is where they were; Why tells
+	Reached   EventKind = "reached"    // it has joined caller and person, and goes on telling
 	Answered  EventKind = "answered"   // the person's telephone was
-	NotPut    EventKind = "not_put"    // the person was not reached; Why tells
+	NotPut    EventKind = "not_put"    // the person was not reached, by whomever; Why tells
 	Briefed   EventKind = "briefed"    // the person has heard the briefing
 	Pressed   EventKind = "pressed"    // the person pressed Key
 	TimedOut  EventKind = "timed_out"  // the timer has run off
@@ -109,7 +111,7 @@ func (m *Machine) Step(e Event) []Action {
 			m.do(Drop)
 		}
 	case e.Kind == CallerBye:
-		if m.state != Asking {
+		if m.state != Asking && m.state != Passed {
 			m.do(Drop)
 		}
 		m.state = Over
@@ -137,6 +139,11 @@ func (m *Machine) step(e Event) {
 			m.state = Over
 			m.do(Finish)
 		}
+	case Passed:
+		if e.Kind == Took {
+			m.state = Over
+			m.do(Finish)
+		}
 	case Over:
 	}
 }
@@ -156,9 +163,11 @@ func (m *Machine) asking(e Event) {
 	case e.Kind == Took:
 		m.state = Over
 		m.do(Finish)
+	case e.Kind == Reached:
+		m.state = Passed
 	case e.Kind == Refused && m.cfg.How == Either:
 		m.dial()
-	case e.Kind == Refused:
+	case e.Kind == Refused, e.Kind == NotPut:
 		m.back(e.Why)
 	}
 }

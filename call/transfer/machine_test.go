@@ -42,6 +42,9 @@ func TestTransfers(t *testing.T) {
 		"the person leaves the caller":  {plain, []Event{start, {Kind: Answered}, {Kind: PersonBye}}, "dial,set_timer join finish", Over},
 		"by the carrier":                {Config{How: Refer}, []Event{start, {Kind: Took}}, "ask finish", Over},
 		"the carrier does not":          {Config{How: Refer}, []Event{start, {Kind: Refused}}, "ask return", Over},
+		"the carrier joins them":        {Config{How: Refer}, []Event{start, {Kind: Reached}, {Kind: Refused}, {Kind: Took}}, "ask   finish", Over},
+		"they talk":                     {Config{How: Refer}, []Event{start, {Kind: Reached}, {Kind: CallerBye}}, "ask  ", Over},
+		"the carrier reaches nobody":    {Config{How: Either}, []Event{start, {Kind: NotPut, Why: "busy"}}, "ask return", Over},
 		"the carrier does not, we do":   {Config{How: Either}, []Event{start, {Kind: Refused}, {Kind: Answered}}, "ask dial,set_timer join", Joined},
 		"the caller leaves meanwhile":   {Config{How: Refer}, []Event{start, {Kind: CallerBye}}, "ask ", Over},
 	} {
@@ -68,7 +71,7 @@ func TestTransfers(t *testing.T) {
 // no person's call that was dialed is left up.
 func TestNobodyIsLeftBehind(t *testing.T) {
 	t.Parallel()
-	kinds := []EventKind{Took, Refused, Answered, NotPut, Briefed, Pressed, TimedOut, PersonBye, CallerBye}
+	kinds := []EventKind{Took, Refused, Reached, Answered, NotPut, Briefed, Pressed, TimedOut, PersonBye, CallerBye}
 	rapid.Check(t, func(t *rapid.T) {
 		m := New(Config{
 			How:    rapid.SampledFrom([]How{Bridge, Refer, Either}).Draw(t, "how"),
