@@ -221,7 +221,7 @@ const (
 		SELECT gen_random_uuid(), 'bench', sha256(int8send(i)), sha256(''), 'tenant', 'opt_out', now() FROM generate_series(1, $1::bigint) i`
 	fillConsents = `INSERT INTO consents (id, tenant, callee, sealed, seller, level, purposes, artificial_voice, disclosure_text, not_condition, captured_at, received_at, effective_at)
 		SELECT gen_random_uuid(), 'bench', sha256(int8send(-i)), sha256(''), 'seller', 'pewc', '{telemarketing}', true,
-			repeat('By signing you agree to be called. ', 6), true, at, at, at FROM (SELECT now() AS at) t, generate_series(1, $1::bigint) i`
+			repeat('By signing you agree to be called. ', 6), true, t.captured, t.captured + '1s', t.captured + '2s' FROM (SELECT now() - interval '1 day' AS captured) t, generate_series(1, $1::bigint) i`
 )
 
 // fill grows the tables.

@@ -31,12 +31,12 @@ const (
 
 // RecordingDuty is what recording or transcribing a call needs.
 type RecordingDuty struct {
-	Consent RecordingConsent `yaml:"consent"`
+	Consent RecordingConsent `json:"consent" yaml:"consent"`
 	// Announce it in the agent's first turn, and open the caller's channel of
 	// the recording only after that.
-	Announce bool `yaml:"announce"`
+	Announce bool `json:"announce" yaml:"announce"`
 	// AnnouncementRecorded: the announcement itself must be in the recording.
-	AnnouncementRecorded bool `yaml:"announcement_recorded"`
+	AnnouncementRecorded bool `json:"announcement_recorded" yaml:"announcement_recorded"`
 }
 
 // OptOutDuty is how far and how soon an opt-out goes.

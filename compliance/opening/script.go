@@ -91,7 +91,7 @@ var (
 )
 
 // Validate says what texts of one's own lack. Empty ones lack nothing.
-func (t *Texts) Validate() error {
+func (t Texts) Validate() error {
 	switch {
 	case t.Identity != "" && !strings.Contains(t.Identity, "{name}"):
 		return errNoName

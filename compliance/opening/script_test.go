@@ -66,7 +66,7 @@ func TestTextsOfOnesOwn(t *testing.T) {
 	for want, texts := range map[error]Texts{
 		nil: {}, errNoName: {Identity: "This is an AI."}, errNoNumber: {Callback: "Call us."}, errNoKey: {OptOut: "Say stop."},
 	} {
-		if err := texts.Validate(); err != want { //nolint:errorlint // they are returned as they are
+		if err := texts.Validate(); err != want {
 			t.Errorf("%+v: %v", texts, err)
 		}
 	}
