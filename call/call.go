@@ -271,7 +271,7 @@ func (c *call) talk() Reason {
 	for {
 		select {
 		case <-c.door.Done():
-			return cmp.Or(c.ending, c.door.Cause())
+			return cmp.Or(c.ending, c.asked(), c.door.Cause())
 		case out := <-c.conv.Done():
 			if !c.handsOver(out) {
 				return Reason(out.Reason)

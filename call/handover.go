@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -53,6 +54,9 @@ type referral struct {
 	language string        // of the words, BCP 47
 	limit    time.Duration // left to the call
 	joined   func()        // told when caller and person talk, if that is known before the end
+	// progress is told the statuses of the carrier's own call, as SIP numbers
+	// them, where it tells them.
+	progress func(status int)
 }
 
 // returnedError says why a caller who was sent to a person has come back.
@@ -71,6 +75,7 @@ type resumer interface{ Resume(l turn.Line) }
 // Text, its number or why in Reason.
 const (
 	transferBegan    turn.EventKind = "transfer_began"
+	transferProgress turn.EventKind = "transfer_progress" // of the carrier's call to the target; Reason is its SIP status
 	transferAnswered turn.EventKind = "transfer_answered" // the person did
 	transferJoined   turn.EventKind = "transfer_joined"
 	transferFailed   turn.EventKind = "transfer_failed"
@@ -188,6 +193,9 @@ func (c *call) ask() {
 	r := referral{
 		Target: h.target, words: c.briefing(), language: c.agent.Conversation.Language, limit: c.limits.Cap - time.Since(c.rec.AnsweredAt),
 		joined: func() { h.tell(transfer.Event{Kind: transfer.Reached}) },
+		progress: func(status int) {
+			c.notes.callee(time.Now(), turn.Event{Kind: transferProgress, Text: h.name, Reason: strconv.Itoa(status)})
+		},
 	}
 	c.work.Go(func() {
 		err := door.Transfer(h.ctx, r)
@@ -202,6 +210,25 @@ func (c *call) ask() {
 			h.tell(transfer.Event{Kind: transfer.Refused, Why: err.Error()})
 		}
 	})
+}
+
+// asked is the reason of a call whose door ended while the carrier was asked
+// to transfer it: carriers hang up as soon as they have, so that their word
+// about it and the hang-up come at once.
+func (c *call) asked() Reason {
+	h := c.hand
+	if h == nil || h.machine.State() != transfer.Asking {
+		return ""
+	}
+	select {
+	case e := <-h.events:
+		if e.Kind == transfer.Took {
+			return c.hands(e)
+		}
+	case <-time.After(c.limits.Hangup):
+	}
+
+	return ""
 }
 
 // dialPerson calls the target, and has the caller hear it ring.

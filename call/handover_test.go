@@ -185,25 +185,39 @@ func TestTheCapHoldsForPersonsToo(t *testing.T) {
 type referring struct {
 	*fakeDoor
 
-	err error
+	err      error
+	hangs    bool // up, as soon as it has transferred the call
+	vanishes bool // hangs up and never says what became of the transfer
 }
 
 func (d referring) Transfer(_ context.Context, r referral) error {
 	d.note("refer to " + r.To)
+	r.progress(180)
 	time.Sleep(2 * time.Second)
+	if d.hangs || d.vanishes {
+		d.end(CallerHangup)
+	}
+	if d.vanishes {
+		return errors.New("untold")
+	}
 
 	return d.err
 }
 
 func TestTheCarrierTransfers(t *testing.T) {
+	refused := errors.New("603")
 	for name, tt := range map[string]struct {
 		how    transfer.How
-		err    error
+		door   referring
 		reason Reason
+		fault  storage.Fault
 		events []string
 	}{
-		"it does":                {transfer.Refer, nil, Transferred, []string{"began", "done"}},
-		"it refuses, and we can": {transfer.Either, errors.New("603"), Transferred, []string{"began", "answered", "joined", "done"}},
+		"it does":                {transfer.Refer, referring{}, Transferred, storage.FaultAgent, []string{"began", "progress", "done"}},
+		"it does, and hangs up":  {transfer.Refer, referring{hangs: true}, Transferred, storage.FaultAgent, []string{"began", "progress", "done"}},
+		"it hangs up":            {transfer.Refer, referring{vanishes: true}, CallerHangup, storage.FaultCaller, []string{"began", "progress"}},
+		"it refuses, and we can": {transfer.Either, referring{err: refused}, Transferred, storage.FaultAgent, []string{"began", "progress", "answered", "joined", "done"}},
+		"it refuses":             {transfer.Refer, referring{err: refused}, AgentGoodbye, storage.FaultAgent, []string{"began", "progress", "failed"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, options{model: handsOff()}, func(r *rig) {
@@ -214,14 +228,21 @@ func TestTheCarrierTransfers(t *testing.T) {
 				p.person = newFakeDoor(p.phone)
 				p.out = r.outlet(rings(time.Second))
 				p.out.rig = &rig{T: r.T, journal: r.journal, door: p.person}
-				r.over = r.offerAt(referring{r.door, tt.err})
+				tt.door.fakeDoor = r.door
+				r.over = r.offerAt(tt.door)
 				r.until("an answer", func() bool { return r.leg.stats().PacketsOut > 0 })
 				speakUp(r)
-				if tt.err != nil {
+				switch {
+				case slices.Contains(tt.events, "joined"):
 					p.until("the join", func() bool { return slices.Contains(p.happened(), "joined") })
 					p.person.end(CallerHangup)
+				case slices.Contains(tt.events, "failed"):
+					p.agentTurns(3)
+					p.same("what the caller is told", texts.NotReached, p.journal.said(storage.Agent)[2])
+					p.leg.say(yes())
+				default: // the carrier ends it
 				}
-				r.ended(r.end(), tt.reason, storage.FaultAgent)
+				r.ended(r.end(), tt.reason, tt.fault)
 				r.same("events", tt.events, p.happened())
 				r.same("asked for", true, slices.Contains(r.door.did(), "refer to +15550100555"))
 			})

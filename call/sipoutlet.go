@@ -83,7 +83,7 @@ func (d sipDoor) Transfer(ctx context.Context, r referral) error {
 		to = "sip:" + to + "@" + host
 	}
 
-	return d.Refer(ctx, to, sip.ReferOptions{})
+	return d.Refer(ctx, to, sip.ReferOptions{Progress: func(p sip.Progress) { r.progress(p.Status) }})
 }
 
 // sipPlaced is a call that left by the SIP door.
