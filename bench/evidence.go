@@ -9,12 +9,14 @@ import (
 	"fmt"
 	"log/slog"
 	mathrand "math/rand/v2"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sys/unix"
 
 	"trunkline/call"
 	"trunkline/compliance"
@@ -55,6 +57,9 @@ func (b *bench) evidence(ctx context.Context) error {
 			err = part(ctx)
 		}
 	}
+	if e.ledger != nil {
+		e.ledger.Close()
+	}
 	if e.store != nil {
 		e.store.Close()
 	}
@@ -94,24 +99,69 @@ func (e *evidenceBench) openSpool(name string) (*spool.Spool, error) {
 // goes from there into the database.
 func (e *evidenceBench) spool(ctx context.Context) error {
 	t := newTable("spool: writers", "records", "append p50 ms", "p95 ms", "p99 ms", "records/s")
+	record := bytes.Repeat([]byte("x"), 400)
 	for _, writers := range []int{1, 16, 64} {
 		s, err := e.openSpool(fmt.Sprintf("spool-%d", writers))
 		if err != nil {
 			return err
 		}
-		took, all, err := appendAll(s, writers, pick(e.bench, 4000, 200)/writers)
+		took, all, err := atOnce(writers, pick(e.bench, 4000, 200)/writers, func() error {
+			_, err := s.Append(record)
+
+			return err
+		})
 		if err := errors.Join(err, s.Close()); err != nil {
 			return err
 		}
 		t.row(writers, len(took), took.fine(.5), took.fine(.95), took.fine(.99), fmt.Sprintf("%.0f", float64(len(took))/all.Seconds()))
 	}
 	t.write(e.Out)
+	if err := e.disk(record); err != nil {
+		return err
+	}
 
 	return e.replay(ctx)
 }
 
-func appendAll(s *spool.Spool, writers, each int) (took sample, all time.Duration, err error) {
-	record := bytes.Repeat([]byte("x"), 400)
+// disk measures what one record costs without a spool: a write and fdatasync,
+// at the end of a growing file and within one whose blocks stand.
+func (e *evidenceBench) disk(record []byte) error {
+	t := newTable("the disk alone: write and fdatasync", "records", "p50 ms", "p95 ms", "p99 ms")
+	count := pick(e.bench, 1000, 100)
+	for _, grows := range []bool{true, false} {
+		f, err := os.Create(filepath.Join(e.dir, "disk"))
+		if err != nil {
+			return err
+		}
+		kind := "growing file"
+		if !grows {
+			kind = "written file"
+			_, err = f.Write(make([]byte, count*len(record)))
+			err = errors.Join(err, f.Sync())
+		}
+		if err != nil {
+			return errors.Join(err, f.Close())
+		}
+		at := int64(0)
+		took, _, err := atOnce(1, count, func() error {
+			_, err := f.WriteAt(record, at)
+			at += int64(len(record))
+
+			return errors.Join(err, unix.Fdatasync(int(f.Fd())))
+		})
+		if err := errors.Join(err, f.Close()); err != nil {
+			return err
+		}
+		t.row(kind, count, took.fine(.5), took.fine(.95), took.fine(.99))
+	}
+	t.write(e.Out)
+
+	return nil
+}
+
+// atOnce has writers do the same again and again, and returns how long each
+// took, and all of them together.
+func atOnce(writers, each int, do func() error) (took sample, all time.Duration, err error) {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	began := time.Now()
@@ -119,7 +169,7 @@ func appendAll(s *spool.Spool, writers, each int) (took sample, all time.Duratio
 		wg.Go(func() {
 			for range each {
 				at := time.Now()
-				_, failed := s.Append(record)
+				failed := do()
 				mu.Lock()
 				took, err = append(took, time.Since(at)), errors.Join(err, failed)
 				mu.Unlock()
@@ -187,6 +237,23 @@ func (e *evidenceBench) appends(ctx context.Context) error {
 		}
 		took := time.Since(began)
 		t.row(batch, count, fmt.Sprintf("%.1f", took.Seconds()), fmt.Sprintf("%.0f", float64(count)/took.Seconds()))
+	}
+	t.write(e.Out)
+
+	return e.togetherAppends(ctx)
+}
+
+// togetherAppends measures writers that each wait for a single entry.
+func (e *evidenceBench) togetherAppends(ctx context.Context) error {
+	t := newTable("ledger: writers of single entries", "entries", "p50 ms", "p99 ms", "entries/s")
+	for _, writers := range []int{1, 16, 64, 128} {
+		took, all, err := atOnce(writers, pick(e.bench, 100, 5), func() error {
+			return e.ledger.RecordAct(ctx, evidence.Act{ID: uuid.New(), Tenant: "bench", Actor: "bench", Act: "append", At: time.Now()})
+		})
+		if err != nil {
+			return err
+		}
+		t.row(writers, len(took), took.fine(.5), took.fine(.99), fmt.Sprintf("%.0f", float64(len(took))/all.Seconds()))
 	}
 	t.write(e.Out)
 

@@ -19,6 +19,9 @@ const connectTimeout = 5 * time.Second
 // maxConns is the size of the pool, when the URL does not set pool_max_conns.
 const maxConns = 8
 
+// pingAfter is how long a connection may have been idle and be used unasked.
+const pingAfter = 100 * time.Millisecond
+
 // Store is the database. It is safe for concurrent use.
 type Store struct {
 	pool  *pgxpool.Pool
@@ -45,9 +48,9 @@ func Open(ctx context.Context, url string, log *slog.Logger) (*Store, error) {
 	if conn.RuntimeParams["application_name"] == "" {
 		conn.RuntimeParams["application_name"] = "trunkline"
 	}
-	// Reads are rare, since the Journal has a connection of its own: one that
-	// the server has dropped in between is found before it is used.
-	config.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { return true }
+	// A connection that the server has dropped while nobody used it is found
+	// before it is used. Decisions come one after another and do not wait for it.
+	config.ShouldPing = func(_ context.Context, p pgxpool.ShouldPingParams) bool { return p.IdleDuration > pingAfter }
 	config.AfterConnect = takeRole
 	where := place(conn.Host, conn.Port, conn.Database)
 	pool, err := pgxpool.NewWithConfig(ctx, config)

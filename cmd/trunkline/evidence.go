@@ -62,8 +62,16 @@ func (g *gateway) openEvidence(ctx context.Context) error {
 	}
 	g.evidenceKeys = keys
 	g.ledger, err = evidence.Open(ctx, g.store, keys, g.cfg.Compliance.Tenant)
+	if err != nil {
+		return err
+	}
+	g.onStop("the evidence ledger", partStop, func(context.Context) error {
+		g.ledger.Close()
 
-	return err
+		return nil
+	})
+
+	return nil
 }
 
 func evidenceKeys(c *config.Config) (*evidence.Keys, error) {

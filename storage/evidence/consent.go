@@ -163,7 +163,7 @@ func (l *Ledger) AddConsents(ctx context.Context, tenant string, all ...Consent)
 		entries = append(entries, e)
 	}
 
-	return l.add(ctx, "record a consent", entries...)
+	return l.add(ctx, "record a consent", entries)
 }
 
 // importBatch is how many consents go into one transaction.
@@ -298,7 +298,7 @@ func (l *Ledger) RevokeConsent(ctx context.Context, tenant string, consent uuid.
 		return err
 	}
 
-	return l.add(ctx, "revoke a consent", e)
+	return l.add(ctx, "revoke a consent", []entry{e})
 }
 
 // ErrNoOptIn says that a consent does not lift a suppression.
@@ -349,5 +349,5 @@ func (l *Ledger) Lift(ctx context.Context, tenant string, number privacy.Number,
 		return 0, ErrNoOptIn
 	}
 
-	return len(entries), l.add(ctx, "lift suppressions", entries...)
+	return len(entries), l.add(ctx, "lift suppressions", entries)
 }

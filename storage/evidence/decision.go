@@ -12,7 +12,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"trunkline/compliance"
 )
@@ -64,6 +63,10 @@ func lockCallees(b *pgx.Batch, tenant string, callees ...Callee) {
 // decision, and with one that allows the attempt. All of it is one
 // transaction under a lock of the called party: of two attempts at once the
 // second sees the first. What it returns without an error is safe on disk.
+//
+// Cases about others may share the transaction. When the database refuses it,
+// it is done again without them, so decide may be asked more than once; it
+// runs on another goroutine, and may still do so when ctx has ended.
 func (l *Ledger) Decide(ctx context.Context, c Case, decide func(*compliance.Facts) compliance.Decision) (Ruling, error) {
 	return l.rule(ctx, c, decide, true)
 }
@@ -74,18 +77,25 @@ func (l *Ledger) Judge(ctx context.Context, c Case, decide func(*compliance.Fact
 }
 
 func (l *Ledger) rule(ctx context.Context, c Case, decide func(*compliance.Facts) compliance.Decision, dial bool) (Ruling, error) {
-	var r Ruling
-	err := l.inTransaction(ctx, func(conn *pgxpool.Conn) error {
-		f := c.Facts
-		if err := l.gather(ctx, conn, &c, &f); err != nil {
-			return err
-		}
-		r = Ruling{ID: uuid.Must(uuid.NewV7()), Decision: decide(&f)}
-		if r.Decision.Allow && dial {
-			r.Attempt = uuid.Must(uuid.NewV7())
-		}
+	var (
+		r      Ruling
+		f      compliance.Facts
+		callee = l.keys.Callee(c.Attempt.To)
+	)
+	err := l.commits.do(&write{
+		ctx: ctx, tenant: c.Attempt.Tenant, callees: []Callee{callee},
+		ask: func(b *pgx.Batch) {
+			f = c.Facts
+			l.gather(b, &c, &f)
+		},
+		entries: func() ([]entry, error) {
+			r = Ruling{ID: uuid.Must(uuid.NewV7()), Decision: decide(&f)}
+			if r.Decision.Allow && dial {
+				r.Attempt = uuid.Must(uuid.NewV7())
+			}
 
-		return l.record(ctx, conn, &c, &f, &r)
+			return l.rulingEntries(&c, &f, &r, callee)
+		},
 	})
 	if err != nil {
 		return Ruling{}, l.store.Explain("decide about a call", late(err))
@@ -97,9 +107,13 @@ func (l *Ledger) rule(ctx context.Context, c Case, decide func(*compliance.Facts
 // Consider is Decide without a record, for a dry run.
 func (l *Ledger) Consider(ctx context.Context, c Case, decide func(*compliance.Facts) compliance.Decision) (compliance.Decision, error) {
 	var d compliance.Decision
-	err := l.inTransaction(ctx, func(conn *pgxpool.Conn) error {
+	err := inTransaction(ctx, l.store.Pool(), func(conn *pgx.Conn) error {
 		f := c.Facts
-		if err := l.gather(ctx, conn, &c, &f); err != nil {
+		var b pgx.Batch
+		b.Queue(`BEGIN`)
+		lockCallees(&b, c.Attempt.Tenant, l.keys.Callee(c.Attempt.To))
+		l.gather(&b, &c, &f)
+		if err := conn.SendBatch(ctx, &b).Close(); err != nil {
 			return err
 		}
 		d = decide(&f)
@@ -115,44 +129,15 @@ func (l *Ledger) Consider(ctx context.Context, c Case, decide func(*compliance.F
 
 var errDry = errors.New("nothing is to be written")
 
-// inTransaction runs do on one connection. do begins the transaction with its
-// first batch and commits it with its last, which saves two round trips; when
-// it fails, or leaves the transaction open, that is rolled back.
-func (l *Ledger) inTransaction(ctx context.Context, do func(*pgxpool.Conn) error) error {
-	conn, err := l.store.Pool().Acquire(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Release()
-	err = do(conn)
-	if err != nil && conn.Conn().PgConn().TxStatus() != 'I' && !conn.Conn().IsClosed() {
-		_, rolled := conn.Exec(ctx, `ROLLBACK`) // a connection that fails is not used again: Release sees its state
-		err = errors.Join(err, rolled)
-	}
-
-	return err
-}
-
-// record writes the ruling and commits.
-func (l *Ledger) record(ctx context.Context, conn *pgxpool.Conn, c *Case, f *compliance.Facts, r *Ruling) error {
-	callee := l.keys.Callee(c.Attempt.To)
+// rulingEntries are the decision and, when it allows one, the attempt.
+func (l *Ledger) rulingEntries(c *Case, f *compliance.Facts, r *Ruling, callee Callee) ([]entry, error) {
 	decision, err := l.decisionEntry(c, f, r, callee)
-	if err != nil {
-		return err
+	if err != nil || r.Attempt == uuid.Nil {
+		return []entry{decision}, err
 	}
-	entries := []entry{decision}
-	if r.Attempt != uuid.Nil {
-		attempt, err := attemptEntry(c, r, callee)
-		if err != nil {
-			return err
-		}
-		entries = append(entries, attempt)
-	}
-	var b pgx.Batch
-	queue(&b, entries...)
-	b.Queue(`COMMIT`)
+	attempt, err := attemptEntry(c, r, callee)
 
-	return conn.SendBatch(ctx, &b).Close()
+	return []entry{decision, attempt}, err
 }
 
 // decisionEntry seals what was decided about, so that it can be decided again

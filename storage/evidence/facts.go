@@ -1,7 +1,6 @@
 package evidence
 
 import (
-	"context"
 	"errors"
 	"strconv"
 	"strings"
@@ -9,7 +8,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"trunkline/compliance"
 	"trunkline/privacy"
@@ -73,14 +71,11 @@ const (
 // abandonmentWindow is that of 47 CFR 64.1200(a)(7): 30 days.
 const abandonmentWindow = 30 * 24 * time.Hour
 
-// gather begins a transaction, takes the lock of the called party and finds
-// what the database knows about the case, in one round trip.
-func (l *Ledger) gather(ctx context.Context, conn *pgxpool.Conn, c *Case, f *compliance.Facts) error {
+// gather asks what the database knows about the case. f has it when the batch
+// is closed.
+func (l *Ledger) gather(b *pgx.Batch, c *Case, f *compliance.Facts) {
 	a := &c.Attempt
 	callee := l.keys.Callee(a.To)
-	var b pgx.Batch
-	b.Queue(`BEGIN`)
-	lockCallees(&b, a.Tenant, callee)
 	b.Queue(selectConsents, a.Tenant, callee[:]).Query(into(&f.Consents, func(row pgx.CollectableRow) (compliance.Consent, error) {
 		return scanConsentFact(row, a.To)
 	}))
@@ -142,8 +137,6 @@ func (l *Ledger) gather(ctx context.Context, conn *pgxpool.Conn, c *Case, f *com
 
 		return found(&f.Abandonment, row.Scan(&n.Live, &n.Abandoned), "it was not counted")
 	})
-
-	return conn.SendBatch(ctx, &b).Close()
 }
 
 // into makes a fact of the rows of a query.

@@ -110,7 +110,8 @@ func sampleConsent() Consent {
 func TestConsentsComeBack(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	good, err := json.Marshal(sampleConsent())
+	want := sampleConsent()
+	good, err := json.Marshal(want)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +136,6 @@ func TestConsentsComeBack(t *testing.T) {
 		}
 	}
 	read()
-	want := sampleConsent()
 	want.Tenant, want.ID = "acme", all[0].ID
 	want.ReceivedAt, want.EffectiveAt, want.DisclosureSHA256 = all[0].ReceivedAt, want.CapturedAt, all[0].DisclosureSHA256
 	if diff := cmp.Diff([]Consent{want}, all); diff != "" {

@@ -39,21 +39,26 @@ var ErrKey = errors.New("the evidence in this database was made with another key
 
 // Ledger adds evidence and finds it again. It is safe for concurrent use.
 type Ledger struct {
-	store *storage.Store
-	keys  *Keys
+	store   *storage.Store
+	keys    *Keys
+	commits *committer
 }
 
 // Open prepares a database whose schema is migrated. Opt-outs that earlier
 // versions recorded become suppressions of tenant. It returns ErrKey when the
 // evidence in it was made with another key.
 func Open(ctx context.Context, store *storage.Store, keys *Keys, tenant string) (*Ledger, error) {
-	l := &Ledger{store: store, keys: keys}
+	l := &Ledger{store: store, keys: keys, commits: &committer{pool: store.Pool()}}
 	if err := l.claimKey(ctx); err != nil {
 		return nil, err
 	}
 
 	return l, l.moveOptOuts(ctx, tenant)
 }
+
+// Close takes no further decisions and rows, and waits for those that are being
+// written. It may be called again; the store is not closed.
+func (l *Ledger) Close() { l.commits.close() }
 
 // claimKey makes the first key that comes the database's own.
 func (l *Ledger) claimKey(ctx context.Context) error {
@@ -136,16 +141,16 @@ func queue(b *pgx.Batch, entries ...entry) {
 	}
 }
 
-// add writes entries of one tenant in one transaction. It returns when they
-// are safe.
-func (l *Ledger) add(ctx context.Context, op string, entries ...entry) error {
+// add writes entries of one tenant, together with those of other callers, under
+// the locks of the called parties. It returns when they are safe.
+func (l *Ledger) add(ctx context.Context, op string, entries []entry, callees ...Callee) error {
 	if len(entries) == 0 {
 		return nil
 	}
-	var b pgx.Batch
-	queue(&b, entries...)
 
-	return l.store.Explain(op, l.store.Pool().SendBatch(ctx, &b).Close())
+	return l.store.Explain(op, l.commits.do(&write{
+		ctx: ctx, tenant: entries[0].tenant, callees: callees, entries: func() ([]entry, error) { return entries, nil },
+	}))
 }
 
 // Act is what somebody did by the API or a command.
@@ -177,5 +182,5 @@ func (l *Ledger) RecordAct(ctx context.Context, a Act) error {
 		return err
 	}
 
-	return l.add(ctx, "record what was done", e)
+	return l.add(ctx, "record what was done", []entry{e})
 }

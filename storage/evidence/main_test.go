@@ -55,6 +55,8 @@ func setup(t testing.TB) bundleOf {
 		t.Fatal(err)
 	}
 
+	t.Cleanup(l.Close)
+
 	return bundleOf{l, url}
 }
 

@@ -28,7 +28,7 @@ func (l *Ledger) AddCallerID(ctx context.Context, tenant string, c compliance.Ca
 		return err
 	}
 
-	return l.add(ctx, "record a caller ID", e)
+	return l.add(ctx, "record a caller ID", []entry{e})
 }
 
 // Reassigned is one answer of the Reassigned Numbers Database.
@@ -56,5 +56,5 @@ func (l *Ledger) AddReassigned(ctx context.Context, tenant string, all ...Reassi
 		entries = append(entries, e)
 	}
 
-	return l.add(ctx, "record answers about reassigned numbers", entries...)
+	return l.add(ctx, "record answers about reassigned numbers", entries)
 }

@@ -202,7 +202,7 @@ func (l *Ledger) Hold(ctx context.Context, tenant string, call uuid.UUID, number
 		return id, err
 	}
 
-	return id, l.add(ctx, "hold records", e)
+	return id, l.add(ctx, "hold records", []entry{e})
 }
 
 // Release ends a hold.
@@ -217,7 +217,7 @@ func (l *Ledger) Release(ctx context.Context, tenant string, hold uuid.UUID) err
 		return err
 	}
 
-	return l.add(ctx, "release records", e)
+	return l.add(ctx, "release records", []entry{e})
 }
 
 // heldCalls are the calls that holds keep. Numbers of calls stand in their

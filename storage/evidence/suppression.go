@@ -112,11 +112,8 @@ func (l *Ledger) Suppress(ctx context.Context, all ...Suppression) error {
 		entries = append(entries, e)
 		callees = append(callees, all[i].Callee)
 	}
-	var b pgx.Batch
-	lockCallees(&b, all[0].Tenant, callees...)
-	queue(&b, entries...)
 
-	return l.store.Explain("record a suppression", l.store.Pool().SendBatch(ctx, &b).Close())
+	return l.add(ctx, "record a suppression", entries, callees...)
 }
 
 const selectSuppressions = `SELECT id, tenant, callee, sealed, scope, seller, campaign, cause, made_at, call_id FROM suppressions`
