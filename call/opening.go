@@ -2,6 +2,7 @@ package call
 
 import (
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -35,11 +36,31 @@ type firstWords struct {
 	detector *amd.Detector
 	gate     *vad.Gate
 	words    chan string    // understood of the callee
+	carrier  <-chan string  // what the carrier found out; nil: it does not look
 	news     chan amd.Event // told to the call
 	heard    chan time.Time // when the agent was first heard, once
 	early    bool           // the conversation listens before it starts
 	begun    atomic.Bool    // the conversation has started
 	spoke    bool           // the agent was heard; of the tick goroutine
+}
+
+// A finder is a door whose carrier finds out who answered.
+type finder interface {
+	// Machine receives the carrier's word for it, at most once, through a buffer.
+	Machine() <-chan string
+}
+
+// carrierClass is a verdict of Twilio's
+// (https://www.twilio.com/docs/voice/answering-machine-detection).
+func carrierClass(word string) amd.Class {
+	switch {
+	case strings.HasPrefix(word, "machine"):
+		return amd.Machine
+	case word == "fax":
+		return amd.Fax
+	default:
+		return amd.Unknown
+	}
 }
 
 // A listener is a Conversation that can listen before it starts.
@@ -50,6 +71,9 @@ func (c *call) open(parts *line.Config) {
 	o := &c.first
 	o.ear, o.detector, o.gate = c.conv, amd.New(c.m.cfg.Detect), vad.NewGate(vad.DefaultGate())
 	o.words, o.news, o.heard = make(chan string, newsWaiting), make(chan amd.Event, newsWaiting), make(chan time.Time, 1)
+	if d, ok := c.door.(finder); ok {
+		o.carrier = d.Machine()
+	}
 	if l, ok := c.conv.(listener); ok {
 		o.early = true
 		c.notes.understood = o.understood
@@ -88,6 +112,9 @@ func (o *firstWords) Hear(f *media.Frame, in media.Inbound, voiced bool) {
 	o.gate.Step(voiced, vad.Level(f))
 	quiet := media.Samples(o.gate.Quiet() * media.FrameSamples).Duration()
 	o.tell(o.detector.Frame(o.gate.Talking(), quiet))
+	for len(o.carrier) > 0 {
+		o.tell(o.detector.Carrier(carrierClass(<-o.carrier)))
+	}
 	for len(o.words) > 0 { // quicker than a select; nobody else takes from it
 		o.tell(o.detector.Words(<-o.words))
 	}

@@ -128,7 +128,7 @@ func byTwilio(t *testing.T, o options, target Target, test func(w *twilioWorld))
 		}
 		tokens := []string{w.far.AuthToken()}
 		w.door, err = twilio.New(twilio.Config{PublicURL: "https://voice.example.com", Socket: webhooks, Accounts: []twilio.Account{
-			{Name: "carrier", Carrier: "twilio", Tokens: tokens, API: client}, {Name: "us", Carrier: "twilio", Tokens: tokens, API: client},
+			{Name: "carrier", Carrier: "twilio", Tokens: tokens, API: client}, {Name: "us", Carrier: "twilio", Tokens: tokens, API: client, AMD: true},
 		}}, r.manager.Twilio())
 		if err != nil {
 			t.Fatal(err)
@@ -189,7 +189,9 @@ func (w *twilioWorld) calls(direction storage.Direction) *carrier.Call {
 
 		return c
 	}
-	w.phones[twilioCallee] = w.holds(w.leg, carrier.Phone{Rings: time.Second})
+	if _, known := w.phones[twilioCallee]; !known {
+		w.phones[twilioCallee] = w.holds(w.leg, carrier.Phone{Rings: time.Second})
+	}
 	if _, err := w.manager.Place(w.Context(), Order{To: twilioCallee, Purpose: "test"}); err != nil {
 		w.Fatal(err)
 	}
@@ -322,4 +324,30 @@ func TestTwilioTransfersEnd(t *testing.T) {
 			}
 		})
 	})
+}
+
+// What the carrier finds out about who answered counts beside our own verdict.
+func TestTwilioTellsWhoAnswered(t *testing.T) {
+	for verdict, tt := range map[string]struct {
+		by  string
+		end Reason
+	}{
+		"machine_start": {"machine", MachineAnswered},
+		"fax":           {"fax", FaxDetected},
+		"unknown":       {"unknown", CalleeHangup},
+		"human":         {"unknown", CalleeHangup},
+	} {
+		t.Run(verdict, func(t *testing.T) {
+			byTwilio(t, options{}, referredDesk, func(w *twilioWorld) {
+				phone := carrier.Phone{Rings: time.Second, AnsweredBy: verdict, VerdictAfter: 3 * time.Second}
+				w.phones[twilioCallee] = w.holds(w.leg, phone)
+				call := w.calls(storage.Outbound)
+				w.until("a verdict of our own", func() bool { return w.journal.last().AnsweredBy != "" })
+				time.Sleep(5 * time.Second)
+				_ = call.Line().Hangup(w.Context(), "") // it may be over
+				c := w.over()
+				w.same("who answered, and the end", []string{tt.by, string(tt.end)}, []string{c.AnsweredBy, c.EndReason})
+			})
+		})
+	}
 }

@@ -47,7 +47,7 @@ func (t twilioOutlet) Dial(ctx context.Context, o Outgoing, progress func(Progre
 		return nil, &refusedError{reason: Shutdown, err: err}
 	}
 	sid, err := api.Create(ctx, rest.Call{
-		To: string(o.To), From: string(o.From), Voice: urls.Voice, Fallback: urls.Fallback, Status: urls.Status,
+		To: string(o.To), From: string(o.From), Voice: urls.Voice, Fallback: urls.Fallback, Status: urls.Status, AMD: urls.AMD,
 		Ring: o.Ring, Cap: o.Cap + twilioGrace, Expires: o.Expires, Told: c.Named(),
 	})
 	if err != nil {

@@ -42,6 +42,9 @@ type TwilioAccount struct {
 	// CallsPerSecond is how many calls out may begin, as the carrier has agreed;
 	// more wait here.
 	CallsPerSecond float64 `yaml:"calls_per_second"`
+	// AMD has Twilio listen too for who answers calls out, which it charges for;
+	// its verdict counts beside our own.
+	AMD bool `yaml:"amd"`
 	// Numbers are the account's, in E.164: those that are to be answered here, or
 	// shown by calls out.
 	Numbers  []string       `yaml:"numbers"`
@@ -151,6 +154,9 @@ func (v *validator) twilioAccount(c *Config, i int) {
 	}
 	if a.CallsPerSecond < 0 || a.CallsPerSecond > 100 {
 		v.addf(path+".calls_per_second", "is %v; use what the carrier has agreed to, more than 0 and at most 100", a.CallsPerSecond)
+	}
+	if a.AMD && !a.PlacesCalls() {
+		v.addf(path+".amd", "is for accounts with Twilio; calls out leave by those alone")
 	}
 	for j, n := range append(slices.Clone(a.Numbers), a.Fallback.Number) {
 		where := fmt.Sprintf("%s.numbers[%d]", path, j)

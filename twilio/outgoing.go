@@ -12,7 +12,7 @@ type Outgoing struct {
 	Voice    string // that is asked for instructions when the call is answered
 	Fallback string // that is asked when those are of no use
 	Status   string // of the call's status callbacks
-	AMD      string // that is told who answered
+	AMD      string // that is told who answered; empty: the carrier is not to look
 }
 
 // Outgoing prepares a call that the carrier's API is to place. The caller tells
@@ -42,8 +42,12 @@ func (s *Server) Outgoing(account, to, from string) (*Call, Outgoing, error) {
 	}
 	c.decide(answer)
 	query := "?call=" + c.key
+	urls := Outgoing{Voice: a.url("voice", false) + query, Fallback: a.url("fallback", false) + query, Status: a.url("status", false) + query}
+	if a.AMD {
+		urls.AMD = a.url("amd", false) + query
+	}
 
-	return c, Outgoing{Voice: a.url("voice", false) + query, Fallback: a.url("fallback", false) + query, Status: a.url("status", false) + query, AMD: a.url("amd", false) + query}, nil
+	return c, urls, nil
 }
 
 // Placed says what the carrier calls a call of ours.

@@ -40,7 +40,7 @@ func TestOutgoing(t *testing.T) {
 	for _, placed := range []string{"first", "after the webhook", "never"} {
 		t.Run(placed, func(t *testing.T) {
 			t.Parallel()
-			s := open(t, nobody, nil)
+			s := open(t, nobody, func(c *Config) { c.Accounts[0].AMD = true })
 			c, urls := outbound(t, s)
 			if placed == "first" {
 				c.Placed("CA7")

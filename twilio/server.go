@@ -57,7 +57,8 @@ type Account struct {
 	Carrier  string   // name of its dialect
 	Tokens   []string // that requests are signed with: the current one and the one before
 	Fallback Fallback
-	API      API // nil: calls end with their socket alone
+	API      API  // nil: calls end with their socket alone
+	AMD      bool // the carrier is to find out who answers calls of ours
 }
 
 // A Handler takes calls.

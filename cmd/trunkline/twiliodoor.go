@@ -55,7 +55,7 @@ func twilioConfig(c *config.Config, log *slog.Logger) twilio.Config {
 	for i := range c.Twilio.Accounts {
 		a := &c.Twilio.Accounts[i]
 		out.Accounts = append(out.Accounts, twilio.Account{
-			Name: a.Name, Carrier: a.Carrier, Tokens: a.Tokens(),
+			Name: a.Name, Carrier: a.Carrier, Tokens: a.Tokens(), AMD: a.AMD,
 			Fallback: twilio.Fallback{Number: a.Fallback.Number, Say: a.Fallback.Say, Voice: a.Fallback.Language},
 		})
 	}

@@ -32,10 +32,12 @@ type Kind uint8
 // The kinds of an Event.
 const (
 	// Decided says what answered. It comes once, and again at most once when
-	// what seemed a person turns out to be something else.
+	// what seemed a person turns out to be something else. Words of a person that
+	// follow a carrier's verdict decide once more.
 	Decided Kind = iota + 1
 	// Silent says that the callee is silent: the agent may speak. It comes
-	// once, Settle after the greeting or NoSpeech after the answer.
+	// once, Settle after the greeting or NoSpeech after the answer, and again
+	// after words that overrule a carrier.
 	Silent
 	// Ready says that a machine takes its message now. It comes once.
 	Ready
@@ -60,6 +62,9 @@ type Detector struct {
 	class Class
 
 	decided, revised, silent, ready, beeped bool
+
+	human  bool // words of a person were heard
+	theirs bool // the class is the carrier's
 
 	talking bool
 	began   time.Duration // the greeting's start
@@ -100,6 +105,10 @@ func (d *Detector) Frame(talking bool, quiet time.Duration) []Event {
 func (d *Detector) Words(text string) []Event {
 	d.out = nil
 	class, phrase := classOf(text)
+	d.human = d.human || class == Human
+	if class == Human && d.theirs && !d.ready {
+		d.theirs, d.decided, d.silent = false, false, false
+	}
 	if class != Unknown {
 		d.decide(class, fmt.Sprintf("%q was said", phrase))
 	}
@@ -118,6 +127,20 @@ func (d *Detector) Tone(k tone.Kind) []Event {
 		d.decide(Machine, "a beep after speech")
 		d.judge()
 	default:
+	}
+
+	return d.out
+}
+
+// Carrier takes the verdict of the carrier's own detection. Machine and Fax
+// count, unless words of a person were heard; another class tells nothing.
+func (d *Detector) Carrier(c Class) []Event {
+	d.out = nil
+	if (c == Machine || c == Fax) && !d.human {
+		before := d.class
+		d.decide(c, "the carrier says so")
+		d.theirs = d.class != before
+		d.judge()
 	}
 
 	return d.out
