@@ -65,6 +65,7 @@ type call struct {
 	force  *time.Timer   // of the time that it may take
 	around time.Duration // that what must be said before and after it takes
 
+	unkept   chan struct{}   // the person objected to being recorded
 	wished   chan turn.Line  // what to tell a person whose wish not to be called was found
 	tones    chan tone.Event // heard on the line
 	faxTones int             // of a calling fax so far
@@ -80,10 +81,11 @@ func newCall(m *Manager, a *Agent, rec storage.Call) *call {
 	rec.StartedAt = time.Now()
 	c := &call{
 		m: m, agent: a, rec: rec, limits: m.cfg.Limits, log: m.cfg.Log.With(slog.String("call", rec.ID.String())),
-		tones: make(chan tone.Event, tonesWaiting), wished: make(chan turn.Line, 1),
+		tones: make(chan tone.Event, tonesWaiting), wished: make(chan turn.Line, 1), unkept: make(chan struct{}, 1),
 	}
 	c.ctx, c.cancel = context.WithCancelCause(m.ctx)
 	c.notes = newNotes(&m.cfg, rec)
+	c.notes.keep.language, c.notes.keep.objected = a.Conversation.Language, c.objects
 	if m.cfg.Revoke != nil {
 		c.notes.wishes = &wishes{call: c, language: a.Conversation.Language}
 	}
@@ -320,6 +322,8 @@ func (c *call) talk() Reason {
 			if c.fax(e) {
 				c.finish(turn.Goodbye, FaxDetected)
 			}
+		case <-c.unkept:
+			c.conv.Announce(turn.NotKept)
 		case l := <-c.wished:
 			c.answerWish(l)
 		case e := <-c.owed.told:
@@ -415,6 +419,7 @@ func (c *call) tearDown() {
 		}
 		if c.conv != nil {
 			c.conv.Stop()
+			c.notes.settle()
 			c.prove()
 			if c.notes.wishes != nil {
 				c.notes.wishes.end()

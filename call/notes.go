@@ -70,6 +70,7 @@ type notes struct {
 	call    uuid.UUID
 	offered time.Time
 
+	keep       keeper
 	wishes     *wishes       // nil: nobody keeps them
 	understood func(string)  // told of the callee's words; nil: nobody asks
 	lead       time.Duration // from the offer to the answer, known from the conversation's first event on
@@ -91,14 +92,21 @@ func newNotes(cfg *Config, rec storage.Call) *notes {
 
 // Step implements pipeline.Observer.
 func (n *notes) Step(e turn.Event, actions []turn.Action, state turn.State) {
+	n.keep.listen(e)
+	d := n.keep.event(StepData{Event: e, Actions: actions, State: state})
+	shown := n.keep.shown(d)
 	n.mu.Lock()
 	if n.lead == 0 { // events count from the answer, the record from the offer
 		n.lead = time.Since(n.offered) - e.At
 	}
-	n.event(n.lead+e.At, StepData{Event: e, Actions: actions, State: state})
+	n.keep.waiting = n.keep.waits()
+	n.event(n.lead+e.At, d)
 	n.mu.Unlock()
+	if over(actions) {
+		n.settle()
+	}
 	if n.trace != nil {
-		n.trace.Step(n.offered.Add(n.lead+e.At), e, actions)
+		n.trace.Step(n.offered.Add(n.lead+e.At), shown.Event, shown.Actions)
 	}
 	if n.understood != nil && (e.Kind == turn.Partial || e.Kind == turn.Final) {
 		n.understood(e.Text)
@@ -107,7 +115,7 @@ func (n *notes) Step(e turn.Event, actions []turn.Action, state turn.State) {
 		n.wishes.step(e)
 	}
 	n.cfg.Metrics.step(e, actions)
-	n.live(Live{Kind: LiveStep, Event: e, Actions: actions})
+	n.live(Live{Kind: LiveStep, Event: shown.Event, Actions: shown.Actions})
 }
 
 // tone notes a machine's tone.
@@ -141,6 +149,25 @@ func (n *notes) progress(p Progress) {
 
 // event records an event; n.mu is held.
 func (n *notes) event(at time.Duration, d StepData) {
+	if len(n.keep.held) > 0 || n.keep.waiting {
+		n.keep.held = append(n.keep.held, heldEvent{at, d})
+
+		return
+	}
+	n.put(at, d)
+}
+
+// settle records the events that waited for the end of the caller's turn.
+func (n *notes) settle() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, h := range n.keep.settle() {
+		n.put(h.at, h.data)
+	}
+}
+
+// put records an event; n.mu is held.
+func (n *notes) put(at time.Duration, d StepData) {
 	data, err := json.Marshal(d)
 	if err != nil {
 		return // plain structs marshal
@@ -151,11 +178,12 @@ func (n *notes) event(at time.Duration, d StepData) {
 
 // Words implements pipeline.Observer.
 func (n *notes) Words(role pipeline.Role, text string, final bool) {
-	n.live(Live{Kind: LiveWords, Role: role, Text: text, Final: final})
+	n.live(Live{Kind: LiveWords, Role: role, Text: n.keep.text(text), Final: final})
 }
 
 // Turn implements pipeline.Observer.
 func (n *notes) Turn(t pipeline.Turn) {
+	t.Text, t.Heard = n.keep.text(t.Text), n.keep.text(t.Heard)
 	rec := storage.Turn{
 		CallID: n.call, Number: t.Number, Role: storage.Role(t.Role),
 		Text: privacy.Words(t.Text), HeardText: privacy.Words(t.Heard), Interrupted: t.Interrupted,

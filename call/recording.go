@@ -43,7 +43,7 @@ func (m *Manager) PauseRecording(id uuid.UUID, paused bool, by string) error {
 
 func (c *call) pauseRecording(paused bool, by string) error {
 	r := c.recorder.Load()
-	if r == nil {
+	if r == nil || c.notes.keep.off.Load() {
 		return fmt.Errorf("call %s: %w", c.rec.ID, ErrNotRecorded)
 	}
 	change, what := r.Resume, "resumed"

@@ -27,6 +27,7 @@ func Story(h *storage.History) []string {
 		lines = append(lines, spent(c)...)
 		lines = append(lines, promises(&h.Promises)...)
 		lines = append(lines, openingStory(h.Events)...)
+		lines = append(lines, objectionStory(h.Events)...)
 		lines = append(lines, wished(h.Events)...)
 	}
 	if c.Media != nil {

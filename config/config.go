@@ -354,6 +354,9 @@ type Lines struct {
 	// OptOutFailed when it could not be, so that nothing untrue is promised.
 	OptedOut     string `yaml:"opted_out"`
 	OptOutFailed string `yaml:"opt_out_failed"`
+	// NotKept is said when the person does not want to be recorded, once nothing
+	// of the call is recorded or written down any more.
+	NotKept string `yaml:"not_kept"`
 }
 
 // Recogniser chooses the speech recogniser. Only the block of its own engine

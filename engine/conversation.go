@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"regexp"
 
+	"trunkline/compliance/objection"
 	"trunkline/config"
 	"trunkline/media/clean"
 	"trunkline/pipeline"
@@ -80,6 +81,7 @@ func (s *Set) Texts(a *config.Agent) pipeline.Texts {
 
 		OptedOut:      cmp.Or(l.OptedOut, optOut.stands),
 		OptOutFailed:  cmp.Or(l.OptOutFailed, optOut.failed),
+		NotKept:       cmp.Or(l.NotKept, objection.Line(a.Language)),
 		BudgetGoodbye: cmp.Or(l.BudgetGoodbye, "I have to end our call here. Thank you for calling. Goodbye."),
 	}
 }

@@ -43,6 +43,9 @@ type Config struct {
 	// Truth has answers that are not the model's: it is asked about each turn
 	// of the caller, in the conversation's language. nil: the model answers all.
 	Truth func(language, words string) (answer string, ok bool)
+	// Redact takes out of a history what no model may be told, in its place;
+	// nil: nothing.
+	Redact func(history []Message)
 	// Preface is said before the agent's first line, and heard to its end
 	// whatever the caller says. Its sentences are among the Lines.
 	Preface []Part

@@ -91,6 +91,9 @@ func (c *Conversation) newReplying(u *utterance, history []Message, n int) *repl
 		sentences: make(chan piece, sentencesAhead),
 		adopted:   make(chan struct{}),
 	}
+	if c.cfg.Redact != nil {
+		c.cfg.Redact(r.req.History)
+	}
 	r.turnTo(c.tongue.Load())
 	if c.cfg.Tools != nil {
 		r.req.Tools = c.cfg.Tools.Specs()

@@ -238,6 +238,17 @@ func codes(pieces []piece) []span {
 	return all
 }
 
+// Digits is the length of the longest run of digits in a text, written or
+// spoken.
+func Digits(text string) int {
+	most := 0
+	for _, r := range runs(split(text)) {
+		most = max(most, r.count)
+	}
+
+	return most
+}
+
 // Text takes card numbers and security codes out of a text, and says how many.
 func Text(text string) (string, int) {
 	pieces := split(text)

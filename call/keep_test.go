@@ -1,0 +1,252 @@
+package call
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"iter"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"trunkline/media"
+	"trunkline/media/record"
+	"trunkline/pipeline"
+	"trunkline/pipeline/declared"
+	"trunkline/pipeline/turn"
+	"trunkline/storage"
+)
+
+// everything is all that is stored and shown of a call, as text.
+func (r *rig) everything(shown *shown) string {
+	r.Helper()
+	all, err := json.Marshal(struct {
+		Calls  []storage.Call
+		Turns  []storage.Turn
+		Events []storage.Event
+		Live   []Live
+		Log    string
+	}{rowsOf[storage.Call](r.journal), r.journal.turns(), r.journal.events(), shown.all(), r.log.String()})
+	if err != nil {
+		r.Fatal(err)
+	}
+
+	return string(all)
+}
+
+// shown is what a watcher saw.
+type shown struct {
+	mu   sync.Mutex
+	seen []Live
+}
+
+func (s *shown) watch(l Live) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seen = append(s.seen, l)
+}
+
+func (s *shown) all() []Live {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	return append([]Live(nil), s.seen...)
+}
+
+// theirs are a recogniser that hears these words, and a model that answers.
+func theirs(words ...string) options {
+	return options{recogniser: &declared.Recognizer{
+		FirstPartial: 160 * time.Millisecond, PartialEvery: 100 * time.Millisecond, Final: 100 * time.Millisecond, Says: declared.InTurn(words...),
+	}}
+}
+
+func TestAnObjectionStopsAllKeeping(t *testing.T) {
+	s := &shown{}
+	o := theirs("please do not record me", "my secret is pineapple")
+	o.recordings, o.watch, o.limits = t.TempDir(), s.watch, Limits{Cap: 40 * time.Second, WarnBefore: time.Second}
+	inBubble(t, o, func(r *rig) {
+		r.owes(notice())
+		r.talk()
+		id := rowsOf[storage.Call](r.journal)[0].ID
+		r.agentTurns(1)
+		speakUp(r)
+		r.until("the objection", func() bool { return strings.Contains(r.log.String(), "does not want to be recorded") })
+		at := time.Since(r.journal.last().AnsweredAt)
+		r.agentTurns(2)
+		speakUp(r)
+		r.agentTurns(3)
+		r.same("of a recording that has ended", true, errors.Is(r.manager.PauseRecording(id, false, "x"), ErrNotRecorded))
+		got := r.end()
+		a, err := record.ReadWAV(got.Recording)
+		if err != nil {
+			r.Fatal(err)
+		}
+		if length := media.Samples(len(a.Samples[0])).Duration(); length > at+100*time.Millisecond {
+			r.Errorf("%s are recorded, and they objected after %s", length, at)
+		}
+		all := r.everything(s)
+		if strings.Contains(all, "pineapple") {
+			r.Error("later words are kept")
+		}
+		r.same("told", true, strings.Contains(strings.Join(objectionStory(r.journal.events()), ""), "did not want to be recorded"))
+	})
+}
+
+func TestNoCardNumberIsKept(t *testing.T) {
+	const spoken = "four one one one one one one one one one one one one one one one"
+	for name, words := range map[string][]string{
+		"at once":        {"my card is " + spoken},
+		"in digits":      {"it is 4111 1111 1111 1111 thanks"},
+		"in two pieces":  {"4111 1111", "1111 1111"},
+		"in four pieces": {"it is 4111", "1111", "1111", "1111"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &shown{}
+			o := theirs(words...)
+			model := &toldModel{Model: &declared.Model{FirstToken: 50 * time.Millisecond, TokensPerSecond: 50}}
+			o.watch, o.model = s.watch, model
+			inBubble(t, o, func(r *rig) {
+				r.talk()
+				for i := range words {
+					r.agentTurns(i + 1)
+					speakUp(r)
+				}
+				r.agentTurns(len(words) + 1)
+				r.door.end(CallerHangup)
+				r.end()
+				var kept []string
+				for _, turn := range r.journal.turns() {
+					if turn.Role == storage.Caller {
+						kept = append(kept, string(turn.Text))
+					}
+				}
+				if full := strings.NewReplacer(" ", "").Replace(strings.Join(kept, "")); strings.Contains(full, "4111111111111111") {
+					r.Errorf("the turns are %q", kept)
+				}
+				all := r.everything(s)
+				for _, whole := range []string{spoken, "4111 1111 1111 1111", "4111111111111111"} {
+					if strings.Contains(all, whole) {
+						r.Errorf("%q is kept", whole)
+					}
+				}
+				if asked := model.all(); strings.Contains(asked, spoken) || strings.Count(asked, "1111") > 3*len(words) && !strings.Contains(asked, "[card number]") {
+					r.Errorf("the model is told %s", asked)
+				}
+			})
+		})
+	}
+}
+
+func TestNoKeyedCardNumberIsKept(t *testing.T) {
+	s := &shown{}
+	o := options{watch: s.watch}
+	model := &toldModel{Model: &declared.Model{FirstToken: 50 * time.Millisecond, TokensPerSecond: 50}}
+	o.model = model
+	inBubble(t, o, func(r *rig) {
+		r.talk()
+		r.agentTurns(1)
+		for _, k := range "4111111111111111" {
+			r.leg.mu.Lock()
+			r.leg.keys = append(r.leg.keys, media.Digit{Key: byte(k)})
+			r.leg.mu.Unlock()
+			time.Sleep(300 * time.Millisecond)
+		}
+		r.agentTurns(2)
+		r.door.end(CallerHangup)
+		r.end()
+		var keys strings.Builder
+		for _, e := range r.journal.events() {
+			var d StepData
+			if err := json.Unmarshal(e.Data, &d); err != nil {
+				r.Fatal(err)
+			}
+			if d.Event.Kind == turn.KeyPressed && len(d.Event.Text) == 1 {
+				keys.WriteString(d.Event.Text)
+			}
+		}
+		r.same("keys that are stored", "41111111", keys.String())
+		var live strings.Builder
+		for _, l := range s.all() {
+			if l.Kind == LiveStep && l.Event.Kind == turn.KeyPressed && len(l.Event.Text) == 1 {
+				live.WriteString(l.Event.Text)
+			}
+		}
+		r.same("keys that are shown", "41111111", live.String())
+		if all := r.everything(s); strings.Contains(all, "4111111111111111") {
+			r.Error("the number is kept")
+		}
+		r.same("what the model is told", false, strings.Contains(model.all(), "41111111"))
+	})
+}
+
+// A telephone number is no card: it is kept, and its events wait only until
+// the turn is over.
+func TestATelephoneNumberIsKept(t *testing.T) {
+	inBubble(t, theirs("call me at 212 555 0123 please"), func(r *rig) {
+		r.talk()
+		r.agentTurns(1)
+		speakUp(r)
+		r.agentTurns(2)
+		said := r.journal.said(storage.Caller)
+		r.same("the turn", []string{"call me at 212 555 0123 please"}, said)
+		var found bool
+		for i, e := range r.journal.events() {
+			r.same("number of the event", i, e.Seq)
+			found = found || e.Kind == string(turn.Final) && strings.Contains(string(e.Data), "212 555 0123")
+		}
+		r.same("its event", true, found)
+		r.door.end(CallerHangup)
+		r.end()
+		r.replays(turn.Config{})
+	})
+}
+
+func TestModelsAreToldNoCard(t *testing.T) {
+	t.Parallel()
+	all := []pipeline.Message{
+		{Role: pipeline.Agent, Text: "Your number?"}, {Role: pipeline.Caller, Text: "4111 1111"}, {Role: pipeline.Agent, Text: "And?"},
+		{Role: pipeline.Caller, Text: "1111 1111"},
+	}
+	redacted(all)
+	var got []string
+	for _, m := range all {
+		got = append(got, m.Text)
+	}
+	if diff := cmp.Diff([]string{"Your number?", "[card number]", "And?", "[card number]"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// toldModel is a model that remembers what it was told.
+type toldModel struct {
+	pipeline.Model
+
+	mu   sync.Mutex
+	told []pipeline.Request
+}
+
+func (m *toldModel) Generate(ctx context.Context, r pipeline.Request) iter.Seq2[pipeline.Delta, error] {
+	m.mu.Lock()
+	m.told = append(m.told, r)
+	m.mu.Unlock()
+
+	return m.Model.Generate(ctx, r)
+}
+
+// all is the history of every request, as text.
+func (m *toldModel) all() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var b strings.Builder
+	for _, r := range m.told {
+		for _, h := range r.History {
+			b.WriteString(string(h.Role) + ": " + h.Text + "\n")
+		}
+		b.WriteString("--\n")
+	}
+
+	return b.String()
+}
