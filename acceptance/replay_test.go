@@ -3,12 +3,14 @@ package acceptance
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"trunkline/call"
+	"trunkline/compliance/redact"
 	"trunkline/config"
 	"trunkline/engine"
 	"trunkline/pipeline/turn"
@@ -49,6 +51,9 @@ func replayCall(t *testing.T, c turn.Config, h *storage.History) {
 		var step call.StepData
 		if err := json.Unmarshal(h.Events[i].Data, &step); err != nil {
 			t.Fatal(err)
+		}
+		if strings.Contains(step.Event.Text, redact.CardMark) {
+			return // what was taken out was acted on
 		}
 		events, want = append(events, step.Event), append(want, step.Actions)
 	}

@@ -53,10 +53,10 @@ type Duty struct {
 type Proof struct {
 	opening.Proof
 
-	Call      uuid.UUID                `json:"call"`
-	Recording compliance.RecordingDuty `json:"recording"`
-	Rules     []string                 `json:"rules"`
-	Silent    string                   `json:"silent,omitempty"`
+	Call    uuid.UUID                   `json:"call"`
+	Consent compliance.RecordingConsent `json:"consent,omitempty"` // that the recording needs; empty: there is none
+	Rules   []string                    `json:"rules"`
+	Silent  string                      `json:"silent,omitempty"`
 }
 
 // openingKind is the kind of a recorded event that is not the turn machine's:
@@ -154,7 +154,7 @@ func (c *call) prove() {
 	for len(o.told) > 0 {
 		o.said(<-o.told)
 	}
-	p := Proof{Proof: o.timeline.Proof(), Call: c.rec.ID, Recording: o.duty.Recording, Rules: o.duty.Rules, Silent: o.duty.Silent}
+	p := Proof{Proof: o.timeline.Proof(), Call: c.rec.ID, Consent: o.duty.Recording.Consent, Rules: o.duty.Rules, Silent: o.duty.Silent}
 	c.notes.opening(&p)
 	if !p.Heard {
 		c.log.Warn("the call ended before all that it must say was heard")
@@ -232,10 +232,10 @@ func openingStory(events []storage.Event) []string {
 		if len(missing) > 0 {
 			out = append(out, "NOT heard, although it must be: "+strings.Join(missing, ", ")+".")
 		}
-		if d.Opening.Recording.Consent != "" {
+		if d.Opening.Consent != "" {
 			out = append(out, "Recording needed the consent of "+map[compliance.RecordingConsent]string{
 				compliance.OneParty: "one party", compliance.AllParty: "all parties",
-			}[d.Opening.Recording.Consent]+".")
+			}[d.Opening.Consent]+".")
 		}
 	}
 
