@@ -92,7 +92,7 @@ func (e *evidenceBench) openSpool(name string) (*spool.Spool, error) {
 		return nil, err
 	}
 
-	return spool.Open(files, spool.Options{})
+	return spool.Open(files, spool.Options{Segment: 4 << 20, Reserve: true}) // as the gateway's for history
 }
 
 // spool measures how long a record takes to the disk, and how fast history

@@ -125,10 +125,14 @@ func (j *Journal) spills(quit <-chan struct{}) {
 	}
 }
 
+// replayBatches is how many batches are written at once from the spool: nobody
+// waits for a single row there, and each transaction and mark costs fsyncs.
+const replayBatches = 8
+
 // fromSpool gives rows that wait in the spool, and the number by which they
 // are settled. What cannot be read as a row is logged and passed over.
 func (j *Journal) fromSpool() (rows []row, last uint64, err error) {
-	records, err := j.opts.Spool.Next(j.opts.Batch)
+	records, err := j.opts.Spool.Next(replayBatches * j.opts.Batch)
 	if err != nil || len(records) == 0 {
 		return nil, 0, err
 	}

@@ -28,11 +28,14 @@ import (
 // database is away: some hundred thousand.
 const revocationsBound = 64 << 20
 
+// historySegment is the disk space that history takes at least.
+const historySegment = 4 << 20
+
 // openSpools takes the directories in which rows wait for the database.
 func (g *gateway) openSpools() error {
 	var err error
 	bound := int64(g.cfg.Spool.MaxMB) << 20
-	if g.history, err = g.openSpool("history", spool.Options{Bound: bound, Log: g.log}); err != nil {
+	if g.history, err = g.openSpool("history", spool.Options{Bound: bound, Segment: historySegment, Reserve: true, Log: g.log}); err != nil {
 		return err
 	}
 	g.revocations, err = g.openSpool("revocations", spool.Options{Bound: revocationsBound, Segment: 1 << 20, Reserve: true, Log: g.log})

@@ -39,7 +39,8 @@ type File interface {
 	Sync() error
 	// Truncate cuts the file, durably after the next Sync.
 	Truncate(size int64) error
-	// Reserve takes disk space for the first size bytes, which read as zeros.
+	// Reserve takes disk space for the first size bytes of a new file, which
+	// read as zeros, durably.
 	Reserve(size int64) error
 	// Size is the file's length in bytes.
 	Size() (int64, error)
@@ -152,15 +153,23 @@ type file struct{ *os.File }
 
 func (f file) Sync() error { return unix.Fdatasync(int(f.Fd())) }
 
-// Reserve falls back to nothing where the file system cannot: then a full
-// disk is met at the append instead.
+// reserveStep is how many zeros Reserve writes at once.
+const reserveStep = 1 << 20
+
+// Reserve writes zeros: where blocks are only allocated, the first write to
+// each makes fdatasync wait for the file system's journal.
 func (f file) Reserve(size int64) error {
-	err := unix.Fallocate(int(f.Fd()), 0, 0, size)
-	if errors.Is(err, unix.EOPNOTSUPP) {
-		return nil
+	if err := unix.Fallocate(int(f.Fd()), 0, 0, size); err != nil && !errors.Is(err, unix.EOPNOTSUPP) {
+		return err
+	}
+	zeros := make([]byte, min(size, reserveStep))
+	for at := int64(0); at < size; at += reserveStep {
+		if _, err := f.WriteAt(zeros[:min(reserveStep, size-at)], at); err != nil {
+			return err
+		}
 	}
 
-	return err
+	return f.Sync()
 }
 
 func (f file) Size() (int64, error) {
