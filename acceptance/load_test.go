@@ -17,7 +17,7 @@ import (
 // connections come and go (at most four, a descriptor and a goroutine each).
 const (
 	spareGoroutines  = 6
-	spareDescriptors = 8        // the pool of the database may have opened all its connections
+	spareDescriptors = 8       // the pool of the database may have opened all its connections
 	spareHeap        = 4 << 20 // bytes
 )
 

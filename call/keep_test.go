@@ -23,7 +23,7 @@ import (
 // everything is all that is stored and shown of a call, as text.
 func (r *rig) everything(shown *shown) string {
 	r.Helper()
-	all, err := json.Marshal(struct {
+	all, err := json.Marshal(struct { //nolint:musttag // it is only searched
 		Calls  []storage.Call
 		Turns  []storage.Turn
 		Events []storage.Event
@@ -207,7 +207,9 @@ func TestATelephoneNumberIsKept(t *testing.T) {
 func TestModelsAreToldNoCard(t *testing.T) {
 	t.Parallel()
 	all := []pipeline.Message{
-		{Role: pipeline.Agent, Text: "Your number?"}, {Role: pipeline.Caller, Text: "4111 1111"}, {Role: pipeline.Agent, Text: "And?"},
+		{Role: pipeline.Agent, Text: "Your number?"},
+		{Role: pipeline.Caller, Text: "4111 1111"},
+		{Role: pipeline.Agent, Text: "And?"},
 		{Role: pipeline.Caller, Text: "1111 1111"},
 	}
 	redacted(all)

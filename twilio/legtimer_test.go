@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"net/url"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -66,7 +65,8 @@ func overPipe(t *testing.T, test func(leg *Leg, far *websocket.Conn)) {
 			_ = leg.Close()
 		})}
 		go func() { _ = server.Serve(gatherer{ln}) }()
-		far, answer, err := websocket.NewClient(remote, &url.URL{Scheme: "ws", Host: "door", Path: "/"}, nil, 0, 0)
+		dialer := websocket.Dialer{NetDial: func(string, string) (net.Conn, error) { return remote, nil }}
+		far, answer, err := dialer.Dial("ws://door/", nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,6 +8,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"trunkline/sip/hep"
+
 	"trunkline/sip"
 )
 
@@ -45,6 +47,9 @@ func registerCollectors(g *gateway) error {
 		counter("sip_retransmitted_total", "200 responses sent again because no ACK had come.",
 			func() uint64 { return g.sip.Stats().Retransmitted }),
 		counter("sip_no_ack_total", "Calls that ended because no ACK came.", func() uint64 { return g.sip.Stats().NoACK }),
+		counter("hep_sent_total", "SIP messages whose copies were sent to the HEP server (`sip.hep`).", func() uint64 { return g.hepStats().Sent }),
+		counter("hep_dropped_total", "SIP messages whose copies were dropped, because too many waited or the network refused them.",
+			func() uint64 { return g.hepStats().Dropped }),
 		counter("sip_kernel_drops_total", "SIP datagrams that the kernel dropped because we read too slowly.", func() (n uint64) {
 			for _, s := range g.sip.Stats().Sockets {
 				n += s.KernelDrops
@@ -76,12 +81,16 @@ func registerCollectors(g *gateway) error {
 	} {
 		errs = append(errs, g.registry.Register(c))
 	}
-	if g.hep != nil {
-		errs = append(errs,
-			g.registry.Register(counter("hep_sent_total", "SIP messages whose copies were sent to the HEP server.", func() uint64 { return g.hep.Stats().Sent })),
-			g.registry.Register(counter("hep_dropped_total", "SIP messages whose copies were dropped, because too many waited or the network refused them.",
-				func() uint64 { return g.hep.Stats().Dropped })))
-	}
 
 	return errors.Join(errs...)
+}
+
+// hepStats counts the exported copies of messages; there are none without a
+// server for them.
+func (g *gateway) hepStats() hep.Stats {
+	if g.hep == nil {
+		return hep.Stats{}
+	}
+
+	return g.hep.Stats()
 }
