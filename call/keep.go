@@ -95,6 +95,9 @@ func (k *keeper) waits() bool {
 
 // card says whether a card number ends in some words, or stands in them.
 func (k *keeper) card(words string) bool {
+	if redact.Whole(words) {
+		return false
+	}
 	_, before := redact.Text(k.tail)
 	_, all := redact.Text(k.tail + " " + words)
 
@@ -118,8 +121,11 @@ func (k *keeper) settle() []heldEvent {
 			all[i].data = masked(all[i].data, redact.CardMark)
 		}
 	}
-	if k.tail += " " + words; card {
+	switch k.tail += " " + words; {
+	case card:
 		k.tail, k.ended = "", words
+	case redact.Whole(words):
+		k.tail = ""
 	}
 	k.tail = k.tail[max(0, len(k.tail)-longestTail):]
 	k.turn, k.spurts, k.held, k.waiting = nil, nil, nil, false

@@ -21,6 +21,7 @@ const (
 	leastDigits = 13 // of a card number (ISO/IEC 7812-1)
 	mostDigits  = 19
 	nearWords   = 8 // between the name of a security code and the code, either way
+	wholeDigits = 9 // of a number that is said at once; parts of a card's have eight at most
 	mostFillers = 3 // words between two digits of one number
 )
 
@@ -304,14 +305,22 @@ func Conversation(turns []Turn) ([]string, int) {
 			}
 		}
 	}
-	speakers := make(map[string][]int)
+	speakers := make(map[string][]int) // their turns that may be parts of one number
 	var everybody []int
+	flush := func(of []int) { note(of, join(turns, of), cards) }
 	for i, t := range turns {
-		speakers[t.Speaker] = append(speakers[t.Speaker], i)
 		everybody = append(everybody, i)
+		if !Whole(t.Text) {
+			speakers[t.Speaker] = append(speakers[t.Speaker], i)
+
+			continue
+		}
+		flush(speakers[t.Speaker])
+		flush([]int{i})
+		speakers[t.Speaker] = nil
 	}
 	for _, of := range speakers {
-		note(of, join(turns, of), cards)
+		flush(of)
 	}
 	note(everybody, join(turns, everybody), codes)
 	for i, t := range turns {
@@ -319,6 +328,15 @@ func Conversation(turns []Turn) ([]string, int) {
 	}
 
 	return out, found
+}
+
+// Whole says whether a turn has a number that is one by itself and no part of a
+// card's, such as a telephone number: what is said in the next turn does not go
+// on with it.
+func Whole(text string) bool {
+	n := Digits(text)
+
+	return n >= wholeDigits && n < leastDigits
 }
 
 // turnEnd stands between turns where they are read as one.

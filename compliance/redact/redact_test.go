@@ -224,3 +224,20 @@ func BenchmarkText(b *testing.B) {
 		Text("well I was wondering whether the delivery on Tuesday could come a little later, my number is 212 555 0123")
 	}
 }
+
+// A telephone number and what is asked next make no card number together.
+func TestOtherNumbersInTurnAreNoCard(t *testing.T) {
+	t.Parallel()
+	for _, turns := range [][]Turn{
+		{{"caller", "my number is five five five one two three four five six seven"}, {"agent", "And your customer number?"}, {"caller", "1234"}},
+		{{"caller", "one two three four"}, {"agent", "And your telephone?"}, {"caller", "five five five one two three four five six seven"}},
+		{{"caller", "2125550123"}, {"agent", "And the order?"}, {"caller", "one two three four five"}},
+	} {
+		got, n := Conversation(turns)
+		for i := range turns {
+			if n != 0 || got[i] != turns[i].Text {
+				t.Errorf("%q became %q", turns[i].Text, got[i])
+			}
+		}
+	}
+}
