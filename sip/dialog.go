@@ -206,7 +206,12 @@ func (d *Dialog) do(ctx context.Context, f func() error) error {
 	case err := <-result:
 		return err
 	case <-d.gone:
-		return errGone
+		select {
+		case err := <-result: // f was the last that was done
+			return err
+		default:
+			return errGone
+		}
 	case <-ctx.Done():
 		return fmt.Errorf("sip: %w", context.Cause(ctx))
 	}
