@@ -157,9 +157,7 @@ func (w *wire) sipp(dir, scenario string, change func([]byte) []byte, more ...st
 		w.Fatal(err)
 	}
 
-	// Its usual media port is that of the peers of other packages' tests.
 	return w.peer(dir, "sipp", append([]string{
-		"-min_rtp_port", "28500", "-max_rtp_port", "28999",
 		"-sf", file, "-m", "1", "-i", "127.0.0.1", "-p", fmt.Sprint(w.port), "-mi", "127.0.0.1", "-nostdin", "-timeout", "15s", "-timeout_error",
 	}, more...)...)
 }
