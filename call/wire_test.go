@@ -242,7 +242,8 @@ func TestACalleeWithEarlyMedia(t *testing.T) {
 	}
 	c := w.ends()
 	w.ended(c, OperatorHangup, storage.FaultOperator)
-	for _, kind := range []string{"early_media", "call_ringing", "tone", string(calleeKnown)} {
+	// Whether sipp paces the ringback well enough to be known as such, it does not tell.
+	for _, kind := range []string{"early_media", "call_ringing", string(calleeKnown)} {
 		w.same(kind, true, w.happened(kind))
 	}
 	if err := callee.Wait(); err != nil {
