@@ -2,7 +2,9 @@ package acceptance
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -59,19 +61,10 @@ func (g *gateway) watch(t *testing.T) *capture {
 // agents sent.
 func (c *capture) streams(t *testing.T) (callers, agents []wire.Stream) {
 	t.Helper()
-	// dumpcap takes packets from the kernel in batches, and drops the last one
-	// when it is told to stop.
-	written := int64(-1)
-	eventually(t, patience, "the line is quiet", func() bool {
-		info, err := os.Stat(c.file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		quiet := written == info.Size()
-		written = info.Size()
-
-		return quiet && c.g.metric(t, "trunkline_rtp_ports_in_use") == 0
+	eventually(t, patience, "the gateway's media ports are closed", func() bool {
+		return c.g.metric(t, "trunkline_rtp_ports_in_use") == 0
 	})
+	c.mark(t)
 	if err := c.cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
@@ -98,6 +91,32 @@ func (c *capture) streams(t *testing.T) (callers, agents []wire.Stream) {
 	}
 
 	return callers, agents
+}
+
+// mark waits until all that was sent before it is in the file: dumpcap takes
+// packets from the kernel in batches, and drops the last one when it is told
+// to stop. A datagram of our own behind the call shows that the call's last
+// one was written.
+func (c *capture) mark(t *testing.T) {
+	t.Helper()
+	line, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer line.Close()
+	text := []byte("the end of what is captured")
+	behind := &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: c.g.cfg.Media.PortTop}
+	eventually(t, patience, "dumpcap wrote what it took", func() bool {
+		if _, err := line.WriteTo(text, behind); err != nil {
+			t.Fatal(err)
+		}
+		written, err := os.ReadFile(c.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		return bytes.Contains(written, text)
+	})
 }
 
 // ours tells the gateway's ports.

@@ -3,33 +3,61 @@ package acceptance
 import (
 	"encoding/json"
 	"encoding/xml"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
 
 // TestSimulationOverABadLine plays callers over real SIP legs that lose
 // packets and return the agent's voice. Recognition is not what is tried: the
-// agent hears the callers' words as they were said. A machine that is busy for
-// a moment may spoil one call, so that each scenario has a second try.
+// agent hears the callers' words as they were said. These calls take real time,
+// and a machine that is busy for a moment spoils one: a scenario that fails is
+// played again, alone with others that failed, twice at most.
 func TestSimulationOverABadLine(t *testing.T) {
 	t.Parallel()
+	left := []string{"bad-line-interruption", "bad-line-backchannel", "bad-line-digits", "double-talk", "mid-sentence-pause"}
+	for range 3 {
+		var story string
+		if left, story = playOverSIP(t, left); len(left) == 0 {
+			return
+		}
+		t.Logf("failed: %v\n%s", left, story)
+	}
+	t.Errorf("%v failed three times", left)
+}
+
+// playOverSIP returns the scenarios that failed, and what the command printed.
+// Its exit code, its table and both its reports must agree about them.
+func playOverSIP(t *testing.T, names []string) (failed []string, story string) {
+	t.Helper()
 	dir := t.TempDir()
 	junit, report := filepath.Join(dir, "junit.xml"), filepath.Join(dir, "report.json")
-	args := []string{"sim", "--mode", "sip", "--exact", "--seed", "1", "--parallel", "8", "--junit", junit, "--json", report}
-	for _, name := range []string{
-		"bad-line-interruption", "bad-line-backchannel", "bad-line-digits", "double-talk", "mid-sentence-pause",
-	} {
+	args := []string{"sim", "--mode", "sip", "--exact", "--seed", "1", "--parallel", "3", "--junit", junit, "--json", report}
+	for _, name := range names {
 		args = append(args, "../testdata/sim/"+name+".yaml")
 	}
 	r := command(t, args...)
-	if r.code == 1 {
-		t.Logf("tried again after:\n%s", r.stdout)
-		r = command(t, args...)
+	var all struct {
+		Scenarios []struct {
+			Name string `json:"name"`
+			OK   bool   `json:"ok"`
+		} `json:"scenarios"`
 	}
-	if r.code != 0 || !strings.Contains(r.stdout, "sip mode: 5 of 5 scenarios passed") {
-		t.Fatalf("exit %d:\n%s%s", r.code, r.stdout, r.stderr)
+	if err := json.Unmarshal([]byte(read(t, report)), &all); err != nil {
+		t.Fatal(err)
+	}
+	played := []string{}
+	for _, s := range all.Scenarios {
+		played = append(played, s.Name)
+		if !s.OK {
+			failed = append(failed, s.Name)
+		}
+	}
+	if !slices.Equal(played, names) {
+		t.Fatalf("JSON tells of %v, want %v", played, names)
 	}
 	var suites struct {
 		Suites []struct {
@@ -40,21 +68,17 @@ func TestSimulationOverABadLine(t *testing.T) {
 	if err := xml.Unmarshal([]byte(read(t, junit)), &suites); err != nil {
 		t.Fatal(err)
 	}
-	if len(suites.Suites) != 1 || suites.Suites[0].Tests != 5 || suites.Suites[0].Failures != 0 {
-		t.Errorf("JUnit has %+v", suites)
+	if len(suites.Suites) != 1 || suites.Suites[0].Tests != len(names) || suites.Suites[0].Failures != len(failed) {
+		t.Errorf("JUnit has %+v, JSON %d failures", suites, len(failed))
 	}
-	var all struct {
-		Scenarios []struct {
-			Name string `json:"name"`
-			OK   bool   `json:"ok"`
-		} `json:"scenarios"`
+	if (r.code == 0) != (len(failed) == 0) || r.code > 1 {
+		t.Errorf("exit %d with %d failures:\n%s", r.code, len(failed), r.stderr)
 	}
-	if err := json.Unmarshal([]byte(read(t, report)), &all); err != nil {
-		t.Fatal(err)
+	if want := fmt.Sprintf("sip mode: %d of %d scenarios passed", len(names)-len(failed), len(names)); !strings.Contains(r.stdout, want) {
+		t.Errorf("no %q in:\n%s", want, r.stdout)
 	}
-	if len(all.Scenarios) != 5 || all.Scenarios[0].Name != "bad-line-interruption" || !all.Scenarios[0].OK {
-		t.Errorf("JSON has %+v", all)
-	}
+
+	return failed, r.stdout
 }
 
 // TestSimulationTellsByItsExitCode: 1 for an agent that does otherwise, with
