@@ -9,6 +9,7 @@ import (
 
 	"trunkline/media/dtmf"
 	"trunkline/pipeline"
+	"trunkline/privacy/luhn"
 )
 
 // maxKeyed bounds the values that one tool asks for.
@@ -75,7 +76,7 @@ func (r *requester) ask(ctx context.Context, scope *pipeline.ToolScope) (map[str
 	for i, k := range r.keyed {
 		asks[i] = pipeline.Ask{Text: k.Ask, Rules: dtmf.Rules{Min: k.Min, Max: k.Max, Terminator: endKey, Erase: eraseKey, First: firstKey, Between: nextKey}}
 		if k.Check == "luhn" {
-			asks[i].Valid = luhn
+			asks[i].Valid = luhn.Valid[string]
 		}
 	}
 	got, err := scope.Ask(ctx, asks)
@@ -88,25 +89,6 @@ func (r *requester) ask(ctx context.Context, scope *pipeline.ToolScope) (map[str
 	}
 
 	return values, nil
-}
-
-// luhn checks the last digit of a card's number (ISO/IEC 7812-1 annex B).
-func luhn(number string) bool {
-	sum := 0
-	for i := range len(number) {
-		d := int(number[len(number)-1-i] - '0')
-		if d < 0 || d > 9 {
-			return false
-		}
-		if i%2 == 1 {
-			if d *= 2; d > 9 {
-				d -= 9
-			}
-		}
-		sum += d
-	}
-
-	return sum%10 == 0
 }
 
 // hide takes what was keyed in out of an answer: a service may repeat it.
