@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"trunkline/compliance"
+	"trunkline/compliance/language"
 	"trunkline/compliance/opening"
 )
 
@@ -220,14 +221,14 @@ func (v *validator) compliance(c *Config) {
 
 // openings checks a campaign's own sentences.
 func (v *validator) openings(path string, all map[string]Opening) {
-	for _, language := range slices.Sorted(maps.Keys(all)) {
-		o := all[language]
+	for _, code := range slices.Sorted(maps.Keys(all)) {
+		o := all[code]
 		texts := o.Texts()
 		if err := texts.Validate(); err != nil {
-			v.addf(path+"."+language, "%v", err)
+			v.addf(path+"."+code, "%v", err)
 		}
-		if language != opening.Base(language) {
-			v.addf(path+"."+language, "is no plain language; write it as %q, for all its regions", opening.Base(language))
+		if code != language.Base(code) {
+			v.addf(path+"."+code, "is no plain language; write it as %q, for all its regions", language.Base(code))
 		}
 	}
 }

@@ -43,7 +43,7 @@ func (v *validator) providers(path string, a *Agent) {
 		l, at := &a.Languages[i], fmt.Sprintf("%s.languages[%d]", path, i)
 		tag := strings.ToLower(l.Language)
 		switch {
-		case !language.MatchString(l.Language):
+		case !languageTag.MatchString(l.Language):
 			v.addf(at+".language", "%q is no language tag; write for example es-US or de", l.Language)
 		case spoken[tag]:
 			v.addf(at+".language", "%q is there already; the agent's own language is not repeated", l.Language)

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"trunkline/compliance/opening"
+	"trunkline/compliance/language"
 )
 
 // recording checks what becomes of recordings.
@@ -20,9 +20,9 @@ func (v *validator) recording(c *Config) {
 	if r.Notice.Say == "off" && r.Notice.Reason == "" {
 		v.addf("recording.notice.reason", "is missing: without a notice, the records must say who tells callers of the recording")
 	}
-	for _, language := range slices.Sorted(maps.Keys(r.Notice.Text)) {
-		if language != opening.Base(language) || r.Notice.Text[language] == "" {
-			v.addf("recording.notice.text", "%q: want a plain language such as en, and a sentence", language)
+	for _, code := range slices.Sorted(maps.Keys(r.Notice.Text)) {
+		if code != language.Base(code) || r.Notice.Text[code] == "" {
+			v.addf("recording.notice.text", "%q: want a plain language such as en, and a sentence", code)
 		}
 	}
 	for i, p := range r.Places {

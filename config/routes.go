@@ -100,26 +100,18 @@ func (v *validator) routes(c *Config) {
 			v.addf(path, "%q is not one of sip.trunks; add it there or correct the name", name)
 		}
 	}
-	agent := func(path, name string) {
-		if _, ok := c.Agent(name); !ok {
-			v.addf(path, "%q is not one of the agents; add it under agents or correct the name", name)
-		}
-	}
 	for i, r := range c.Routes.Inbound {
 		path := fmt.Sprintf("routes.inbound[%d]", i)
 		if (r.Number == "") == (r.Prefix == "") {
 			v.addf(path, "give it either a number or a prefix")
 		}
-		agent(path+".agent", r.Agent)
+		v.agent(path+".agent", r.Agent, c)
 	}
 	names := map[string]bool{}
 	for i, r := range c.Routes.Outbound {
 		path := fmt.Sprintf("routes.outbound[%d]", i)
 		v.require(path+".name", r.Name)
-		if names[r.Name] {
-			v.addf(path+".name", "%q names two routes; names must differ", r.Name)
-		}
-		names[r.Name] = true
+		v.distinct(path+".name", r.Name, "routes", names)
 		v.prefixes(path+".prefixes", r.Prefixes)
 		door := r.Door
 		if door == "" {
@@ -140,7 +132,7 @@ func (v *validator) routes(c *Config) {
 			v.oneOf(path+".caller_id", r.CallerID, "first", "nearest")
 		}
 		if r.Agent != "" {
-			agent(path+".agent", r.Agent)
+			v.agent(path+".agent", r.Agent, c)
 		}
 	}
 }

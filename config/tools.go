@@ -10,8 +10,8 @@ import (
 )
 
 var (
-	toolName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
-	language = regexp.MustCompile(`^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$`)
+	toolName    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
+	languageTag = regexp.MustCompile(`^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$`)
 )
 
 // builtInTools are names that no declared tool may have.
@@ -22,7 +22,7 @@ const maxToolRetries = 5
 
 // speech checks what an agent speaks, and where it is.
 func (v *validator) speech(path string, a *Agent) {
-	if !language.MatchString(a.Language) {
+	if !languageTag.MatchString(a.Language) {
 		v.addf(path+".language", "%q is no language tag; write for example en-US or de", a.Language)
 	}
 	if _, err := time.LoadLocation(a.TimeZone); err != nil {
@@ -64,10 +64,7 @@ func (v *validator) tools(path string, a *Agent) {
 	for i, t := range a.BuiltIn.Transfer {
 		at := fmt.Sprintf("%s.built_in_tools.transfer[%d].name", path, i)
 		v.require(at, t.Name)
-		if targets[t.Name] {
-			v.addf(at, "%q names two targets; names must differ", t.Name)
-		}
-		targets[t.Name] = true
+		v.distinct(at, t.Name, "targets", targets)
 		v.target(fmt.Sprintf("%s.built_in_tools.transfer[%d]", path, i), &t)
 	}
 }

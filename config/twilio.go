@@ -137,9 +137,7 @@ func (v *validator) twilioAccount(c *Config, i int) {
 		v.addf(path+".name", "%q also names a trunk or another account; names must differ", a.Name)
 	}
 	v.oneOf(path+".carrier", a.Carrier, "twilio", "telnyx", "plivo", "vonage", "signalwire", "exotel")
-	if _, ok := c.Agent(a.Agent); !ok {
-		v.addf(path+".agent", "%q is not one of the agents; add it under agents or correct the name", a.Agent)
-	}
+	v.agent(path+".agent", a.Agent, c)
 	v.require(path+".account_sid", a.AccountSID)
 	v.secretIn(path+".auth_token_env", a.AuthTokenEnv)
 	if a.PreviousAuthTokenEnv != "" {

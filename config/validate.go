@@ -42,6 +42,21 @@ func (v *validator) addf(path, format string, args ...any) {
 	v.problems = append(v.problems, Problem{Path: path, What: fmt.Sprintf(format, args...)})
 }
 
+// distinct wants a list's names to differ; seen are those before this one.
+func (v *validator) distinct(path, name, things string, seen map[string]bool) {
+	if seen[name] {
+		v.addf(path, "%q names two %s; names must differ", name, things)
+	}
+	seen[name] = true
+}
+
+// agent wants the name of an agent.
+func (v *validator) agent(path, name string, c *Config) {
+	if _, ok := c.Agent(name); !ok {
+		v.addf(path, "%q is not one of the agents; add it under agents or correct the name", name)
+	}
+}
+
 func (v *validator) require(path, value string) {
 	if value == "" {
 		v.addf(path, "is empty; give it a value or leave the key out for the default")
@@ -109,10 +124,7 @@ func (v *validator) trunks(c *Config) {
 	for i, t := range c.SIP.Trunks {
 		path := fmt.Sprintf("sip.trunks[%d]", i)
 		v.require(path+".name", t.Name)
-		if names[t.Name] {
-			v.addf(path+".name", "%q names two trunks; names must differ", t.Name)
-		}
-		names[t.Name] = true
+		v.distinct(path+".name", t.Name, "trunks", names)
 		if len(t.Sources) == 0 && len(t.Certificates) == 0 && t.Register == nil {
 			v.addf(path+".sources", "is empty, so no call would be accepted; list the carrier's addresses or prefixes")
 		}
@@ -127,9 +139,7 @@ func (v *validator) trunks(c *Config) {
 		v.srtp(path+".srtp", t.SRTP, c.SIP.secure())
 		v.trunk(path, &t, &c.SIP)
 		v.oneOf(path+".dtmf", cmp.Or(t.DTMF, "auto"), "auto", "rfc4733", "info", "inband")
-		if _, ok := c.Agent(t.Agent); !ok {
-			v.addf(path+".agent", "%q is not one of the agents; add it under agents or correct the name", t.Agent)
-		}
+		v.agent(path+".agent", t.Agent, c)
 	}
 }
 
@@ -188,10 +198,7 @@ func (v *validator) agents(c *Config) {
 	for i, a := range c.Agents {
 		path := fmt.Sprintf("agents[%d]", i)
 		v.require(path+".name", a.Name)
-		if names[a.Name] {
-			v.addf(path+".name", "%q names two agents; names must differ", a.Name)
-		}
-		names[a.Name] = true
+		v.distinct(path+".name", a.Name, "agents", names)
 		v.providers(path, &a)
 		v.speech(path, &a)
 		v.tools(path, &a)

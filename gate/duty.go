@@ -6,6 +6,7 @@ import (
 
 	"trunkline/call"
 	"trunkline/compliance"
+	"trunkline/compliance/language"
 	"trunkline/compliance/opening"
 	"trunkline/storage"
 )
@@ -44,7 +45,7 @@ func (d *Duties) Of(p call.Party) call.Duty {
 		out.Opening, out.Rules = duty, append(out.Rules, rules...)
 		who := opening.Caller{LegalName: campaign.LegalName, Callback: campaign.CallbackNumber, Key: d.Key}
 		out.Sentences = texts.Sentences(who, announce)
-		out.Closing = func(language string) opening.Sentence { return d.texts(p.Campaign, language).Closing(who) }
+		out.Closing = func(tag string) opening.Sentence { return d.texts(p.Campaign, tag).Closing(who) }
 	} else if announce {
 		out.Sentences = texts.Notice()
 	}
@@ -63,19 +64,19 @@ func (d *Duties) Of(p call.Party) call.Duty {
 const noticeWithin = 20 * time.Second
 
 // texts are those of a campaign in a language.
-func (d *Duties) texts(campaign, language string) opening.Texts {
-	own := d.Openings[campaign][opening.Base(language)]
-	own.Recording = cmp.Or(own.Recording, d.Notices[opening.Base(language)])
+func (d *Duties) texts(campaign, tag string) opening.Texts {
+	own := d.Openings[campaign][language.Base(tag)]
+	own.Recording = cmp.Or(own.Recording, d.Notices[language.Base(tag)])
 
-	return own.Or(opening.In(language))
+	return own.Or(opening.In(tag))
 }
 
 // Sentences are all that calls may have to say in a language, to be prepared.
-func (d *Duties) Sentences(language string) []string {
-	all := []string{d.texts("", language).Recording}
+func (d *Duties) Sentences(tag string) []string {
+	all := []string{d.texts("", tag).Recording}
 	for id, c := range d.Campaigns {
 		who := opening.Caller{LegalName: c.LegalName, Callback: c.CallbackNumber, Key: d.Key}
-		for _, s := range d.texts(id, language).Sentences(who, true) {
+		for _, s := range d.texts(id, tag).Sentences(who, true) {
 			all = append(all, s.Text)
 		}
 	}

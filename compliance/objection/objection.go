@@ -10,11 +10,8 @@ package objection
 
 import (
 	"embed"
-	"fmt"
-	"strings"
 
-	"github.com/goccy/go-yaml"
-
+	"trunkline/compliance/language"
 	"trunkline/compliance/phrase"
 )
 
@@ -23,53 +20,12 @@ var files embed.FS
 
 // list is one language's file.
 type list struct {
-	objects, except []phrase.Pattern
-	line            string
+	Objects []phrase.Pattern `yaml:"objects"`
+	Except  []phrase.Pattern `yaml:"except"`
+	Line    string           `yaml:"line"`
 }
 
-var languages, loadErr = load()
-
-// fallback is the language of the line where a language has no list.
-const fallback = "en"
-
-func load() (map[string]list, error) {
-	all := make(map[string]list)
-	entries, err := files.ReadDir("phrases")
-	if err != nil {
-		return nil, fmt.Errorf("objection: %w", err)
-	}
-	for _, e := range entries {
-		l, err := read(e.Name())
-		if err != nil {
-			return nil, fmt.Errorf("objection: %s: %w", e.Name(), err)
-		}
-		all[strings.TrimSuffix(e.Name(), ".yaml")] = l
-	}
-
-	return all, nil
-}
-
-func read(name string) (list, error) {
-	src, err := files.ReadFile("phrases/" + name)
-	if err != nil {
-		return list{}, err
-	}
-	var f struct {
-		Objects []string `yaml:"objects"`
-		Except  []string `yaml:"except"`
-		Line    string   `yaml:"line"`
-	}
-	if err := yaml.UnmarshalWithOptions(src, &f, yaml.Strict()); err != nil {
-		return list{}, err
-	}
-	l := list{line: f.Line}
-	if l.objects, err = phrase.ParseAll(f.Objects); err != nil {
-		return list{}, err
-	}
-	l.except, err = phrase.ParseAll(f.Except)
-
-	return l, err
-}
+var lists, loadErr = language.Load[list](files, "phrases")
 
 // Check says whether every list could be read.
 func Check() error { return loadErr }
@@ -77,10 +33,10 @@ func Check() error { return loadErr }
 // Find looks for an objection in some words, and returns the entry of the list
 // that it is. The conversation's language is looked at first, then every other
 // one.
-func Find(language, text string) (entry string, ok bool) {
+func Find(tag, text string) (entry string, ok bool) {
 	words := phrase.Said(text)
-	for _, code := range []string{base(language), "de", "en", "es", "fr"} {
-		if hit, ok := phrase.Find(words, languages[code].objects, languages[code].except); ok {
+	for l := range lists.From(tag) {
+		if hit, ok := phrase.Find(words, l.Objects, l.Except); ok {
 			return hit.Pattern, true
 		}
 	}
@@ -90,17 +46,4 @@ func Find(language, text string) (entry string, ok bool) {
 
 // Line is what the person is told once nothing is kept any more, in the
 // conversation's language, or in English where it has no list.
-func Line(language string) string {
-	if l, ok := languages[base(language)]; ok {
-		return l.line
-	}
-
-	return languages[fallback].line
-}
-
-// base is a language without its region.
-func base(language string) string {
-	code, _, _ := strings.Cut(strings.ToLower(language), "-")
-
-	return code
-}
+func Line(tag string) string { return lists.In(tag).Line }

@@ -7,8 +7,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/goccy/go-yaml"
-
+	"trunkline/compliance/language"
 	"trunkline/privacy"
 )
 
@@ -40,48 +39,11 @@ type Caller struct {
 	Key       string // empty: none opts out
 }
 
-var languages, loadErr = load()
-
-// fallback is the language of texts where a language has none.
-const fallback = "en"
-
-func load() (map[string]Texts, error) {
-	all := make(map[string]Texts)
-	entries, err := files.ReadDir("texts")
-	if err != nil {
-		return nil, fmt.Errorf("opening: %w", err)
-	}
-	for _, e := range entries {
-		src, err := files.ReadFile("texts/" + e.Name())
-		if err != nil {
-			return nil, fmt.Errorf("opening: %w", err)
-		}
-		var t Texts
-		if err := yaml.UnmarshalWithOptions(src, &t, yaml.Strict()); err != nil {
-			return nil, fmt.Errorf("opening: %s: %w", e.Name(), err)
-		}
-		all[strings.TrimSuffix(e.Name(), ".yaml")] = t
-	}
-
-	return all, nil
-}
+var texts, loadErr = language.Load[Texts](files, "texts")
 
 // In are the texts of a language, or the English ones where it has none. A
 // region, as in es-US, is left out.
-func In(language string) Texts {
-	if t, ok := languages[Base(language)]; ok {
-		return t
-	}
-
-	return languages[fallback]
-}
-
-// Base is a language without its region.
-func Base(language string) string {
-	code, _, _ := strings.Cut(strings.ToLower(language), "-")
-
-	return code
-}
+func In(tag string) Texts { return texts.In(tag) }
 
 // Errors of Validate.
 var (
@@ -144,12 +106,12 @@ func (t Texts) Closing(c Caller) Sentence {
 
 // Check says whether the texts could be read, and are whole.
 func Check() error {
-	for language, t := range languages {
+	for code, t := range texts {
 		if err := t.Validate(); err != nil {
-			return fmt.Errorf("opening: %s: %w", language, err)
+			return fmt.Errorf("opening: %s: %w", code, err)
 		}
 		if t.Identity == "" || t.OptOut == "" || t.OptOutByVoice == "" || t.Recording == "" || t.Callback == "" || len(t.Keys) != 2 {
-			return fmt.Errorf("opening: %s: a text is missing", language)
+			return fmt.Errorf("opening: %s: a text is missing", code)
 		}
 	}
 

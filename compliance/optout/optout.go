@@ -13,12 +13,9 @@ package optout
 
 import (
 	"embed"
-	"fmt"
-	"slices"
 	"strings"
 
-	"github.com/goccy/go-yaml"
-
+	"trunkline/compliance/language"
 	"trunkline/compliance/phrase"
 )
 
@@ -49,86 +46,30 @@ type Finding struct {
 
 // list is one language's file.
 type list struct {
-	optOut, alone, wrongNumber, ambiguous, except []phrase.Pattern
+	OptOut      []phrase.Pattern `yaml:"opt_out"`
+	Alone       []phrase.Pattern `yaml:"alone"` // each of them stands between ^ and $
+	WrongNumber []phrase.Pattern `yaml:"wrong_number"`
+	Ambiguous   []phrase.Pattern `yaml:"ambiguous"`
+	Except      []phrase.Pattern `yaml:"except"`
 }
 
-var languages, loadErr = load()
-
-func load() (map[string]list, error) {
-	all := make(map[string]list)
-	entries, err := files.ReadDir("phrases")
-	if err != nil {
-		return nil, fmt.Errorf("optout: %w", err)
-	}
-	for _, e := range entries {
-		l, err := read(e.Name())
-		if err != nil {
-			return nil, fmt.Errorf("optout: %s: %w", e.Name(), err)
-		}
-		all[strings.TrimSuffix(e.Name(), ".yaml")] = l
-	}
-
-	return all, nil
-}
-
-func read(name string) (list, error) {
-	src, err := files.ReadFile("phrases/" + name)
-	if err != nil {
-		return list{}, err
-	}
-	var f struct {
-		OptOut      []string `yaml:"opt_out"`
-		Alone       []string `yaml:"alone"`
-		WrongNumber []string `yaml:"wrong_number"`
-		Ambiguous   []string `yaml:"ambiguous"`
-		Except      []string `yaml:"except"`
-	}
-	if err := yaml.UnmarshalWithOptions(src, &f, yaml.Strict()); err != nil {
-		return list{}, err
-	}
-	var l list
-	for i := range f.Alone {
-		f.Alone[i] = "^ " + f.Alone[i] + " $"
-	}
-	for _, part := range []struct {
-		texts []string
-		into  *[]phrase.Pattern
-	}{
-		{f.OptOut, &l.optOut}, {f.Alone, &l.alone}, {f.WrongNumber, &l.wrongNumber}, {f.Ambiguous, &l.ambiguous}, {f.Except, &l.except},
-	} {
-		if *part.into, err = phrase.ParseAll(part.texts); err != nil {
-			return list{}, err
-		}
-	}
-
-	return l, nil
-}
+var lists, loadErr = language.Load[list](files, "phrases")
 
 // Languages are the languages with a list, by ISO 639-1 code.
-func Languages() ([]string, error) {
-	var codes []string
-	for code := range languages {
-		codes = append(codes, code)
-	}
-	slices.Sort(codes)
-
-	return codes, loadErr
-}
+func Languages() ([]string, error) { return lists.Codes(), loadErr }
 
 // Find looks for an opt-out in one piece of transcript. The conversation's
 // language is looked at first, then every other one: people fall back on their
 // own. A region, as in es-US, is left out.
-func Find(language, text string) Finding {
+func Find(tag, text string) Finding {
 	words := phrase.Said(text)
-	code, _, _ := strings.Cut(strings.ToLower(language), "-")
-	best := languages[code].find(words)
-	for _, other := range []string{"de", "en", "es", "fr"} {
-		if best.Class == None && other != code {
-			best = languages[other].find(words)
+	for l := range lists.From(tag) {
+		if found := l.find(words); found.Class != None {
+			return found
 		}
 	}
 
-	return best
+	return Finding{}
 }
 
 func (l list) find(words []string) Finding {
@@ -137,9 +78,9 @@ func (l list) find(words []string) Finding {
 		list  []phrase.Pattern
 		alone bool
 	}{
-		{WrongNumber, l.wrongNumber, false}, {OptOut, l.optOut, false}, {OptOut, l.alone, true}, {Ambiguous, l.ambiguous, false},
+		{WrongNumber, l.WrongNumber, false}, {OptOut, l.OptOut, false}, {OptOut, l.Alone, true}, {Ambiguous, l.Ambiguous, false},
 	} {
-		if hit, ok := phrase.Find(words, kind.list, l.except); ok {
+		if hit, ok := phrase.Find(words, kind.list, l.Except); ok {
 			return Finding{Class: kind.class, Phrase: hit.Pattern, Words: strings.Join(words[hit.From:hit.To], " "), Alone: kind.alone}
 		}
 	}

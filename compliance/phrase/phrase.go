@@ -1,5 +1,5 @@
 // Package phrase finds listed phrases in what somebody said. It is what
-// optout and robot read their lists with: no model, no guess, the same answer
+// optout, objection and robot read their lists with: no model, no guess, the same answer
 // each time. It knows no language and no list of its own.
 package phrase
 
@@ -93,18 +93,12 @@ func Parse(text string) (Pattern, error) {
 	return p, nil
 }
 
-// ParseAll reads a list.
-func ParseAll(texts []string) ([]Pattern, error) {
-	var all []Pattern
-	for _, t := range texts {
-		p, err := Parse(t)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, p)
-	}
+// UnmarshalText implements encoding.TextUnmarshaler: lists in files are read as
+// patterns.
+func (p *Pattern) UnmarshalText(text []byte) (err error) {
+	*p, err = Parse(string(text))
 
-	return all, nil
+	return err
 }
 
 // String is the pattern as it was written.

@@ -45,17 +45,19 @@ func TestFind(t *testing.T) {
 		{"stop calling", "never stop", "never stop it and stop calling", 4, 6},
 		{"stop", "", "s*top $ ^ stop?", 2, 3},
 	} {
-		list, err := ParseAll([]string{c.pattern})
+		list, err := Parse(c.pattern)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var except []Pattern
 		if c.except != "" {
-			if except, err = ParseAll([]string{c.except}); err != nil {
+			p, err := Parse(c.except)
+			if err != nil {
 				t.Fatal(err)
 			}
+			except = append(except, p)
 		}
-		hit, ok := Find(Said(c.said), list, except)
+		hit, ok := Find(Said(c.said), []Pattern{list}, except)
 		if ok != (c.to > 0) || hit.From != c.from || hit.To != c.to {
 			t.Errorf("%q in %q: %+v %v, want %d to %d", c.pattern, c.said, hit, ok, c.from, c.to)
 		}

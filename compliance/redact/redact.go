@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"bytes"
 	"embed"
 	"fmt"
 	"slices"
@@ -8,7 +9,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/goccy/go-yaml"
+	"trunkline/compliance/language"
+	"trunkline/privacy/luhn"
 )
 
 // What stands for what was taken out.
@@ -42,30 +44,25 @@ var words, loadErr = load()
 // Check says whether the lists of words could be read.
 func Check() error { return loadErr }
 
+// list is one language's file.
+type list struct {
+	One     []string `yaml:"one_digit"`
+	Two     []string `yaml:"two_digits"`
+	Tens    []string `yaml:"tens"`
+	Repeats []string `yaml:"repeats"`
+	Fillers []string `yaml:"fillers"`
+	Codes   []string `yaml:"security_codes"`
+}
+
 func load() (vocabulary, error) {
 	v := vocabulary{digits: map[string]int{}, tens: map[string]struct{}{}, filler: map[string]struct{}{}, code: map[string]struct{}{}}
-	entries, err := files.ReadDir("words")
+	all, err := language.Load[list](files, "words")
 	if err != nil {
 		return v, fmt.Errorf("redact: %w", err)
 	}
-	for _, e := range entries {
-		src, err := files.ReadFile("words/" + e.Name())
-		if err != nil {
-			return v, fmt.Errorf("redact: %w", err)
-		}
-		var f struct {
-			One     []string `yaml:"one_digit"`
-			Two     []string `yaml:"two_digits"`
-			Tens    []string `yaml:"tens"`
-			Repeats []string `yaml:"repeats"`
-			Fillers []string `yaml:"fillers"`
-			Codes   []string `yaml:"security_codes"`
-		}
-		if err := yaml.UnmarshalWithOptions(src, &f, yaml.Strict()); err != nil {
-			return v, fmt.Errorf("redact: %s: %w", e.Name(), err)
-		}
-		for n, list := range [][]string{f.One, f.Two, f.Tens, f.Repeats} {
-			for _, w := range list {
+	for _, f := range all {
+		for n, names := range [][]string{f.One, f.Two, f.Tens, f.Repeats} {
+			for _, w := range names {
 				v.digits[w] = min(n+1, 2)
 			}
 		}
@@ -371,7 +368,7 @@ func card(pieces []piece, r run) (first, last int, ok bool) {
 	first = -1
 	for from := range all {
 		for to := from + leastDigits; to <= min(from+mostDigits, len(all)); to++ {
-			if luhn(all[from:to]) {
+			if checked(all[from:to]) {
 				if first < 0 {
 					first = owner[from]
 				}
@@ -383,22 +380,10 @@ func card(pieces []piece, r run) (first, last int, ok bool) {
 	return first, last, first >= 0
 }
 
-// luhn says whether the last digit is the check digit of those before it
-// (ISO/IEC 7812-1 annex B). A number of one digit over and over is none.
-func luhn(number []byte) bool {
-	sum, same := 0, true
-	for i := range number {
-		d := int(number[len(number)-1-i] - '0')
-		same = same && number[i] == number[0]
-		if i%2 == 1 {
-			if d *= 2; d > 9 {
-				d -= 9
-			}
-		}
-		sum += d
-	}
-
-	return sum%10 == 0 && !same
+// checked says whether the last digit is the check digit of those before it. A
+// number of one digit over and over is none.
+func checked(number []byte) bool {
+	return luhn.Valid(number) && !bytes.Equal(number[1:], number[:len(number)-1])
 }
 
 // nearName says whether the name of a security code stands near the pieces

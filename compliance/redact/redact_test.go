@@ -162,7 +162,7 @@ func TestNoCardIsLeft(t *testing.T) {
 			text = append(text, byte('0'+d))
 		}
 		for check := byte('0'); check <= '9'; check++ {
-			if luhn(append(text, check)) {
+			if checked(append(text, check)) {
 				text = append(text, check)
 
 				break
