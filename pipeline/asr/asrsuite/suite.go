@@ -3,8 +3,6 @@ package asrsuite
 import (
 	"bytes"
 	"errors"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -40,20 +38,8 @@ func Run(t *testing.T, newVendor func() asrtest.Vendor, newRecognizer func(url, 
 	setup := func(t *testing.T, key string) *bench {
 		t.Helper()
 		v := newVendor()
-		srv := httptest.NewUnstartedServer(v)
-		srv.Config.Protocols = new(http.Protocols)
-		srv.Config.Protocols.SetHTTP1(true)
-		srv.Config.Protocols.SetUnencryptedHTTP2(true)
-		srv.Start()
-		t.Cleanup(srv.Close)
-		r := newRecognizer(srv.URL, key)
-		if c, ok := r.(interface{ Close() error }); ok {
-			t.Cleanup(func() {
-				if err := c.Close(); err != nil {
-					t.Error(err)
-				}
-			})
-		}
+		r := newRecognizer(vendorsuite.Serve(t, v).URL, key)
+		vendorsuite.CloseAtEnd(t, r)
 
 		return &bench{script: v.Script(), has: v.Has(), recogniser: r}
 	}
@@ -75,20 +61,11 @@ func Run(t *testing.T, newVendor func() asrtest.Vendor, newRecognizer func(url, 
 			test(t, setup(t, vendortest.Key))
 		})
 	}
-	t.Run("key is checked", func(t *testing.T) {
-		t.Parallel()
-		vendorsuite.CheckKey(t, setup(t, vendortest.Key).recogniser, setup(t, "sk-wrong").recogniser, "sk-wrong")
-	})
-	t.Run("wrong key", func(t *testing.T) {
-		t.Parallel()
-		b := setup(t, "sk-wrong")
-		err := b.turnedAway(t)
-		if f := pipeline.Fault(err); err == nil || f.Kind != pipeline.Rejected {
-			t.Fatal(err)
-		}
-		if strings.Contains(err.Error(), "sk-wrong") {
-			t.Errorf("the key is in %v", err)
-		}
+	vendorsuite.Keys(t, func(t *testing.T, key string) (any, func() error) {
+		t.Helper()
+		b := setup(t, key)
+
+		return b.recogniser, func() error { return b.turnedAway(t) }
 	})
 }
 

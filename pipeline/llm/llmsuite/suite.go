@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -37,26 +35,11 @@ func Run(t *testing.T, newVendor func() llmtest.Vendor, newModel func(url, key s
 	setup := func(t *testing.T, key string) *bench {
 		t.Helper()
 		v := newVendor()
-		var mu sync.Mutex
-		peers := map[string]bool{}
-		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			mu.Lock()
-			peers[r.RemoteAddr] = true
-			mu.Unlock()
-			v.ServeHTTP(w, r)
-		}))
-		t.Cleanup(srv.Close)
+		srv := vendorsuite.Serve(t, v)
 		m := newModel(srv.URL, key)
-		if c, ok := m.(interface{ Close() error }); ok {
-			t.Cleanup(func() { _ = c.Close() })
-		}
+		vendorsuite.CloseAtEnd(t, m)
 
-		return &bench{script: v.Script(), model: m, conns: func() int {
-			mu.Lock()
-			defer mu.Unlock()
-
-			return len(peers)
-		}}
+		return &bench{script: v.Script(), model: m, conns: srv.Connections}
 	}
 	for name, test := range map[string]func(*testing.T, *bench){
 		"text":           text,
@@ -75,19 +58,14 @@ func Run(t *testing.T, newVendor func() llmtest.Vendor, newModel func(url, key s
 			test(t, setup(t, vendortest.Key))
 		})
 	}
-	t.Run("key is checked", func(t *testing.T) {
-		t.Parallel()
-		vendorsuite.CheckKey(t, setup(t, vendortest.Key).model, setup(t, "sk-wrong").model, "sk-wrong")
-	})
-	t.Run("wrong key", func(t *testing.T) {
-		t.Parallel()
-		b := setup(t, "sk-wrong")
-		_, err := collect(t.Context(), b.model, plain())
-		if f := pipeline.Fault(err); err == nil || f.Kind != pipeline.Rejected {
-			t.Fatal(err)
-		}
-		if strings.Contains(err.Error(), "sk-wrong") {
-			t.Errorf("the key is in %v", err)
+	vendorsuite.Keys(t, func(t *testing.T, key string) (any, func() error) {
+		t.Helper()
+		b := setup(t, key)
+
+		return b.model, func() error {
+			_, err := collect(t.Context(), b.model, plain())
+
+			return err
 		}
 	})
 }

@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -40,30 +38,11 @@ func Run(t *testing.T, newVendor func() ttstest.Vendor, newVoice func(url, key s
 	setup := func(t *testing.T, key string) *bench {
 		t.Helper()
 		v := newVendor()
-		var mu sync.Mutex
-		peers := map[string]bool{}
-		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			mu.Lock()
-			peers[r.RemoteAddr] = true
-			mu.Unlock()
-			v.ServeHTTP(w, r)
-		}))
-		t.Cleanup(srv.Close)
+		srv := vendorsuite.Serve(t, v)
 		s := newVoice(srv.URL, key)
-		if c, ok := s.(interface{ Close() error }); ok {
-			t.Cleanup(func() {
-				if err := c.Close(); err != nil {
-					t.Error(err)
-				}
-			})
-		}
+		vendorsuite.CloseAtEnd(t, s)
 
-		return &bench{script: v.Script(), has: v.Has(), voice: s, conns: func() int {
-			mu.Lock()
-			defer mu.Unlock()
-
-			return len(peers)
-		}}
+		return &bench{script: v.Script(), has: v.Has(), voice: s, conns: srv.Connections}
 	}
 	for name, test := range map[string]func(*testing.T, *bench){
 		"speaks":         speaks,
@@ -81,19 +60,14 @@ func Run(t *testing.T, newVendor func() ttstest.Vendor, newVoice func(url, key s
 			test(t, setup(t, vendortest.Key))
 		})
 	}
-	t.Run("key is checked", func(t *testing.T) {
-		t.Parallel()
-		vendorsuite.CheckKey(t, setup(t, vendortest.Key).voice, setup(t, "sk-wrong").voice, "sk-wrong")
-	})
-	t.Run("wrong key", func(t *testing.T) {
-		t.Parallel()
-		b := setup(t, "sk-wrong")
-		_, _, err := collect(t.Context(), b.voice, "Hello.")
-		if f := pipeline.Fault(err); err == nil || f.Kind != pipeline.Rejected {
-			t.Fatal(err)
-		}
-		if strings.Contains(err.Error(), "sk-wrong") {
-			t.Errorf("the key is in %v", err)
+	vendorsuite.Keys(t, func(t *testing.T, key string) (any, func() error) {
+		t.Helper()
+		b := setup(t, key)
+
+		return b.voice, func() error {
+			_, _, err := collect(t.Context(), b.voice, "Hello.")
+
+			return err
 		}
 	})
 }
