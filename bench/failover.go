@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"trunkline/engine"
+	"trunkline/media"
 	"trunkline/pipeline"
 	"trunkline/pipeline/breaker"
 	"trunkline/pipeline/failover"
@@ -68,7 +70,7 @@ func (b *bench) failover(ctx context.Context) (err error) {
 		"Too slow: nothing came within %v. Lost: no last words came for a talkspurt of %v; the next recogniser is opened, hears the talkspurt again,\n"+
 		"fifteen times as fast, and gives the last words. Time of the wall, with the late timers of this process beside it,\n"+
 		"and the processor time of this process for each, the refused attempt and its connections included. Target: 50 ms.\n",
-		early, spurtFrames*20*time.Millisecond)
+		early, time.Duration(len(spurt))*media.FrameDuration)
 	cases, stop, err := takeovers(at)
 	if err != nil {
 		return err
@@ -183,7 +185,7 @@ func takeovers(at *places) (all []takeover, stop func(), err error) {
 			if err != nil {
 				return err
 			}
-			_, err = lastWords(ctx, s, 1)
+			_, err = engine.LastWords(ctx, s, 1, spurt)
 
 			return errors.Join(err, s.Close())
 		}})

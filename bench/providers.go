@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"trunkline/engine"
 	"trunkline/media"
 	"trunkline/pipeline"
 )
@@ -96,7 +97,7 @@ func (c *client) close() {
 func (c *client) once(ctx context.Context, stream pipeline.Recognition, n int) (time.Duration, error) {
 	switch {
 	case c.hear != nil:
-		took, err := lastWords(ctx, stream, n)
+		took, err := engine.LastWords(ctx, stream, n, spurt)
 
 		return took - vendorFinal, err
 	case c.think != nil:
@@ -160,45 +161,17 @@ func firstAudio(ctx context.Context, s pipeline.Synthesizer) (took time.Duration
 	return took, nil
 }
 
-// spurtFrames is how long the measured talkspurts are: half a second.
-const spurtFrames = 25
+// spurt is the talkspurt that is measured: half a second of a sawtooth.
+var spurt = func() []media.Frame {
+	frames := make([]media.Frame, 25)
+	for i := range frames {
+		for k := range frames[i] {
+			frames[i][k] = int16(k%40*600 - 12000)
+		}
+	}
 
-// lastWords says something at the pace of a call, and tells how long its last
-// words took.
-func lastWords(ctx context.Context, s pipeline.Recognition, n int) (time.Duration, error) {
-	s.Begin(n)
-	var f media.Frame
-	for i := range f {
-		f[i] = int16(i%40*600 - 12000)
-	}
-	tick := time.NewTicker(media.FrameDuration)
-	defer tick.Stop()
-	for range spurtFrames {
-		select {
-		case <-tick.C:
-			s.Write(&f)
-		case <-ctx.Done():
-			return 0, context.Cause(ctx)
-		}
-	}
-	s.End()
-	began := time.Now()
-	for {
-		select {
-		case t, open := <-s.Transcripts():
-			switch {
-			case !open:
-				return 0, errNothingCame
-			case t.Err != nil:
-				return 0, t.Err
-			case t.Final && t.Spurt == n:
-				return time.Since(began), nil
-			}
-		case <-ctx.Done():
-			return 0, context.Cause(ctx)
-		}
-	}
-}
+	return frames
+}()
 
 // spread of calls over time: each begins a turn once a period.
 const vendorPeriod = 1500 * time.Millisecond

@@ -91,7 +91,15 @@ func listen(ctx context.Context, r pipeline.Recognizer) (took time.Duration, err
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	s.Begin(1)
+
+	return LastWords(ctx, s, 1, frames)
+}
+
+// LastWords says a talkspurt to a recogniser at the pace of a call, and tells
+// how long after its end the last words came. It is for measuring: n must be
+// the stream's next talkspurt, and nobody else may read its transcripts.
+func LastWords(ctx context.Context, s pipeline.Recognition, n int, frames []media.Frame) (time.Duration, error) {
+	s.Begin(n)
 	tick := time.NewTicker(media.FrameDuration)
 	defer tick.Stop()
 	for i := range frames {
@@ -112,7 +120,7 @@ func listen(ctx context.Context, r pipeline.Recognizer) (took time.Duration, err
 				return 0, errNoAnswer
 			case t.Err != nil:
 				return 0, t.Err
-			case t.Final:
+			case t.Final && t.Spurt == n:
 				return time.Since(began), nil
 			}
 		case <-ctx.Done():
