@@ -103,16 +103,26 @@ func (c *call) turnAway(o offer, r Reason) {
 }
 
 // live is the whole life of a call that came in: ring, answer, talk, end.
-// Nothing of the call is left when it returns.
 func (c *call) live() {
-	defer c.work.Wait()
-	c.m.cfg.Journal.Begin(c.rec)
 	c.log.Info("call offered", slog.String("door", string(c.rec.Door)), slog.String("trunk", c.rec.Trunk),
 		slog.Any("from", c.rec.From), slog.String("agent", c.rec.Agent))
-	var reason Reason
-	if err := c.answer(); err != nil {
-		reason = c.unanswered()
+	c.run(c.answer, func(err error) Reason {
+		reason := c.unanswered()
 		c.log.Warn("call not answered", slog.String("reason", string(reason)), slog.Any("error", err))
+
+		return reason
+	})
+}
+
+// run has the call last from its first record to the one of its end: connect
+// gets it answered, and failed says why it was not. Nothing of the call is left
+// when it returns.
+func (c *call) run(connect func() error, failed func(error) Reason) {
+	defer c.work.Wait()
+	c.m.cfg.Journal.Begin(c.rec)
+	var reason Reason
+	if err := connect(); err != nil {
+		reason = failed(err)
 	} else {
 		c.start()
 		reason = c.talk()

@@ -106,25 +106,16 @@ func (m *Manager) beingDecided(id uuid.UUID) error {
 	return fmt.Errorf("%w yet: an earlier order of it waits for the decision", ErrUndecided)
 }
 
-// liveOut is the whole life of a call that we place: dial, talk, end. Nothing
-// of the call is left when it returns.
+// liveOut is the whole life of a call that we place: dial, talk, end.
 func (c *call) liveOut() {
-	defer c.work.Wait()
-	c.m.cfg.Journal.Begin(c.rec)
 	c.log.Info("call dialed", slog.String("door", string(c.rec.Door)), slog.String("trunk", c.rec.Trunk),
 		slog.Any("to", c.rec.To), slog.String("agent", c.rec.Agent), slog.String("decision", c.rec.DecisionID.String()))
-	var reason Reason
-	if err := c.dial(); err != nil {
-		reason = undialed(err)
+	c.run(c.dial, func(err error) Reason {
+		reason := undialed(err)
 		c.log.Info("call not answered", slog.String("reason", string(reason)), slog.Any("error", err))
-	} else {
-		c.start()
-		reason = c.talk()
-	}
-	c.stopHandover()
-	c.leave(reason)
-	c.tearDown()
-	c.close(reason)
+
+		return reason
+	})
 }
 
 // dial places the call and returns when it is answered and its agent ready.
