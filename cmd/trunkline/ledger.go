@@ -68,6 +68,28 @@ func (c *cli) withLedger(ctx context.Context, std *streams, act, object string, 
 	return errors.Join(err, release())
 }
 
+// lines is a file that a command takes into the ledger, line by line.
+type lines struct {
+	file, rejects string // - is standard input; rejects empty: to the terminal
+	act, object   string // what the ledger is told of it
+}
+
+// importLines runs do with the evidence and the file's lines.
+func (c *cli) importLines(ctx context.Context, std *streams, l lines, do func(g *gateway, in io.Reader, left *rejects) error) error {
+	in, err := input(l.file, std)
+	if err != nil {
+		return err
+	}
+	defer in.Close() // only read
+	left, done, err := openRejects(l.rejects, std)
+	if err != nil {
+		return err
+	}
+	err = c.withLedger(ctx, std, l.act, l.object, func(g *gateway) error { return do(g, in, left) })
+
+	return errors.Join(err, done())
+}
+
 // rejects writes lines of a file that were left out; nil: the first few go to
 // the terminal.
 type rejects struct {
@@ -134,20 +156,11 @@ func (d *dncImportCmd) Run(ctx context.Context, c *cli, std *streams) error {
 	if list.ObtainedAt.IsZero() {
 		list.ObtainedAt = time.Now()
 	}
-	in, err := input(d.File, std)
-	if err != nil {
-		return err
-	}
-	defer in.Close() // only read
-	left, done, err := openRejects(d.Rejects, std)
-	if err != nil {
-		return err
-	}
-	list.Rejected = left.line
 	list.Progress = func(n int64) { fmt.Fprintf(std.err, "\r%d numbers read", n) }
 	began := time.Now()
-	err = c.withLedger(ctx, std, "dnc import", d.List, func(g *gateway) error {
-		list.Tenant = g.cfg.Compliance.Tenant
+
+	return c.importLines(ctx, std, lines{file: d.File, rejects: d.Rejects, act: "dnc import", object: d.List}, func(g *gateway, in io.Reader, left *rejects) error {
+		list.Tenant, list.Rejected = g.cfg.Compliance.Tenant, left.line
 		s, n, err := g.ledger.ImportList(ctx, list, in)
 		if err != nil {
 			return err
@@ -157,8 +170,6 @@ func (d *dncImportCmd) Run(ctx context.Context, c *cli, std *streams) error {
 
 		return nil
 	})
-
-	return errors.Join(err, done())
 }
 
 // input opens a file to read; - is standard input.
@@ -238,23 +249,12 @@ type consentImportCmd struct {
 }
 
 func (d *consentImportCmd) Run(ctx context.Context, c *cli, std *streams) error {
-	in, err := input(d.File, std)
-	if err != nil {
-		return err
-	}
-	defer in.Close() // only read
-	left, done, err := openRejects(d.Rejects, std)
-	if err != nil {
-		return err
-	}
-	err = c.withLedger(ctx, std, "consent import", "", func(g *gateway) error {
+	return c.importLines(ctx, std, lines{file: d.File, rejects: d.Rejects, act: "consent import"}, func(g *gateway, in io.Reader, left *rejects) error {
 		n, err := g.ledger.ImportConsents(ctx, g.cfg.Compliance.Tenant, in, left.line)
 		fmt.Fprintf(std.out, "%d consents recorded, %d lines rejected\n", n, left.count)
 
 		return err
 	})
-
-	return errors.Join(err, done())
 }
 
 type consentExportCmd struct {
