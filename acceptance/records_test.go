@@ -61,13 +61,7 @@ func TestKilledGatewayClosesItsCallsAtTheNextStart(t *testing.T) {
 // its record is there when the database is back.
 func TestDatabaseLostInMidCall(t *testing.T) {
 	t.Parallel()
-	db := cluster.New(cluster.Options{Dir: filepath.Join(clustertest.Dir(t), "pg"), Scratch: true})
-	startDatabase(t, db)
-	t.Cleanup(func() { stopDatabase(t, db) })
-	agent := desk()
-	agent.Model.Declared.Replies = []string{"First answer.", "Second answer.", "Third answer."}
-	c := configuration(t, agent)
-	c.Database.URL = db.URL()
+	c, db := ownDatabase(t)
 	g := serveConfig(t, c)
 
 	call := g.dial(t, softphone.Config{
@@ -107,13 +101,7 @@ func TestDatabaseLostInMidCall(t *testing.T) {
 // evidence from before is whole.
 func TestDatabaseAndGatewayKilledInMidCall(t *testing.T) {
 	t.Parallel()
-	db := cluster.New(cluster.Options{Dir: filepath.Join(clustertest.Dir(t), "pg"), Scratch: true})
-	startDatabase(t, db)
-	t.Cleanup(func() { stopDatabase(t, db) })
-	agent := desk()
-	agent.Model.Declared.Replies = []string{"First answer.", "Second answer.", "Third answer."}
-	c := configuration(t, agent)
-	c.Database.URL = db.URL()
+	c, db := ownDatabase(t)
 	c.Compliance.AuditKeyFile = filepath.Join(t.TempDir(), "audit.key")
 	if err := os.WriteFile(c.Compliance.AuditKeyFile, []byte(strings.Repeat("A", 43)+"="), 0o600); err != nil {
 		t.Fatal(err)
@@ -163,6 +151,21 @@ func TestDatabaseAndGatewayKilledInMidCall(t *testing.T) {
 			t.Errorf("the evidence is not all there:\n%s", r.stdout)
 		}
 	}
+}
+
+// ownDatabase configures an agent of three answers, and a database that only
+// this test stops and starts.
+func ownDatabase(t *testing.T) (config.Config, *cluster.Cluster) {
+	t.Helper()
+	db := cluster.New(cluster.Options{Dir: filepath.Join(clustertest.Dir(t), "pg"), Scratch: true})
+	startDatabase(t, db)
+	t.Cleanup(func() { stopDatabase(t, db) })
+	agent := desk()
+	agent.Model.Declared.Replies = []string{"First answer.", "Second answer.", "Third answer."}
+	c := configuration(t, agent)
+	c.Database.URL = db.URL()
+
+	return c, db
 }
 
 func startDatabase(t *testing.T, db *cluster.Cluster) {
