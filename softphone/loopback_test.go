@@ -143,7 +143,8 @@ func (c *receptionCall) checkTimes(t *testing.T, agent *toneAgent) {
 	if len(r.Warnings) > 0 || r.Media.Lost > 0 || !slices.Contains(c.events, Interrupted) {
 		t.Errorf("warnings %q, %d packets lost, events %v", r.Warnings, r.Media.Lost, c.events)
 	}
-	if ms := value(r.GreetingMS); ms < 0 || ms > 150 {
+	// Audio has a socket of its own and may overtake the answer.
+	if ms := value(r.GreetingMS); ms < -20 || ms > 150 {
 		t.Errorf("greeting after %v ms", ms)
 	}
 	var responses, yields []time.Duration
