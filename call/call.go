@@ -17,6 +17,7 @@ import (
 	"trunkline/call/transfer"
 	"trunkline/compliance/opening"
 	"trunkline/media"
+	"trunkline/media/dtmf"
 	"trunkline/media/echo"
 	"trunkline/media/line"
 	"trunkline/media/player"
@@ -33,32 +34,32 @@ var errGone = errors.New("the call has ended at its door")
 // call is one call's life. The goroutine of live owns every deadline: what
 // could hang runs beside it and is given up when its time is over.
 type call struct {
-	m       *Manager
-	agent   *Agent
-	offer   offer     // nil for a call that we place
-	out     *outgoing // nil for a call that came in
-	door    door      // nil until a call that we place is answered
-	signals signaller // nil where there is nothing to look at
-	log     *slog.Logger
-	limits  Limits
-	rec     storage.Call
-	notes   *notes
-	work    sync.WaitGroup  // what runs beside live
-	ctx     context.Context // ends, with a cause, when the call is to end
-	cancel  context.CancelCauseFunc
+	m      *Manager
+	agent  *Agent
+	offer  offer     // nil for a call that we place
+	out    *outgoing // nil for a call that came in
+	door   door      // nil until a call that we place is answered
+	log    *slog.Logger
+	limits Limits
+	rec    storage.Call
+	notes  *notes
+	work   sync.WaitGroup  // what runs beside live
+	ctx    context.Context // ends, with a cause, when the call is to end
+	cancel context.CancelCauseFunc
 
 	conv     Conversation
 	player   *player.Player
 	vad      *vad.Detector
 	echo     *echo.Canceller
 	leg      media.Leg
-	line     atomic.Pointer[line.Line] // nil before the answer
+	far      atomic.Pointer[far] // nil while the agent talks with nobody
 	recorder atomic.Pointer[record.Recorder]
 	masked   atomic.Bool // the recording is paused for a secret
 	remove   func()      // takes the line off the clock
 	parts    line.Config // of the line
 
 	hand   *handover     // the transfer that runs; nil: none does
+	next   *succession   // the caller's place is to be taken; nil: by nobody
 	first  firstWords    // of a call that we place
 	owed   owed          // what it must say
 	ending Reason        // of the last line; empty: none was ordered
@@ -70,6 +71,14 @@ type call struct {
 	tones    chan tone.Event // heard on the line
 	faxTones int             // of a calling fax so far
 	warned   bool            // that no audio comes
+}
+
+// far is whom the agent talks with, for other goroutines than that of live: it
+// is replaced as a whole and never changed.
+type far struct {
+	door door
+	leg  media.Leg
+	line *line.Line
 }
 
 // newCall makes a call in the state of rec. enter or turnAway comes next.
@@ -93,9 +102,17 @@ func newCall(m *Manager, a *Agent, rec storage.Call) *call {
 	return c
 }
 
+// offered takes the offer of a call that comes in.
+func (c *call) offered(o offer) {
+	c.offer, c.door = o, o
+	if s, ok := o.(signaller); ok {
+		c.notes.follow(s)
+	}
+}
+
 // turnAway refuses a call that there is no place for, and records it.
 func (c *call) turnAway(o offer, r Reason) {
-	c.offer, c.door = o, o
+	c.offered(o)
 	defer c.work.Wait()
 	c.m.cfg.Journal.Begin(c.rec)
 	c.leave(r)
@@ -128,6 +145,7 @@ func (c *call) run(connect func() error, failed func(error) Reason) {
 		reason = c.talk()
 	}
 	c.stopHandover()
+	c.stopSuccession()
 	c.leave(reason)
 	c.tearDown()
 	c.close(reason)
@@ -227,10 +245,7 @@ func (c *call) start() {
 	c.rec.AnsweredAt, c.rec.State = time.Now(), storage.InProgress
 	c.echo = echo.New()
 	c.echo.Stagger(rand.IntN(echo.Turns))
-	parts := line.Config{Leg: c.leg, Player: c.player, Echo: c.echo, VAD: c.vad, Ear: c.conv, Tones: tone.Fax, OnTone: c.toneHeard}
-	if d, ok := c.door.(keyDoor); ok {
-		parts.Keys, parts.Told = d.KeyMode(), d.Keys()
-	}
+	parts := line.Config{Player: c.player, VAD: c.vad, Ear: c.conv, Tones: tone.Fax, OnTone: c.toneHeard}
 	if r := c.startRecording(); r != nil {
 		o := &c.owed
 		o.tap = &tap{recorder: r}
@@ -248,17 +263,22 @@ func (c *call) start() {
 	c.connect()
 }
 
-// connect puts a line with the call's parts on the clock.
+// connect puts a line with the call's parts and its far end on the clock.
 func (c *call) connect() {
-	l := line.New(c.parts)
-	c.line.Store(l)
+	p := &c.parts
+	p.Leg, p.Echo, p.Keys, p.Told = c.leg, c.echo, dtmf.Auto, nil
+	if d, ok := c.door.(keyDoor); ok {
+		p.Keys, p.Told = d.KeyMode(), d.Keys()
+	}
+	l := line.New(*p)
+	c.far.Store(&far{c.door, c.leg, l})
 	c.remove = c.m.cfg.Clock.Add(l)
 }
 
 // listenTo goes on over other audio than before.
 func (c *call) listenTo(leg media.Leg) {
 	c.remove()
-	c.leg, c.parts.Leg = leg, leg
+	c.leg = leg
 	c.connect()
 }
 
@@ -282,8 +302,10 @@ func (c *call) talk() Reason {
 	stop, unrecorded := c.ctx.Done(), c.recordingFailed()
 	for {
 		select {
-		case <-c.door.Done():
-			return cmp.Or(c.ending, c.asked(), c.door.Cause())
+		case <-c.ended():
+			if !c.outlived() {
+				return cmp.Or(c.ending, c.asked(), c.door.Cause())
+			}
 		case out := <-c.conv.Done():
 			if !c.handsOver(out) {
 				return Reason(out.Reason)
@@ -296,6 +318,18 @@ func (c *call) talk() Reason {
 			if r := c.hands(transfer.Event{Kind: transfer.TimedOut}); r != "" {
 				return r
 			}
+		case r := <-c.referrals():
+			c.succeed(r)
+		case e := <-c.nextEvents():
+			if r := c.succeeds(e); r != "" {
+				return r
+			}
+		case <-c.nextTimer():
+			if r := c.succeeds(transfer.Event{Kind: transfer.TimedOut}); r != "" {
+				return r
+			}
+		case who := <-c.replacements():
+			c.replaced(who)
 		case <-c.force.C:
 			return c.ending
 		case <-warning.C:
@@ -323,7 +357,7 @@ func (c *call) talk() Reason {
 			}
 		case <-c.door.HoldChanged():
 			heard = time.Now()
-			c.conv.Hold(c.door.OnHold())
+			c.tellHold()
 		case <-unrecorded:
 			unrecorded = nil
 			c.noteFailedRecording()
@@ -379,7 +413,7 @@ func (c *call) length(l turn.Line) time.Duration {
 // lastHeard is when the caller's audio last came, or need not have come since
 // the caller holds.
 func (c *call) lastHeard(before, now time.Time) time.Time {
-	if c.door.OnHold() {
+	if c.door.OnHold() || c.next != nil {
 		return now
 	}
 	if last := c.leg.Stats().LastPacket; last.After(before) {
@@ -473,12 +507,7 @@ func (c *call) close(r Reason) {
 	if c.out != nil && c.rec.Fault == storage.FaultCaller {
 		c.rec.Fault = storage.FaultCallee
 	}
-	if s, ok := c.door.(signaller); ok {
-		c.signals = s
-	}
-	if c.signals != nil {
-		c.notes.signalling(c.signals)
-	}
+	c.notes.signalling()
 	c.m.cfg.Journal.Update(c.rec)
 	c.notes.end(c.rec)
 	c.log.Info("call ended", slog.String("reason", string(r)), slog.String("fault", string(c.rec.Fault)),

@@ -98,13 +98,9 @@ type handover struct {
 	machine *transfer.Machine
 	events  chan transfer.Event
 	timer   *time.Timer
-	ctx     context.Context // ends with the transfer's dial or REFER
-	cancel  context.CancelFunc
-	dialed  chan placed // the person's call, when it is answered
-	person  placed      // nil until then
-	mu      sync.Mutex  // orders an answer and the end that crosses it
-	gone    bool        // nobody wants the person any more
-	remove  func()      // takes the person's line off the clock
+	*second        // the person's call; its context is the REFER's too
+	person  placed // nil until it is answered
+	remove  func() // takes the person's line off the clock
 	told    *player.Player
 	audio   chan []int16   // the briefing's audio, once
 	back    chan media.Leg // a caller's who has come back over other audio
@@ -121,9 +117,8 @@ func (c *call) handsOver(out pipeline.Outcome) bool {
 	}
 	h := &handover{
 		name: name, target: target, reason: r, machine: transfer.New(target.Config), events: make(chan transfer.Event, eventsWaiting),
-		timer: stoppedTimer(), dialed: make(chan placed, 1), audio: make(chan []int16, 1), back: make(chan media.Leg, 1),
+		timer: stoppedTimer(), second: newSecond(), audio: make(chan []int16, 1), back: make(chan media.Leg, 1),
 	}
-	h.ctx, h.cancel = context.WithCancel(context.Background()) // the call's end tells the machine
 	c.hand = h
 	c.notes.callee(time.Now(), turn.Event{Kind: transferBegan, Text: name, Reason: target.To})
 	c.log.Info("transfer began", slog.String("target", name), slog.String("how", string(target.How)))
@@ -146,7 +141,7 @@ func (c *call) hands(e transfer.Event) (end Reason) {
 	h := c.hand
 	switch e.Kind {
 	case transfer.Answered:
-		h.person = <-h.dialed
+		h.person = <-h.answered
 		c.notes.callee(time.Now(), turn.Event{Kind: transferAnswered, Text: h.name})
 		c.hearPerson()
 	case transfer.Reached:
@@ -258,20 +253,7 @@ func (c *call) dialPerson() {
 	} else {
 		o.Briefing = words
 	}
-	c.work.Go(func() {
-		person, err := outlet.Dial(h.ctx, o, func(Progress) {})
-		var refused *refusedError
-		switch {
-		case err == nil && h.takes(person):
-			h.tell(transfer.Event{Kind: transfer.Answered})
-		case err == nil:
-			c.drop(person)
-		case errors.As(err, &refused):
-			h.tell(transfer.Event{Kind: transfer.NotPut, Why: strings.ReplaceAll(string(refused.reason), "_", " ")})
-		default:
-			h.tell(transfer.Event{Kind: transfer.NotPut, Why: err.Error()})
-		}
-	})
+	c.callSecond(h.second, outlet, o, h.tell)
 }
 
 // hearPerson puts the person's line on the clock: keys and the hang-up count
@@ -369,7 +351,7 @@ func (c *call) join() {
 	c.player.Clear()
 	h.remove()
 	c.remove()
-	c.line.Store(nil)
+	c.far.Store(nil)
 	var tap bridge.Tap
 	if r := c.recorder.Load(); r != nil {
 		if h.target.Record {
@@ -406,40 +388,8 @@ func (c *call) leavePerson() {
 // dropPerson hangs up on the person, or gives up calling them.
 func (c *call) dropPerson() {
 	h := c.hand
-	h.cancel()
 	c.leavePerson()
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.gone {
-		return
-	}
-	h.gone = true
-	p := h.person
-	if p == nil {
-		select {
-		case p = <-h.dialed: // the call has yet to look at it
-		default:
-			return
-		}
-	}
-	select {
-	case <-p.Done(): // the person has hung up
-	default:
-		c.work.Go(func() { c.drop(p) })
-	}
-}
-
-// takes keeps the call of a person who has answered, unless nobody wants it any
-// more.
-func (h *handover) takes(p placed) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.gone {
-		return false
-	}
-	h.dialed <- p
-
-	return true
+	c.dropSecond(h.second, h.person)
 }
 
 // comesBack has the agent go on with the caller, or ends the call where it

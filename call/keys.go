@@ -10,7 +10,6 @@ import (
 	"github.com/google/uuid"
 
 	"trunkline/media/dtmf"
-	"trunkline/media/line"
 )
 
 // Errors of SendDigits.
@@ -60,11 +59,11 @@ func (m *Manager) SendDigits(ctx context.Context, id uuid.UUID, keys string) (by
 	if c == nil {
 		return 0, ErrNotRunning
 	}
-	l := c.line.Load()
-	if l == nil {
+	f := c.far.Load()
+	if f == nil {
 		return 0, ErrNotRunning
 	}
-	by, err = c.sendDigits(ctx, l, keys)
+	by, err = f.sendDigits(ctx, keys)
 	if err != nil {
 		return by, fmt.Errorf("send keys by %v: %w", by, err)
 	}
@@ -73,14 +72,14 @@ func (m *Manager) SendDigits(ctx context.Context, id uuid.UUID, keys string) (by
 	return by, nil
 }
 
-func (c *call) sendDigits(ctx context.Context, l *line.Line, keys string) (dtmf.Source, error) {
-	events, _ := c.leg.(eventLeg)
+func (f *far) sendDigits(ctx context.Context, keys string) (dtmf.Source, error) {
+	events, _ := f.leg.(eventLeg)
 	agreed := false
 	if events != nil {
 		agreed, _ = events.Keying()
 	}
 	mode := dtmf.Auto
-	if d, ok := c.door.(keyDoor); ok {
+	if d, ok := f.door.(keyDoor); ok {
 		mode = d.KeyMode()
 	}
 	by := mode.Sends(agreed)
@@ -88,14 +87,14 @@ func (c *call) sendDigits(ctx context.Context, l *line.Line, keys string) (dtmf.
 	case dtmf.Event:
 		return by, eachKey(keys, func(key byte) error { return events.SendDigit(key, keyHold) })
 	case dtmf.Info:
-		d, ok := c.door.(infoDoor)
+		d, ok := f.door.(infoDoor)
 		if !ok {
 			return by, errors.New("the door knows no INFO")
 		}
 
 		return by, eachKey(keys, func(key byte) error { return d.SendInfoDigit(ctx, key, keyHold) })
 	default:
-		return by, l.Press(keys, keyHold, keyPause)
+		return by, f.line.Press(keys, keyHold, keyPause)
 	}
 }
 

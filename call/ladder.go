@@ -11,7 +11,8 @@ import (
 )
 
 // ladderKind is the kind of the recorded event that has the call's signalling.
-// It is the last one, and not the turn machine's.
+// Those of a call are its last ones, one for each of its SIP calls, and not the
+// turn machine's.
 const ladderKind turn.EventKind = "sip_ladder"
 
 // A signaller is a door whose signalling can be looked at.
@@ -25,16 +26,28 @@ type signalData struct {
 	ladder.Record
 }
 
-// signalling records what the call's door said and heard.
-func (n *notes) signalling(s signaller) {
-	data, err := json.Marshal(signalData{StepData{Event: turn.Event{Kind: ladderKind}}, s.Ladder(n.offered)})
-	if err != nil {
-		return // plain structs marshal
-	}
+// follow has a door's signalling recorded at the call's end; nil: there is
+// none to look at.
+func (n *notes) follow(s signaller) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.cfg.Journal.Event(storage.Event{CallID: n.call, Seq: n.seq, At: time.Since(n.offered), Kind: string(ladderKind), Data: data})
-	n.seq++
+	if s != nil {
+		n.signallers = append(n.signallers, s)
+	}
+}
+
+// signalling records what the call's doors said and heard.
+func (n *notes) signalling() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, s := range n.signallers {
+		data, err := json.Marshal(signalData{StepData{Event: turn.Event{Kind: ladderKind}}, s.Ladder(n.offered)})
+		if err != nil {
+			continue // plain structs marshal
+		}
+		n.cfg.Journal.Event(storage.Event{CallID: n.call, Seq: n.seq, At: time.Since(n.offered), Kind: string(ladderKind), Data: data})
+		n.seq++
+	}
 }
 
 // ladderStory is a call's signalling, a line for each message.

@@ -27,7 +27,9 @@ func TestSignallingIsTold(t *testing.T) {
 		for range 70 {
 			s.ladder.Add(time.Now(), true, netip.AddrPort{}, []byte("SIP/2.0 180 Ringing\r\n\r\n"))
 		}
-		n.signalling(s)
+		n.follow(s)
+		n.follow(nil) // of a door that has nothing to look at
+		n.signalling()
 
 		events := rowsOf[storage.Event](r.journal)
 		got := ladderStory(events)

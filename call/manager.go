@@ -135,7 +135,7 @@ func (m *Manager) take(d offer, rec storage.Call) {
 		return
 	}
 	defer m.leave(c)
-	c.offer, c.door = d, d
+	c.offered(d)
 	c.live()
 }
 

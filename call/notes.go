@@ -77,8 +77,9 @@ type notes struct {
 
 	said atomic.Value // the caller's last turn, a string
 
-	mu  sync.Mutex // orders the conversation's events and the call's
-	seq int
+	mu         sync.Mutex // orders the conversation's events and the call's
+	seq        int
+	signallers []signaller // of the call, in the order in which they joined it
 }
 
 func newNotes(cfg *Config, rec storage.Call) *notes {

@@ -40,7 +40,11 @@ type Outgoing struct {
 	Ring     time.Duration  // for doors whose carrier gives up by itself; ctx is the limit in any case
 	Cap      time.Duration  // for doors whose carrier hangs up by itself
 	Briefing string         // what the callee's telephone is to show of the call; empty: nothing
-	Expires  time.Time      // nothing leaves after this; zero: no limit
+	// Of a call in somebody's place, for the SIP door, as sip.CallOptions has
+	// them; all may be empty.
+	Target, Replaces, ReferredBy string
+
+	Expires time.Time // nothing leaves after this; zero: no limit
 }
 
 // Progress is what is known of a call that is not answered yet.

@@ -199,7 +199,7 @@ func (c *call) send(ctx context.Context, dialed chan<- result) {
 	c.work.Go(func() {
 		call, err := c.out.outlet.Dial(ctx, o, c.told)
 		if err == nil && ctx.Err() != nil {
-			c.drop(call)
+			c.drop(call, CallerCancelled)
 			call, err = nil, context.Cause(ctx)
 		}
 		dialed <- result{call, err}
@@ -207,10 +207,10 @@ func (c *call) send(ctx context.Context, dialed chan<- result) {
 }
 
 // drop hangs up a call that nobody wants any more.
-func (c *call) drop(call placed) {
+func (c *call) drop(call door, r Reason) {
 	ctx, cancel := context.WithTimeout(context.Background(), c.limits.Hangup)
 	defer cancel()
-	if err := call.Hangup(ctx, CallerCancelled); err != nil {
+	if err := call.Hangup(ctx, r); err != nil {
 		c.log.Warn("the far end did not confirm the hang-up", slog.Any("error", err))
 	}
 }
@@ -227,7 +227,7 @@ func (c *call) told(p Progress) {
 func (c *call) progressed(p Progress) {
 	switch p.Kind {
 	case Sent:
-		c.signals = p.Signalling
+		c.notes.follow(p.Signalling)
 		c.rec.DoorCallID = p.CallID
 	case Ringing:
 		c.rec.State = storage.Ringing

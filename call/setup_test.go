@@ -79,6 +79,10 @@ func routes(t *testing.T) *route.Table {
 			{Name: "all", Door: "sip", Trunk: "carrier", CallerIDs: []string{"+15550100999"}, Agent: "reception"},
 			{Name: "other", Prefixes: []string{"+1212"}, Door: "twilio", Trunk: "us", CallerIDs: []string{"+15550100999"}, Agent: "reception"},
 		},
+		Refers: []route.Refer{
+			{Name: "boss", Trunk: "carrier", Users: []string{"20*", "+15550100555"}, Ring: 20 * time.Second},
+			{Name: "archive", Trunk: "carrier", Users: []string{"3000"}, Ring: 20 * time.Second, Record: true},
+		},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -23,7 +23,10 @@ func (s sipOutlet) Dial(ctx context.Context, o Outgoing, progress func(Progress)
 	if !o.Expires.IsZero() && !time.Now().Before(o.Expires) {
 		return nil, errStale
 	}
-	options := sip.CallOptions{CallerID: string(o.From), Headers: []sip.Header{{Name: IDHeader, Value: o.Call.String()}}}
+	options := sip.CallOptions{
+		CallerID: string(o.From), Headers: []sip.Header{{Name: IDHeader, Value: o.Call.String()}},
+		Target: o.Target, Replaces: o.Replaces, ReferredBy: o.ReferredBy,
+	}
 	if o.Briefing != "" {
 		options.Headers = append(options.Headers, sip.Header{Name: BriefingHeader, Value: url.QueryEscape(o.Briefing)})
 	}

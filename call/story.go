@@ -23,6 +23,7 @@ func Story(h *storage.History) []string {
 		lines = append(lines, conversation(h.Turns)...)
 		lines = append(lines, toolsCalled(h.Events)...)
 		lines = append(lines, transfers(h.Events)...)
+		lines = append(lines, successions(h.Events)...)
 		lines = append(lines, providers(h.Events)...)
 		lines = append(lines, spent(c)...)
 		lines = append(lines, promises(&h.Promises)...)

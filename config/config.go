@@ -111,6 +111,12 @@ type Trunk struct {
 	Numbers  Numbers       `yaml:"numbers"`
 	// CallsPerSecond bounds new calls both ways; 0: no limit.
 	CallsPerSecond float64 `yaml:"calls_per_second"`
+	// Transfer are whom the trunk's calls may have called in their place (SIP
+	// REFER); none: such requests are refused with 603.
+	Transfer []TrunkTransfer `yaml:"transfer"`
+	// Redirects are hosts that the trunk may send a call of ours on to by a 3xx
+	// response, with the number that was called; none: it counts as refused.
+	Redirects []string `yaml:"redirects"`
 }
 
 // SRTP protects the audio of a trunk's calls by keys in the signalling (SDES).

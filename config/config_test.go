@@ -298,6 +298,14 @@ func TestMistakesNameFileLineAndWhatToDo(t *testing.T) {
 				"cannot be a tool's name", "tools[1].result.limit", "names two tools",
 			},
 		},
+		"whom a trunk may refer to": {
+			"sip:\n  trunks:\n    - name: a\n      sources: [10.0.0.1]\n      agent: reception\n      redirects: [\"sip:x\", \"h:5060\"]\n" +
+				"      transfer: [{users: [\"*\", \"a@b\"], route: none, ring: 1s}, {name: b}]\n",
+			[]string{
+				"t.yaml:6:19", `redirects[0]: "sip:x" is no host`, "redirects[1]", "transfer[0].name: is empty", `users[0]: "*" is no number`, "users[1]",
+				"transfer[0].route", "not one of routes.outbound", "5s to 2m", "transfer[1].users: is empty",
+			},
+		},
 		"targets, language and zone": {
 			"agents:\n  - name: reception\n    language: american\n    time_zone: Mars/Base\n    built_in_tools:\n      transfer: [{name: a}, {name: a}, {description: d}]\n",
 			[]string{"t.yaml:3:15", "language tag", "t.yaml:4:16", "no time zone", "names two targets", "transfer[2].name"},

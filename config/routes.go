@@ -135,4 +135,11 @@ func (v *validator) routes(c *Config) {
 			v.agent(path+".agent", r.Agent, c)
 		}
 	}
+	for i, t := range c.SIP.Trunks {
+		for j, r := range t.Transfer {
+			if r.Route != "" && !names[r.Route] {
+				v.addf(fmt.Sprintf("sip.trunks[%d].transfer[%d].route", i, j), "%q is not one of routes.outbound; add it there or correct the name", r.Route)
+			}
+		}
+	}
 }

@@ -82,6 +82,18 @@ type Numbers struct {
 	International string `yaml:"international"` // before numbers of other countries, such as "00"
 }
 
+// TrunkTransfer is somebody whom a trunk's calls may have called in their
+// place.
+type TrunkTransfer struct {
+	Name string `yaml:"name"` // stands in the records
+	// Users are the user parts of the URIs that mean them: numbers such as
+	// +12025550100, or extensions. A * at the end stands for any rest.
+	Users  []string      `yaml:"users"`
+	Route  string        `yaml:"route"`  // of routes.outbound; default: the trunk itself
+	Ring   time.Duration `yaml:"ring"`   // then the caller comes back to the agent; 0: 30s
+	Record bool          `yaml:"record"` // the recording goes on with them
+}
+
 // Probes says how a trunk's targets are asked whether they are up.
 type Probes struct {
 	Every     time.Duration `yaml:"every"`      // 0: never
@@ -195,6 +207,14 @@ func (v *validator) trunk(path string, t *Trunk, s *SIP) {
 		v.addf(path+".numbers.country", "is empty; national numbers need the code of their country, such as 44")
 	}
 
+	v.transfers(path, t)
+
+	for i, host := range t.Redirects {
+		if u, err := url.Parse("//" + host); err != nil || u.Host != host || u.Port() != "" || host == "" {
+			v.addf(fmt.Sprintf("%s.redirects[%d]", path, i), "%q is no host; write a name or an address, such as sbc2.carrier.example.net", host)
+		}
+	}
+
 	if t.CallsPerSecond < 0 {
 		v.addf(path+".calls_per_second", "is negative; use 0 for no limit")
 	}
@@ -205,6 +225,28 @@ func (v *validator) trunk(path string, t *Trunk, s *SIP) {
 
 	if t.Probes.DownAfter < 0 || t.Probes.UpAfter < 0 {
 		v.addf(path+".probes", "counts are negative; leave them out for 3 and 2")
+	}
+}
+
+// transfers checks whom a trunk's calls may have called.
+func (v *validator) transfers(path string, t *Trunk) {
+	for i, r := range t.Transfer {
+		at := fmt.Sprintf("%s.transfer[%d]", path, i)
+		v.require(at+".name", r.Name)
+
+		if len(r.Users) == 0 {
+			v.addf(at+".users", "is empty; list the numbers and extensions that mean %q", r.Name)
+		}
+
+		for j, u := range r.Users {
+			if strings.Trim(u, "*") == "" || strings.ContainsAny(u, " @:;<>?") {
+				v.addf(fmt.Sprintf("%s.users[%d]", at, j), "%q is no number or extension, with or without a * at its end", u)
+			}
+		}
+
+		if r.Ring != 0 && (r.Ring < 5*time.Second || r.Ring > 2*time.Minute) {
+			v.addf(at+".ring", "is %s; use 5s to 2m", r.Ring)
+		}
 	}
 }
 

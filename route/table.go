@@ -19,6 +19,7 @@ type Config struct {
 	Trunks   map[string]string // the agent that answers on a trunk when no Inbound holds
 	Inbound  []Inbound
 	Outbound []Outbound
+	Refers   []Refer // whom callers may have called in their place
 }
 
 // Inbound names the agent of called numbers.
@@ -75,6 +76,9 @@ func New(c Config) (*Table, error) {
 				errs = append(errs, fmt.Errorf("outbound route %q: %q is no prefix in E.164 form, such as +1212", r.Name, p))
 			}
 		}
+	}
+	for i := range c.Refers {
+		errs = append(errs, c.Refers[i].check(names))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("route: %w", err)

@@ -23,9 +23,13 @@ type CallOptions struct {
 	// History-Info (RFC 7044) headers of a call that is passed on.
 	Diversion, History []string
 
-	// Redirect says whether a 3xx response's contact may be called instead;
-	// nil follows none.
-	Redirect func(contact string) bool
+	// Target is a SIP URI to be called in place of the trunk's targets. It must
+	// be a place of the trunk's own, as a Referral's may be.
+	Target string
+	// Replaces is the call there whose place ours takes, as a Replaces header
+	// names it (RFC 3891).
+	Replaces   string
+	ReferredBy string // who wanted the call (RFC 3892); value of the header
 }
 
 // Call places a call to a number on a trunk and returns when its INVITE has
@@ -40,7 +44,7 @@ type CallOptions struct {
 // and ErrUnreachable when there is no way to a target.
 func (ua *UA) Call(ctx context.Context, trunk, number string, options CallOptions) (*Dialog, error) {
 	t, ok := ua.gate.trunks[trunk]
-	if !ok || len(t.Targets) == 0 {
+	if !ok || len(t.Targets) == 0 && options.Target == "" {
 		return nil, fmt.Errorf("sip: call on trunk %q: %w", trunk, ErrTrunk)
 	}
 
@@ -69,7 +73,15 @@ func (ua *UA) callOn(ctx context.Context, t *trunk, number string, options *Call
 
 	o := t.outgoing(options)
 
-	ways, err := ua.ways(ctx, t, t.Numbers.write(number))
+	written := t.Numbers.write(number)
+	o.options.Redirect = t.redirects(written)
+
+	uris, err := t.places(written, options.Target)
+	if err != nil {
+		return nil, err
+	}
+
+	ways, err := ua.ways(ctx, t, uris)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
@@ -103,21 +115,46 @@ func (ua *UA) callOn(ctx context.Context, t *trunk, number string, options *Call
 // maxWays bounds the hops that are tried for one call.
 const maxWays = 8
 
-// ways are the ways to a number: the hops of each target, or of the proxy to
-// it, in the targets' order. A target whose name leads nowhere is passed over.
-func (ua *UA) ways(ctx context.Context, t *trunk, number string) ([]*way, error) {
+// places are the URIs that stand for a number: it at each target, in their
+// order, or the one place that was asked for.
+func (t *trunk) places(number, target string) ([]*sipgo.Uri, error) {
+	if target != "" {
+		uri, err := parseTarget(target)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrNumber, err)
+		}
+
+		if !t.holds(uri) {
+			return nil, fmt.Errorf("%w: %s is no place of the trunk's", ErrTrunk, uri.Host)
+		}
+
+		return []*sipgo.Uri{uri}, nil
+	}
+
+	uris := make([]*sipgo.Uri, 0, len(t.Targets))
+
+	for _, target := range t.order() {
+		uri, err := parseTarget(target.URI)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrTrunk, err)
+		}
+
+		uri.User = number
+		uris = append(uris, uri)
+	}
+
+	return uris, nil
+}
+
+// ways are the ways to some URIs: the hops of each, or of the proxy to it, in
+// their order. One whose name leads nowhere is passed over.
+func (ua *UA) ways(ctx context.Context, t *trunk, uris []*sipgo.Uri) ([]*way, error) {
 	var (
 		ways   []*way
 		faults []error
 	)
 
-	for _, target := range t.order() {
-		uri, err := parseTarget(target.URI)
-		if err != nil {
-			return nil, err
-		}
-
-		uri.User = number
+	for _, uri := range uris {
 		first := uri
 
 		if t.proxy != nil {
@@ -180,8 +217,16 @@ func (t *trunk) outgoing(options *CallOptions) *outgoing {
 	o := &outgoing{
 		trunk: t, from: from,
 		options: DialOptions{
-			Headers: append(headers, options.Headers...), SRTP: t.SRTP, Audio: t.Audio, Redirect: options.Redirect,
+			Headers: append(headers, options.Headers...), SRTP: t.SRTP, Audio: t.Audio,
 		},
+	}
+
+	if options.Replaces != "" {
+		o.options.Headers = append(o.options.Headers, Header{"Require", "replaces"}, Header{"Replaces", options.Replaces})
+	}
+
+	if options.ReferredBy != "" {
+		o.options.Headers = append(o.options.Headers, Header{"Referred-By", options.ReferredBy})
 	}
 
 	if !t.Account.IsZero() {

@@ -312,3 +312,72 @@ func TestCallThatCannotBe(t *testing.T) {
 		}
 	})
 }
+
+// TestCallOfAReferral goes to the place that the far end named, when that is
+// the trunk's, and takes another call's place there.
+func TestCallOfAReferral(t *testing.T) {
+	inBubble(t, nil, func(b *bed) {
+		options := CallOptions{Target: "sip:desk@10.0.0.9:5060", Replaces: "a;to-tag=b;from-tag=c", ReferredBy: "<sip:boss@example.com>"}
+		out := b.callFar(ctx, "desk", options)
+
+		invite := b.method("INVITE")
+		if invite.Recipient.String() != "sip:desk@10.0.0.9:5060" || headerValue(invite, "Replaces") != options.Replaces ||
+			headerValue(invite, "Require") != "replaces" || headerValue(invite, "Referred-By") != options.ReferredBy {
+			t.Errorf("INVITE:\n%s", invite)
+		}
+
+		b.respond(invite, 481, "t1", "")
+		b.method("ACK")
+
+		var status *StatusError
+		if got := <-out; !errors.As(got.err, &status) || status.Code != 481 {
+			t.Errorf("Answered = %v", got.err)
+		}
+
+		for _, target := range []string{"sip:desk@192.0.2.1", "tel:+12025550123", "nonsense"} {
+			if got := <-b.callFar(ctx, "desk", CallOptions{Target: target}); got.err == nil {
+				t.Errorf("a call left for %s", target)
+			}
+		}
+	})
+}
+
+func TestWhereATrunkMaySendCalls(t *testing.T) {
+	t.Parallel()
+
+	own := newTrunk(Trunk{
+		Name: "carrier", Sources: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/24")}, Targets: []Target{{URI: "sip:sbc.example.net"}},
+		Register: &Registration{Registrar: "sip:registrar.example.net"}, Redirects: []string{"sbc2.example.net", "192.0.2.7"},
+	})
+	proxied := newTrunk(Trunk{Name: "proxied", Sources: own.Sources, Proxy: "sip:proxy.example.net"})
+
+	for text, want := range map[string]bool{
+		"sip:a@10.0.0.77:5072": true, "sip:a@SBC.example.net": true, "sip:a@registrar.example.net": true,
+		"sip:a@10.0.1.1": false, "sip:a@elsewhere.example.net": false, "sip:a@[2001:db8::1]": false,
+	} {
+		uri, err := parseTarget(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		if got := own.holds(uri); got != want {
+			t.Errorf("%s is the trunk's: %v", text, got)
+		}
+
+		if !proxied.holds(uri) {
+			t.Errorf("%s does not go through the proxy", text)
+		}
+	}
+
+	may := own.redirects("+12025550123")
+	for contact, want := range map[string]bool{
+		"sip:+12025550123@sbc2.example.net:5070": true, "sip:12025550123@192.0.2.7": true,
+		"sip:+12025550123;npdi;rn=+12025559999@sbc2.example.net": true,
+		"sip:+18765551234@sbc2.example.net":                      false, "sip:+12025550123@sbc.example.net": false,
+		"tel:+12025550123": false, "nonsense": false,
+	} {
+		if got := may(contact); got != want {
+			t.Errorf("a call goes on to %s: %v", contact, got)
+		}
+	}
+}

@@ -97,9 +97,8 @@ type Dialog struct {
 	updates  bool                // the far end serves UPDATE
 	refers   bool                // and REFER
 
-	referral  *referring // our REFER whose outcome is open
-	wish      *Referral  // theirs
-	transfers bool       // the trunk lets the far end ask for a transfer
+	referral *referring // our REFER whose outcome is open
+	wish     *Referral  // theirs
 
 	ladder ladder.Ring
 

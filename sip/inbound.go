@@ -34,7 +34,6 @@ func newInbound(tx *serverTx) *Dialog {
 
 	if tx.from.trunk != nil {
 		d.srtp, d.audio = tx.from.trunk.SRTP, tx.from.trunk.Audio
-		d.transfers = tx.from.trunk.Transfer
 
 		if account := tx.from.trunk.Account; !account.IsZero() {
 			d.auth = digest.NewClient(account)

@@ -173,7 +173,6 @@ func (ua *UA) launch(o *outgoing, w *way, l *link) (*Dialog, error) {
 	}
 
 	d := newDialog(ua, info, l.sock, l.to)
-	d.transfers = o.trunk != nil && o.trunk.Transfer
 	d.localTag = tagOf(req.From().Params)
 	d.srtp, d.audio = o.options.SRTP, o.options.Audio
 	d.auth, d.leave = o.auth, o.leave

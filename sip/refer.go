@@ -238,10 +238,17 @@ func paramOf(params, name string) string {
 // A Referral is the far end's wish that we call somebody instead of it.
 type Referral struct {
 	Target     string // the URI to call, as the far end wrote it
+	Trunk      string // whose call wishes it
+	User       string // its user part, or the number of a tel URI
+	Own        bool   // the URI is a place of the trunk's, where CallOptions.Target may send a call
 	Replaces   string // value of that call's Replaces header; empty for a blind transfer
 	ReferredBy string // value of Referred-By (RFC 3892); empty when there is none
 
-	dialog *Dialog
+	// Report tells the far end how the call to the target goes: a status from
+	// 100 to 699. One from 200 is the last. Reports after the last or after the
+	// call's end are dropped.
+	Report func(status int, reason string)
+
 	event  string // of the reports
 	silent bool   // no reports are wanted (RFC 4488)
 	expiry *appointment
@@ -251,14 +258,38 @@ type Referral struct {
 // allow them. Each must be reported on to its end.
 func (d *Dialog) Referrals() <-chan *Referral { return d.referrals }
 
-// Report tells the far end how the call to the target goes: a status from 100
-// to 699. One from 200 is the last. Reports after the last or after the call's
-// end are dropped.
-func (r *Referral) Report(status int, reason string) {
-	_ = r.dialog.do(context.Background(), func() error { // an error means that the call is over
-		r.dialog.tell(r, status, reason)
-		return nil
-	})
+// reportOn is a Referral's Report.
+func (d *Dialog) reportOn(r *Referral) func(int, string) {
+	return func(status int, reason string) {
+		_ = d.do(context.Background(), func() error { // an error means that the call is over
+			d.tell(r, status, reason)
+			return nil
+		})
+	}
+}
+
+// wanted is the place that a REFER names.
+func (d *Dialog) wanted(to transfer.ReferTo) *Referral {
+	r := &Referral{Target: to.URI, Replaces: to.Replaces, Trunk: d.trunk.Name}
+	r.Report = d.reportOn(r)
+
+	if number, ok := strings.CutPrefix(strings.ToLower(to.URI), "tel:"); ok {
+		r.User, _, _ = strings.Cut(number, ";")
+		return r
+	}
+
+	if uri, err := parseTarget(to.URI); err == nil {
+		r.User, r.Own = uri.User, d.trunk.holds(uri)
+	}
+
+	return r
+}
+
+// mayRefer reports whether the trunk's policy lets the far end have the place
+// called. One that is in a call already (Replaces) can be reached by its own
+// URI alone, which must lie in the trunk.
+func (d *Dialog) mayRefer(r *Referral) bool {
+	return d.trunk.Transfer(r.User) && (r.Own || r.Replaces == "")
 }
 
 // referReceived takes the far end's REFER.
@@ -267,7 +298,7 @@ func (d *Dialog) referReceived(tx *serverTx) {
 	case d.phase == over:
 		tx.reply(481, "")
 		return
-	case !d.transfers || d.phase != active:
+	case d.trunk == nil || d.trunk.Transfer == nil || d.phase != active:
 		tx.reply(603, "")
 		return
 	}
@@ -290,11 +321,15 @@ func (d *Dialog) referReceived(tx *serverTx) {
 		return
 	}
 
-	r := &Referral{
-		Target: referTo.URI, Replaces: referTo.Replaces, ReferredBy: headerValue(tx.req, "Referred-By"), dialog: d,
-		event:  fmt.Sprintf("refer;id=%d", tx.req.CSeq().SeqNo),
-		silent: strings.EqualFold(strings.TrimSpace(headerValue(tx.req, "Refer-Sub")), "false"),
+	r := d.wanted(referTo)
+	if !d.mayRefer(r) {
+		tx.reply(603, "")
+		return
 	}
+
+	r.ReferredBy = headerValue(tx.req, "Referred-By")
+	r.event = fmt.Sprintf("refer;id=%d", tx.req.CSeq().SeqNo)
+	r.silent = strings.EqualFold(strings.TrimSpace(headerValue(tx.req, "Refer-Sub")), "false")
 
 	select {
 	case d.referrals <- r:

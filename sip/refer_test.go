@@ -201,7 +201,10 @@ func TestAttendedTransfer(t *testing.T) {
 	})
 }
 
-func allowTransfer(c *Config) { c.Trunks[0].Transfer = true }
+// allowTransfer lets the trunk's calls have the desk called.
+func allowTransfer(c *Config) {
+	c.Trunks[0].Transfer = func(user string) bool { return user == "desk" || user == "+12025550123" }
+}
 
 func (s *script) refer(lines string) string {
 	extra := s.extra
@@ -216,7 +219,7 @@ func TestTheyAskForATransfer(t *testing.T) {
 		s := newScript("referred")
 		d := b.establish(s, offerPCMU)
 
-		b.send(s.refer("Refer-To: <sip:desk@example.com?Replaces=a%3Bto-tag%3Db%3Bfrom-tag%3Dc>\nReferred-By: <sip:boss@example.com>"))
+		b.send(s.refer("Refer-To: <sip:desk@10.0.0.9?Replaces=a%3Bto-tag%3Db%3Bfrom-tag%3Dc>\nReferred-By: <sip:boss@example.com>"))
 		b.status(202)
 
 		first := b.method("NOTIFY")
@@ -228,11 +231,11 @@ func TestTheyAskForATransfer(t *testing.T) {
 		b.send(answerOf(first, 200))
 
 		wish := <-d.Referrals()
-		if wish.Target != "sip:desk@example.com" || wish.Replaces != "a;to-tag=b;from-tag=c" || wish.ReferredBy != "<sip:boss@example.com>" {
+		if wish.Target != "sip:desk@10.0.0.9" || wish.User != "desk" || !wish.Own || wish.Replaces != "a;to-tag=b;from-tag=c" || wish.ReferredBy != "<sip:boss@example.com>" {
 			t.Errorf("referral %+v", wish)
 		}
 
-		b.send(s.refer("Refer-To: <sip:other@example.com>")) // one at a time
+		b.send(s.refer("Refer-To: <tel:+12025550123>")) // one at a time
 		b.status(500)
 
 		wish.Report(180, "")
@@ -282,6 +285,35 @@ func TestTransfersRefused(t *testing.T) {
 		alone := newScript("outside")
 		b.send(alone.refer("Refer-To: <sip:desk@example.com>"))
 		b.status(603)
+	})
+}
+
+// TestTransfersOutsideThePolicy are refused, whoever is named.
+func TestTransfersOutsideThePolicy(t *testing.T) {
+	inBubble(t, allowTransfer, func(b *bed) {
+		s := newScript("policy")
+		d := b.establish(s, offerPCMU)
+
+		for _, to := range []string{
+			"sip:boss@10.0.0.9", "tel:+12025550124",
+			// A call that is up somewhere else than in the trunk.
+			"sip:desk@192.0.2.1?Replaces=a%3Bto-tag%3Db%3Bfrom-tag%3Dc",
+		} {
+			b.send(s.refer("Refer-To: <" + to + ">"))
+			b.status(603)
+		}
+
+		b.send(s.refer("Refer-To: <tel:+12025550123;phone-context=x>"))
+		b.status(202)
+		b.send(answerOf(b.method("NOTIFY"), 200))
+
+		if wish := <-d.Referrals(); wish.User != "+12025550123" || wish.Own {
+			t.Errorf("referral %+v", wish)
+		} else {
+			wish.Report(603, "")
+		}
+
+		b.send(answerOf(b.method("NOTIFY"), 200))
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -23,8 +24,11 @@ type Trunk struct {
 	MaxCalls int            // calls at once both ways, beyond which INVITEs get 486; 0 means no limit of its own
 	SRTP     SRTP
 	Audio    Audio     // what else its calls' audio is offered and agreed with
-	Transfer bool      // its calls may ask to be transferred (REFER); see Dialog.Referrals
 	Keys     dtmf.Mode // by which ways its keys are taken; told by Info
+	// Transfer says whether its calls may have us call somebody in their place
+	// (REFER), by the user part of that URI; see Dialog.Referrals. It must not
+	// wait. Nil: nobody.
+	Transfer func(user string) bool
 
 	// Certificates are names, any of which a client certificate of the trunk
 	// shows. It is told by that, whatever its address.
@@ -48,6 +52,9 @@ type Trunk struct {
 	Identity Identity
 	Numbers  Numbers
 	Probes   Probes
+	// Redirects are hosts that a 3xx response may send a call of ours on to,
+	// with the number that was called and no other; none: nowhere.
+	Redirects []string
 	// Register is set for a trunk that is registered; calls from its
 	// registrar are the trunk's then.
 	Register *Registration
@@ -211,6 +218,53 @@ func (t *Trunk) validate() error {
 	}
 
 	return errors.Join(errs...)
+}
+
+// redirects says whether a call to a number, as the trunk writes it, may go on
+// to a 3xx response's contact. What routing databases add to the number there
+// stands behind a semicolon (RFC 4694).
+func (t *trunk) redirects(number string) func(contact string) bool {
+	return func(contact string) bool {
+		uri, err := parseTarget(contact)
+		if err != nil {
+			return false
+		}
+
+		user, _, _ := strings.Cut(uri.User, ";")
+
+		return strings.TrimPrefix(user, "+") == strings.TrimPrefix(number, "+") &&
+			slices.ContainsFunc(t.Redirects, func(host string) bool { return strings.EqualFold(host, strings.Trim(uri.Host, "[]")) })
+	}
+}
+
+// holds reports whether a URI names a place of the trunk's own: an address
+// that its calls come from, or the host of its targets, registrar or proxy.
+// All that goes through a proxy does.
+func (t *trunk) holds(uri *sipgo.Uri) bool {
+	if t.proxy != nil {
+		return true
+	}
+
+	if addr, err := netip.ParseAddr(strings.Trim(uri.Host, "[]")); err == nil {
+		if slices.ContainsFunc(t.Sources, func(p netip.Prefix) bool { return p.Contains(addr.Unmap()) }) {
+			return true
+		}
+	}
+
+	own := make([]string, 0, len(t.Targets)+1)
+	for _, target := range t.Targets {
+		own = append(own, target.URI)
+	}
+
+	if t.Register != nil {
+		own = append(own, t.Register.Registrar)
+	}
+
+	return slices.ContainsFunc(own, func(text string) bool {
+		u, err := parseTarget(text)
+
+		return err == nil && strings.EqualFold(u.Host, uri.Host)
+	})
 }
 
 // parseTarget reads a URI that requests may be sent to.

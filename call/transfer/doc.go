@@ -3,6 +3,9 @@
 // who waits, having them accept and joining both. When nobody is reached the
 // caller comes back to the agent.
 //
-// Machine is a pure state machine: package call steps it with what happens and
-// carries out its actions. It knows no door, no audio and no clock.
+// It also decides how somebody else comes in a caller's place, when the caller's
+// end asks for that (Succession).
+//
+// Both are pure state machines: package call steps them with what happens and
+// carries out their actions. They know no door, no audio and no clock.
 package transfer

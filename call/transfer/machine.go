@@ -60,9 +60,10 @@ const (
 
 // Event is what happened.
 type Event struct {
-	Kind EventKind
-	Key  byte
-	Why  string
+	Kind   EventKind
+	Key    byte
+	Status int // of Rang and NotPut, as SIP numbers them; 0: none is known
+	Why    string
 }
 
 // ActionKind is what is to be done.
@@ -82,9 +83,10 @@ const (
 
 // Action is what is to be done.
 type Action struct {
-	Kind  ActionKind
-	After time.Duration // of SetTimer
-	Why   string        // of Return
+	Kind   ActionKind
+	After  time.Duration // of SetTimer
+	Status int           // of Tell
+	Why    string        // of Return and Close
 }
 
 // Machine is one transfer.

@@ -14,6 +14,7 @@ import (
 	"trunkline/media/dtmf"
 	"trunkline/media/g711"
 	"trunkline/media/rtp"
+	"trunkline/route"
 	"trunkline/sip"
 	"trunkline/sip/certs"
 	"trunkline/sip/digest"
@@ -87,7 +88,7 @@ func sipTrunk(t *config.Trunk) (sip.Trunk, error) {
 		Numbers: sip.Numbers{
 			Format: numberFormats[t.Numbers.Format], Country: t.Numbers.Country, Prefix: t.Numbers.Prefix, International: t.Numbers.International,
 		},
-		Probes: sip.Probes(t.Probes),
+		Probes: sip.Probes(t.Probes), Redirects: t.Redirects,
 		Attest: attesting[t.STIR.Check], Sign: stir.Attestation(t.STIR.Sign),
 	}
 	for _, s := range t.Sources {
@@ -109,6 +110,19 @@ func sipTrunk(t *config.Trunk) (sip.Trunk, error) {
 	out.Challenge, err = credentials(&t.Challenge)
 
 	return out, err
+}
+
+// letRefer lets the calls of each trunk have those called in their place whom
+// the routes name.
+func letRefer(door *sip.Config, routes *route.Table) {
+	for i := range door.Trunks {
+		t := &door.Trunks[i]
+		t.Transfer = func(user string) bool {
+			_, ok := routes.Refer(t.Name, user)
+
+			return ok
+		}
+	}
 }
 
 // numberFormats are the values of numbers.format.

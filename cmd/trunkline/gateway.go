@@ -396,6 +396,7 @@ func (g *gateway) startCalls(ctx context.Context) error {
 	if err := g.openCertificate(&door); err != nil {
 		return err
 	}
+	letRefer(&door, routes)
 	g.exportSIP(&door)
 	if g.sip, err = sip.New(door, g.calls); err != nil {
 		return err

@@ -17,6 +17,11 @@ func routeTable(c *config.Config) (*route.Table, error) {
 	}
 	for _, t := range c.SIP.Trunks {
 		r.Trunks[t.Name] = t.Agent
+		for _, to := range t.Transfer {
+			r.Refers = append(r.Refers, route.Refer{
+				Name: to.Name, Trunk: t.Name, Users: to.Users, Route: to.Route, Ring: cmp.Or(to.Ring, config.TargetRing), Record: to.Record,
+			})
+		}
 	}
 	for _, a := range c.Twilio.Accounts {
 		r.Trunks[a.Name] = a.Agent
