@@ -324,10 +324,6 @@ func (c *call) talk() Reason {
 			if r := c.succeeds(e); r != "" {
 				return r
 			}
-		case <-c.nextTimer():
-			if r := c.succeeds(transfer.Event{Kind: transfer.TimedOut}); r != "" {
-				return r
-			}
 		case who := <-c.replacements():
 			c.replaced(who)
 		case <-c.force.C:

@@ -69,7 +69,7 @@ func (c *call) succeed(r *sip.Referral) {
 	}
 	n := &succession{
 		second: newSecond(), name: how.Name, record: how.Record, asked: r, door: storage.Door(how.Door),
-		machine: transfer.NewSuccession(how.Ring), events: make(chan transfer.Event, eventsWaiting), timer: stoppedTimer(),
+		machine: transfer.NewSuccession(how.Ring), events: make(chan transfer.Event, eventsWaiting),
 	}
 	n.out = Outgoing{
 		Call: c.rec.ID, Trunk: how.Trunk, To: privacy.Number(how.To), From: privacy.Number(how.From), Ring: how.Ring, Cap: c.limits.Cap,
@@ -129,7 +129,7 @@ func (c *call) succeeds(e transfer.Event) (end Reason) {
 				n.tell(transfer.Event{Kind: transfer.NotPut, Why: fmt.Sprintf("no call can be placed by the door %q", n.door)})
 			}
 		case transfer.SetTimer:
-			n.timer.Reset(a.After)
+			n.timer = time.AfterFunc(a.After, func() { n.tell(transfer.Event{Kind: transfer.TimedOut}) })
 		case transfer.Tell:
 			c.notes.callee(time.Now(), turn.Event{Kind: successorProgress, Text: n.name, Reason: strconv.Itoa(a.Status)})
 			n.asked.Report(a.Status, "")
@@ -235,22 +235,13 @@ func (c *call) outlived() bool {
 // tellHold tells the conversation whether anybody listens.
 func (c *call) tellHold() { c.conv.Hold(c.next != nil || c.door.OnHold()) }
 
-// nextEvents are those of the succession that runs, and nextTimer its timer;
-// nil when none does.
+// nextEvents are those of the succession that runs; nil when none does.
 func (c *call) nextEvents() <-chan transfer.Event {
 	if c.next == nil {
 		return nil
 	}
 
 	return c.next.events
-}
-
-func (c *call) nextTimer() <-chan time.Time {
-	if c.next == nil {
-		return nil
-	}
-
-	return c.next.timer.C
 }
 
 // stopSuccession ends one with its call.

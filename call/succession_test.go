@@ -104,8 +104,10 @@ func TestSomebodyTakesTheCallersPlace(t *testing.T) {
 			sip.Referral{User: "2001", Target: "sip:2001@10.0.0.9", Own: true}, false, Outgoing{To: "2001", Target: "sip:2001@10.0.0.9"}, false,
 		},
 		"a call that is up": {
-			sip.Referral{User: "2001", Target: "sip:2001@10.0.0.9", Own: true, Replaces: "a;to-tag=b;from-tag=c", ReferredBy: "<sip:x@y>"}, false,
-			Outgoing{To: "2001", Target: "sip:2001@10.0.0.9", Replaces: "a;to-tag=b;from-tag=c", ReferredBy: "<sip:x@y>"}, false,
+			sip.Referral{User: "2001", Target: "sip:2001@10.0.0.9", Own: true, Replaces: "a;to-tag=b;from-tag=c", ReferredBy: "<sip:x@y>"},
+			false,
+			Outgoing{To: "2001", Target: "sip:2001@10.0.0.9", Replaces: "a;to-tag=b;from-tag=c", ReferredBy: "<sip:x@y>"},
+			false,
 		},
 		"a number":            {sip.Referral{User: "+15550100555"}, false, Outgoing{To: "+15550100555"}, false},
 		"recorded":            {sip.Referral{User: "3000"}, false, Outgoing{To: "3000"}, true},

@@ -15,19 +15,19 @@ func TestSuccessions(t *testing.T) {
 	start, rang := Event{Kind: Started}, Event{Kind: Rang, Status: 180}
 	for name, tt := range map[string]struct {
 		events []Event
-		want   string // actions, a space between events
+		want   string // actions, a slash between events
 		state  State
 	}{
-		"they come":                 {[]Event{start, rang, {Kind: Answered}}, "dial,set_timer tell180 tell200,replace", Over},
-		"busy":                      {[]Event{start, {Kind: NotPut, Status: 486}}, "dial,set_timer tell486,return", Over},
-		"no way to them":            {[]Event{start, {Kind: NotPut}}, "dial,set_timer tell480,return", Over},
-		"nobody answers":            {[]Event{start, {Kind: TimedOut}}, "dial,set_timer drop,tell480,return", Over},
-		"an answer after that":      {[]Event{start, {Kind: TimedOut}, {Kind: Answered}}, "dial,set_timer drop,tell480,return drop", Over},
-		"who asked hangs up":        {[]Event{start, {Kind: CallerBye}, rang, {Kind: Answered}}, "dial,set_timer   replace", Over},
-		"and nobody comes":          {[]Event{start, {Kind: CallerBye}, {Kind: NotPut, Status: 486}}, "dial,set_timer  close", Over},
-		"and nobody answers":        {[]Event{start, {Kind: CallerBye}, {Kind: TimedOut}}, "dial,set_timer  drop,close", Over},
-		"the call is to end":        {[]Event{start, {Kind: Ended}, {Kind: Answered}}, "dial,set_timer drop drop", Over},
-		"nothing before it started": {[]Event{rang, {Kind: Answered}}, " ", ""},
+		"they come":                 {[]Event{start, rang, {Kind: Answered}}, "dial,set_timer/tell180/tell200,replace", Over},
+		"busy":                      {[]Event{start, {Kind: NotPut, Status: 486}}, "dial,set_timer/tell486,return", Over},
+		"no way to them":            {[]Event{start, {Kind: NotPut}}, "dial,set_timer/tell480,return", Over},
+		"nobody answers":            {[]Event{start, {Kind: TimedOut}}, "dial,set_timer/drop,tell480,return", Over},
+		"an answer after that":      {[]Event{start, {Kind: TimedOut}, {Kind: Answered}}, "dial,set_timer/drop,tell480,return/drop", Over},
+		"who asked hangs up":        {[]Event{start, {Kind: CallerBye}, rang, {Kind: Answered}}, "dial,set_timer///replace", Over},
+		"and nobody comes":          {[]Event{start, {Kind: CallerBye}, {Kind: NotPut, Status: 486}}, "dial,set_timer//close", Over},
+		"and nobody answers":        {[]Event{start, {Kind: CallerBye}, {Kind: TimedOut}}, "dial,set_timer//drop,close", Over},
+		"the call is to end":        {[]Event{start, {Kind: Ended}, {Kind: Answered}}, "dial,set_timer/drop/drop", Over},
+		"nothing before it started": {[]Event{rang, {Kind: Answered}}, "/", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -44,7 +44,7 @@ func TestSuccessions(t *testing.T) {
 				}
 				got = append(got, strings.Join(done, ","))
 			}
-			if text := strings.Join(got, " "); text != tt.want || s.State() != tt.state {
+			if text := strings.Join(got, "/"); text != tt.want || s.State() != tt.state {
 				t.Errorf("got %q in state %s, want %q in %s", text, s.State(), tt.want, tt.state)
 			}
 		})
