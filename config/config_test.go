@@ -249,11 +249,11 @@ func TestMistakesNameFileLineAndWhatToDo(t *testing.T) {
 			},
 		},
 		"speech to speech": {
-			"agents:\n  - name: reception\n    languages: [{language: en-GB}]\n    realtime: {detection: ours, threshold: 2, silence: -1s, eagerness: much, noise: all, open: 9s, speed: 3,\n" +
+			"agents:\n  - name: reception\n    languages: [{language: en-GB}]\n    realtime: {detection: ours, threshold: 2, silence: -1s, eagerness: much, noise: all, open: 9s, patience: 1ms, transcription: off, speed: 3,\n" +
 				"      otherwise: hang_up, key_env: sk-1, price: {text_input: -1}, breaker: {failures: -1}}\n",
 			[]string{
 				"server_vad, semantic_vad, own", "realtime.threshold", "silence and max_tokens", "low, medium, high, auto", "near_field, far_field",
-				"100ms to 4s", "0.25 to 1.5", "pipeline, on_failure", "key_env: is no name", "price.text_input", "realtime.breaker",
+				"100ms to 4s", "500ms to 5s", "cannot be off", "0.25 to 1.5", "pipeline, on_failure", "key_env: is no name", "price.text_input", "realtime.breaker",
 				"threshold and silence are of server_vad", "eagerness is of semantic_vad",
 			},
 		},

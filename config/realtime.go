@@ -23,16 +23,18 @@ type Realtime struct {
 	Silence   time.Duration `yaml:"silence"`   // of server_vad; default: the server's
 	Eagerness string        `yaml:"eagerness"` // of semantic_vad: low, medium, high or auto; default: the server's
 
-	// Transcription is the model that writes down the caller's words for the
-	// records; "off": nobody does.
+	// Transcription is the model that writes down the caller's words. There is
+	// always one: opt-outs and objections are found in the words.
 	Transcription string `yaml:"transcription"` // default: gpt-4o-transcribe
 	Language      string `yaml:"language"`      // of the transcription, ISO 639-1; default: the agent's
 	MaxTokens     int    `yaml:"max_tokens"`    // of a reply; default: the server's
 	Noise         string `yaml:"noise"`         // reduction at the server: near_field or far_field; default: none
 
-	Open    time.Duration `yaml:"open"` // longest wait for a session while the phone rings; default: 2s
-	Breaker Breaker       `yaml:"breaker"`
-	// Otherwise says who takes a call for which no session can be opened:
+	Open     time.Duration `yaml:"open"` // longest wait for a session while the phone rings; default: 2s
+	Breaker  Breaker       `yaml:"breaker"`
+	Patience time.Duration `yaml:"patience"` // longest wait for the next sign of a response; default: 2.5s
+	// Otherwise says who takes a call for which no session can be opened, and
+	// goes on with one whose sessions fail:
 	// "pipeline", the agent's recogniser, model and voice; or "on_failure", a
 	// spoken line and on_failure: such an agent needs no recogniser and no model.
 	Otherwise string        `yaml:"otherwise"`
@@ -55,9 +57,6 @@ const (
 	OtherwiseOnFailure = "on_failure"
 )
 
-// Off is the value of Realtime.Transcription that asks for none.
-const Off = "off"
-
 // Pipeline reports whether calls of the agent may be held by its recogniser,
 // model and voice.
 func (a *Agent) Pipeline() bool {
@@ -71,6 +70,7 @@ func (r *Realtime) fill() {
 	r.Detection = cmp.Or(r.Detection, "server_vad")
 	r.Transcription = cmp.Or(r.Transcription, "gpt-4o-transcribe")
 	r.Open = cmp.Or(r.Open, 2*time.Second)
+	r.Patience = cmp.Or(r.Patience, 2500*time.Millisecond)
 	r.Otherwise = cmp.Or(r.Otherwise, OtherwisePipeline)
 }
 
@@ -103,6 +103,12 @@ func (v *validator) realtime(path string, a *Agent) {
 	}
 	if r.Open < 100*time.Millisecond || r.Open > 4*time.Second {
 		v.addf(path+".open", "must be 100ms to 4s: the phone rings meanwhile")
+	}
+	if r.Patience < 500*time.Millisecond || r.Patience > 5*time.Second {
+		v.addf(path+".patience", "must be 500ms to 5s: the caller waits meanwhile")
+	}
+	if r.Transcription == "off" {
+		v.addf(path+".transcription", "cannot be off: opt-outs, objections to recording and the question whether a machine speaks are found in the caller's words; name a model")
 	}
 	v.patience(path, &Patience{Breaker: r.Breaker})
 	p := r.Price

@@ -25,14 +25,12 @@ func (s *Set) realtime(a *config.Agent) error {
 	c := realtime.Config{
 		BaseURL: r.BaseURL, Key: k, Model: r.Model, Voice: r.Voice, Speed: r.Speed, Detection: realtime.Detection(r.Detection),
 		Threshold: r.Threshold, Silence: r.Silence, Eagerness: r.Eagerness, MaxTokens: r.MaxTokens, Noise: r.Noise,
-		Price: realtime.Price(r.Price), Open: r.Open, Name: at.Name, Breaker: at.Breaker,
+		Price: realtime.Price(r.Price), Open: r.Open, Patience: r.Patience, Name: at.Name, Breaker: at.Breaker,
 		Failed: func(err error) {
 			s.watch(failover.Failure{Stage: at.Stage, Provider: at.Name, Kind: pipeline.Fault(err).Kind, Err: err, At: time.Now()})
 		},
 	}
-	if r.Transcription != config.Off {
-		c.Transcription, c.Language = r.Transcription, cmp.Or(r.Language, base(a.Language))
-	}
+	c.Transcription, c.Language = r.Transcription, cmp.Or(r.Language, base(a.Language))
 	if err := c.Validate(); err != nil {
 		return err
 	}

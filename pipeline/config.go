@@ -84,17 +84,26 @@ type Outcome struct {
 	Args   map[string]string // of the act that ended it, such as the target of a hand-off
 }
 
-// protects tells a sentence that the caller must hear.
-func (c *Config) protects(sentence string) bool {
+// Protects tells a sentence that the caller must hear.
+func (c *Config) Protects(sentence string) bool {
 	return slices.ContainsFunc(c.Protected, func(r *regexp.Regexp) bool { return r.MatchString(sentence) })
 }
 
 // truth is the answer to the caller's last words that no model may change.
 func (c *Config) truth(language string, history []Message) (answer string, ok bool) {
 	last := len(history) - 1
-	if c.Truth == nil || last < 0 || history[last].Role != Caller {
+	if last < 0 || history[last].Role != Caller {
 		return "", false
 	}
 
-	return c.Truth(language, history[last].Text)
+	return c.Truthful(language, history[last].Text)
+}
+
+// Truthful is the answer to some words of the caller that no model may change.
+func (c *Config) Truthful(language, words string) (answer string, ok bool) {
+	if c.Truth == nil {
+		return "", false
+	}
+
+	return c.Truth(language, words)
 }

@@ -46,8 +46,7 @@ type Conversation struct {
 	lost   atomic.Uint64
 	work   sync.WaitGroup // the loop, and the utterances
 
-	asking   sync.Mutex                // one tool asks at a time
-	secret   atomic.Pointer[chan byte] // keys that a tool waits for; not nil: nothing of the caller's is kept
+	secret   Capture
 	account  account
 	tongues  []*tongue
 	tongue   atomic.Pointer[tongue] // in which the conversation is
@@ -153,6 +152,7 @@ func NewConversation(c Config, with Providers, p *player.Player, o Observer) *Co
 		effects: make(effects),
 		tongues: tongues(&c, &with),
 	}
+	conv.secret.Mask = c.Mask
 	conv.tongue.Store(conv.tongues[0])
 	conv.ctx, conv.cancel = context.WithCancelCause(WithNews(context.Background(), conv.News))
 	conv.ear.gate = vad.NewGate(cmp.Or(c.Gate, vad.FastGate()))

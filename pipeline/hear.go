@@ -41,7 +41,7 @@ type ear struct {
 // Hear implements line.Ear.
 func (c *Conversation) Hear(f *media.Frame, in media.Inbound, voiced bool) {
 	e := &c.ear
-	if c.secret.Load() != nil {
+	if c.secret.On() {
 		f, in, voiced = &silence, media.Inbound{}, false
 	}
 	if !e.gate.Talking() {
@@ -208,10 +208,8 @@ var silence media.Frame
 
 // Key implements line.Ear.
 func (c *Conversation) Key(d media.Digit) {
-	if keys := c.secret.Load(); keys != nil {
-		select {
-		case *keys <- d.Key:
-		default:
+	if taken, lost := c.secret.Key(d.Key); taken {
+		if lost {
 			c.lost.Add(1)
 		}
 

@@ -126,6 +126,7 @@ type replying struct {
 	cancel    context.CancelCauseFunc
 	req       Request
 	sentences chan piece
+	first     int           // the generation with which it begins: above 0 where another model wrote those before
 	adopted   chan struct{} // closed when it is the reply and no guess any more
 
 	tongue *tongue // in which the model's side writes
@@ -216,18 +217,18 @@ func (r *replying) write() error {
 
 		return w.hand(0, append(w.split.Push(answer), w.split.Flush()...))
 	}
-	for n := 0; ; n++ {
-		if n == maxRounds {
+	for n := r.first; ; n++ {
+		if n >= maxRounds {
 			r.req.Tools = nil
 		}
-		if t := r.conv.tongue.Load(); n > 0 && t != r.tongue { // a tool changed it
+		if t := r.conv.tongue.Load(); n > r.first && t != r.tongue { // a tool changed it
 			r.turnTo(t)
 		}
 		text, calls, err := w.round(n)
 		switch {
 		case err != nil:
 			return err
-		case len(calls) == 0 || n == maxRounds:
+		case len(calls) == 0 || n >= maxRounds:
 			if w.wrote && !w.handed && r.act == nil && n == 0 {
 				return errSilent
 			}
@@ -307,7 +308,7 @@ func (w *writing) hand(n int, sentences []string) error {
 		w.handed = true
 		w.sentence.now()
 		select {
-		case w.r.sentences <- piece{said: said, tongue: w.r.tongue, round: n, protected: w.protected || w.r.conv.cfg.protects(s)}:
+		case w.r.sentences <- piece{said: said, tongue: w.r.tongue, round: n, protected: w.protected || w.r.conv.cfg.Protects(s)}:
 		case <-w.r.ctx.Done():
 			return context.Cause(w.r.ctx)
 		}

@@ -239,7 +239,7 @@ func (g *gateway) startAgents(ctx context.Context) error {
 			return err
 		}
 		e.Warm(ctx)
-		lines, err := pipeline.PrepareLines(ctx, e.Lines, e.Texts(a), append(toolLines(a), g.duties.Sentences(a.Language)...)...)
+		lines, err := pipeline.PrepareLines(ctx, e.Lines, e.Texts(a), g.furtherLines(a, a.Language)...)
 		if err != nil {
 			return fmt.Errorf("agent %q: %w: %w", a.Name, errNoLines, err)
 		}
@@ -280,7 +280,7 @@ func (g *gateway) languages(ctx context.Context, e *engine.Set, a *config.Agent,
 	all := silentLanguages(e, a, own)
 	for i := range all {
 		var err error
-		if all[i].Lines, err = pipeline.PrepareLines(ctx, e.Others[i].Lines, engine.TextsIn(a, &a.Languages[i]), append(toolLines(a), g.duties.Sentences(all[i].Tag)...)...); err != nil {
+		if all[i].Lines, err = pipeline.PrepareLines(ctx, e.Others[i].Lines, engine.TextsIn(a, &a.Languages[i]), g.furtherLines(a, all[i].Tag)...); err != nil {
 			return nil, fmt.Errorf("languages[%d]: %w: %w", i, errNoLines, err)
 		}
 	}

@@ -114,6 +114,12 @@ func schema(m map[string]any) (json.RawMessage, error) {
 	return json.Marshal(m)
 }
 
+// furtherLines are all sentences that an agent says in a language besides its
+// lines: those of its tools, what calls must say, and what no model may answer.
+func (g *gateway) furtherLines(a *config.Agent, language string) []string {
+	return append(append(toolLines(a), g.duties.Sentences(language)...), robot.Answer(language, ""))
+}
+
 // toolLines are the fillers of an agent's tools, and what they ask.
 func toolLines(a *config.Agent) []string {
 	var all []string

@@ -39,8 +39,9 @@ type Config struct {
 	Silence   time.Duration // of server_vad: that ends a turn; 0: the server's default
 	Eagerness string        // of semantic_vad: "low", "medium", "high" or "auto"; empty: the server's default
 
-	// Transcription is the model that writes down what the caller says, for the
-	// records; empty: nobody does, and the records have no words of the caller.
+	// Transcription is the model that writes down what the caller says: for the
+	// records, and because wishes, objections and the question whether a machine
+	// speaks are found in the words, whatever the model makes of the audio.
 	Transcription string
 	Language      string // of it, ISO 639-1; empty: it finds out
 	MaxTokens     int    // of a reply; 0: the server's bound
@@ -63,6 +64,10 @@ type Config struct {
 	// Speech is the least voice in a talkspurt that counts as one without the
 	// server's word for it, with Detection Own: 200 ms.
 	Speech time.Duration
+	// Patience is the longest wait for the next sign of a response that is made:
+	// 2.5 s, so that another one can be asked for before the caller's patience
+	// ends.
+	Patience time.Duration
 	// Reconnects is how often in a row a lost session is opened anew before the
 	// caller hears that it is no use: 2.
 	Reconnects int
@@ -100,6 +105,7 @@ func (c *Config) withDefaults() Config {
 		d.Failed = func(error) {}
 	}
 	d.Speech = cmp.Or(d.Speech, 200*time.Millisecond)
+	d.Patience = cmp.Or(d.Patience, 2500*time.Millisecond)
 	d.Reconnects = cmp.Or(d.Reconnects, 2)
 
 	return d
@@ -111,6 +117,8 @@ func (c *Config) Validate() error {
 	switch {
 	case c.Model == "":
 		return fmt.Errorf("realtime: no model is named")
+	case c.Transcription == "":
+		return fmt.Errorf("realtime: no transcription is named: opt-outs and objections are found in the caller's words")
 	case d.Detection != Own && d.Detection != Server && d.Detection != Semantic:
 		return fmt.Errorf("realtime: detection is %q: use %s, %s or %s", c.Detection, Own, Server, Semantic)
 	case c.Threshold < 0 || c.Threshold > 1:
@@ -121,8 +129,8 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("realtime: eagerness belongs to %s, and detection is %q", Semantic, d.Detection)
 	case c.Speed != 0 && (c.Speed < 0.25 || c.Speed > 1.5):
 		return fmt.Errorf("realtime: the speed is %v: use 0.25 to 1.5", c.Speed)
-	case c.Silence < 0 || c.Speech < 0 || c.MaxTokens < 0 || c.Reconnects < 0 || c.Open < 0:
-		return fmt.Errorf("realtime: silence, speech, open, max tokens and reconnects cannot be negative")
+	case c.Silence < 0 || c.Speech < 0 || c.MaxTokens < 0 || c.Reconnects < 0 || c.Open < 0 || c.Patience < 0:
+		return fmt.Errorf("realtime: silence, speech, open, patience, max tokens and reconnects cannot be negative")
 	}
 
 	return nil
@@ -131,14 +139,11 @@ func (c *Config) Validate() error {
 // session is how the server is to hold the conversation.
 func (c *Config) session(instructions string, tools []pipeline.ToolSpec) map[string]any {
 	format := map[string]string{"type": "audio/pcmu"}
-	input := map[string]any{"format": format, "turn_detection": c.turnDetection()}
-	if c.Transcription != "" {
-		t := map[string]string{"model": c.Transcription}
-		if c.Language != "" {
-			t["language"] = c.Language
-		}
-		input["transcription"] = t
+	t := map[string]string{"model": c.Transcription}
+	if c.Language != "" {
+		t["language"] = c.Language
 	}
+	input := map[string]any{"format": format, "turn_detection": c.turnDetection(), "transcription": t}
 	if c.Noise != "" {
 		input["noise_reduction"] = map[string]string{"type": c.Noise}
 	}

@@ -14,7 +14,6 @@ import (
 	"trunkline/media/player"
 	"trunkline/media/vad"
 	"trunkline/pipeline"
-	"trunkline/pipeline/ledger"
 	"trunkline/pipeline/turn"
 )
 
@@ -34,6 +33,12 @@ type Conversation struct {
 	out      *outbox
 	session  any    // how sessions are to be
 	system   string // what the model is told
+	secret   pipeline.Capture
+
+	// other makes the ordinary conversation that goes on when this one cannot,
+	// and swap has it hold the call unless somebody speaks; nil: there is none.
+	other func(context.Context) (*pipeline.Conversation, error)
+	swap  func(to *pipeline.Conversation, still func() bool, hand func()) bool
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -45,6 +50,7 @@ type Conversation struct {
 	mu      sync.Mutex // orders Prepare, Start and Stop; guards cost
 	conn    *websocket.Conn
 	deaf    error // why there is no session
+	listens bool  // the loop runs
 	started bool
 	stopped bool
 	cost    pipeline.Money
@@ -65,9 +71,15 @@ type Conversation struct {
 	filler   int        // utterance of the latest filler
 	endAct   *pipeline.Act
 	spurt    int       // number of the latest talkspurt
+	talks    bool      // it runs
 	heardAt  time.Time // the server heard speech
 	running  map[string]*toolCall
-	prefaced bool // the agent has said its first line
+	prefaced bool    // the agent has said its first line
+	begun    bool    // the agent has, or is about to
+	question string  // what a tool asks the caller to key in
+	truth    string  // what no model may answer
+	rescue   *rescue // nil: none is under way
+	gone     bool    // the ordinary conversation holds the call
 }
 
 // message is what reaches the loop.
@@ -81,16 +93,24 @@ type message struct {
 	conn   *websocket.Conn // of isLinked
 	err    error
 	tool   *toolCall
+	ask    string                 // of isAsk: the words
+	other  *pipeline.Conversation // of isReady; nil: err says why
+	turn   *said                  // of isUnderstood; nil: what is no turn yet
+	words  string                 // of isUnderstood
+	upTo   int                    // of isUnderstood: the latest talkspurt
 }
 
 type messageKind uint8
 
 const (
-	isEvent  messageKind = iota
-	isServer             // the server says something
-	isLost               // a session is lost, or could not be opened anew
-	isLinked             // a session was opened anew
-	isTool               // a tool has given its result
+	isEvent      messageKind = iota
+	isServer                 // the server says something
+	isLost                   // a session is lost, or could not be opened anew
+	isLinked                 // a session was opened anew
+	isTool                   // a tool has given its result
+	isAsk                    // a tool asks the caller for keys
+	isReady                  // the ordinary conversation is ready, or cannot be
+	isUnderstood             // it has understood what no session told the words of
 )
 
 // switchLanguage is the tool that a speech-to-speech model does not need: it
@@ -109,6 +129,7 @@ func (p *Provider) New(c pipeline.Config, lines *pipeline.Lines, play *player.Pl
 		running: map[string]*toolCall{},
 	}
 	conv.timer.Stop()
+	conv.secret.Mask = c.Mask
 	var tools []pipeline.ToolSpec
 	if c.Tools != nil {
 		tools = slices.DeleteFunc(c.Tools.Specs(), func(s pipeline.ToolSpec) bool { return s.Name == switchLanguage })
@@ -155,8 +176,21 @@ func (c *Conversation) open(ctx context.Context) error {
 	return nil
 }
 
-// Start begins the conversation at the answer. Prepare came before it. After
+// Listen begins to hear at the answer, when the agent is to speak later: what
+// is said before Start is understood and told. Prepare came before it. After
 // Stop it does nothing.
+func (c *Conversation) Listen() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.listens || c.stopped {
+		return
+	}
+	c.answered = time.Now()
+	c.run(nil)
+}
+
+// Start begins the conversation at the answer, or after Listen. Prepare came
+// before it. After Stop it does nothing.
 func (c *Conversation) Start() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -164,7 +198,9 @@ func (c *Conversation) Start() {
 		return
 	}
 	c.started = true
-	c.answered = time.Now()
+	if !c.listens {
+		c.answered = time.Now()
+	}
 	first := turn.Event{Kind: turn.Answered}
 	if c.deaf != nil {
 		first.Kind, first.Text = turn.RecogniserLost, c.deaf.Error()
@@ -175,9 +211,17 @@ func (c *Conversation) Start() {
 	if c.deaf != nil {
 		c.send(c.failure(c.deaf))
 	}
+	if !c.listens {
+		c.run(func() { c.take(<-c.inbox) }) // what was sent above: also of a call that is over by now, the record tells the beginning
+	}
+}
+
+// run begins the loop; first comes before it. c.mu is held.
+func (c *Conversation) run(first func()) {
+	c.listens = true
 	conn := c.conn
 	c.conn = nil
-	c.work.Go(func() { c.loop(conn) })
+	c.work.Go(func() { c.loop(conn, first) })
 }
 
 // Done receives, once, when the conversation wants the call to end.
@@ -192,6 +236,12 @@ func (c *Conversation) Announce(l turn.Line) {
 // to end for the given reason.
 func (c *Conversation) Finish(l turn.Line, reason string) {
 	c.send(turn.Event{Kind: turn.FinishAsked, Line: l, Reason: reason})
+}
+
+// Resume has the agent go on after Done said that the call goes to somebody
+// else, who was not reached; l is said first.
+func (c *Conversation) Resume(l turn.Line) {
+	c.send(turn.Event{Kind: turn.ResumeAsked, Line: l})
 }
 
 // Hold tells that the caller holds, or came back.
@@ -273,218 +323,5 @@ func (c *Conversation) post(m message) {
 	case c.inbox <- m:
 	default:
 		c.lost.Add(1)
-	}
-}
-
-// loop runs the machine.
-func (c *Conversation) loop(conn *websocket.Conn) {
-	defer c.abandon()
-	if conn != nil {
-		c.use(conn)
-	}
-	c.take(<-c.inbox) // Start's event: also of a call that is over by now, the record tells the beginning
-	for {
-		select {
-		case <-c.ctx.Done():
-			return
-		case m := <-c.inbox:
-			c.take(m)
-		case now := <-c.timer.C:
-			c.fire(now)
-		}
-		c.caller.flush(c.obs)
-	}
-}
-
-// abandon closes the turns that the end of the call cut off.
-func (c *Conversation) abandon() {
-	if u := c.speaking; u != nil {
-		u.cancel(errOver)
-		c.agentTurn(u, true)
-	}
-	c.closeCallerTurn()
-	c.caller.giveUp(c.obs)
-	c.timer.Stop()
-	if c.link != nil {
-		c.link.close()
-	}
-}
-
-// use serves a connection.
-func (c *Conversation) use(conn *websocket.Conn) {
-	c.links++
-	n := c.links
-	c.link = c.provider.start(conn, c.out,
-		func(e *event) { c.give(message{kind: isServer, server: e, link: n, at: time.Now()}) },
-		func(err error) { c.give(message{kind: isLost, err: err, link: n, at: time.Now()}) })
-}
-
-func (c *Conversation) take(m message) {
-	switch m.kind {
-	case isServer:
-		if m.link == c.links {
-			c.server(m.server, m.at)
-		}
-	case isLost:
-		if m.link == c.links {
-			c.lose(m.err, m.at)
-		}
-	case isLinked:
-		c.use(m.conn)
-		c.resume()
-	case isTool:
-		c.toolDone(m.tool, m.at)
-	default:
-		c.happens(m)
-	}
-}
-
-// happens takes an event of the machine.
-func (c *Conversation) happens(m message) {
-	u := c.speaking
-	mine := u != nil && u.id == m.event.Utterance
-	switch m.event.Kind {
-	case turn.SpeechOnset:
-		c.spurt, c.asked.committed = m.event.Spurt, false
-		c.caller.begin(m.at)
-	case turn.SpeechEnd:
-		c.caller.ended = cmp.Or(m.speech, m.at)
-		if c.provider.cfg.Detection == Own && m.event.Voiced >= c.provider.cfg.Speech {
-			c.step(turn.Event{Kind: turn.SpeechHeard, Spurt: m.event.Spurt}, m.at)
-		}
-	case turn.KeyPressed:
-		c.caller.begin(m.at)
-		c.caller.keys, c.caller.ended = true, m.at
-	case turn.AudioStarted:
-		if mine {
-			u.ledger.Stamp(ledger.Packet, m.at)
-			c.begin(u, m.at)
-		}
-		if c.filler == m.event.Utterance && u != nil && u.turn == 0 {
-			u.ledger.Stamp(ledger.Filler, m.at)
-		}
-	case turn.AudioFinished:
-		if mine && !c.agentTurn(u, false) {
-			c.closeCallerTurn() // it was answered without words
-		}
-	}
-	c.step(m.event, m.at)
-	if m.event.Kind == turn.SpeechOnset && m.at.Sub(c.heardAt) < time.Second { // the server was faster
-		c.step(turn.Event{Kind: turn.SpeechHeard, Spurt: c.spurt}, m.at)
-	}
-}
-
-// step gives the machine an event and does what it says.
-func (c *Conversation) step(e turn.Event, at time.Time) {
-	c.now = max(c.now, at.Sub(c.answered)) // goroutines may overtake each other
-	e.At = c.now
-	actions := c.machine.Step(e)
-	c.obs.Step(e, actions, c.machine.State())
-	for _, a := range actions {
-		c.act(a, at)
-	}
-}
-
-func (c *Conversation) act(a turn.Action, at time.Time) {
-	switch a.Kind {
-	case turn.Pause:
-		c.player.Pause()
-	case turn.Resume:
-		c.player.Resume()
-	case turn.Respeak:
-		c.player.ResumeWord()
-	case turn.SetTimer:
-		c.setTimer(a.Timer, at, a.After)
-	case turn.StopTimer:
-		delete(c.timers, a.Timer)
-		c.arm()
-	case turn.Speak:
-		c.say(a)
-	case turn.StartReply:
-		c.callerTurn(a.Text, at)
-		c.reply(a.Utterance)
-	case turn.Interject:
-		c.interject(a)
-	case turn.CancelReply, turn.Clear:
-		c.cut()
-	case turn.Discard:
-		if c.provider.cfg.Detection == Own && c.machine.State() != turn.Interrupted {
-			c.tell(object{"type": "input_audio_buffer.clear"})
-		}
-	case turn.End:
-		c.finish(a.Reason)
-	}
-}
-
-// serversTurn is how long the server may take to see that the caller's turn is
-// over, before the turn machine's own judgement counts.
-var serversTurn = map[Detection]time.Duration{Server: 3 * time.Second, Semantic: 10 * time.Second}
-
-// setTimer sets a timer of the machine. The end of the caller's turn is the
-// server's to judge, when it does.
-func (c *Conversation) setTimer(t turn.Timer, at time.Time, after time.Duration) {
-	if own := c.provider.cfg.Detection == Own; t == turn.EndpointTimer && !own && !c.caller.keys {
-		after = serversTurn[c.provider.cfg.Detection]
-		if c.asked.committed {
-			after = 0
-		}
-	}
-	c.timers[t] = at.Add(after)
-	c.arm()
-}
-
-func (c *Conversation) arm() {
-	_, at, set := c.first()
-	if !set {
-		c.timer.Stop()
-
-		return
-	}
-	c.timer.Reset(time.Until(at))
-}
-
-func (c *Conversation) first() (name turn.Timer, at time.Time, set bool) {
-	for n, d := range c.timers {
-		if !set || d.Before(at) || d.Equal(at) && n < name {
-			name, at, set = n, d, true
-		}
-	}
-
-	return name, at, set
-}
-
-// fire tells the machine of the timers that are due.
-func (c *Conversation) fire(now time.Time) {
-	for {
-		name, at, set := c.first()
-		if !set || at.After(now) {
-			c.arm()
-
-			return
-		}
-		delete(c.timers, name)
-		c.step(turn.Event{Kind: turn.TimerFired, Timer: name}, now)
-	}
-}
-
-// tell sends the server an event, when there is one.
-func (c *Conversation) tell(o object) {
-	if c.link != nil {
-		c.out.event(encode(o))
-	}
-}
-
-// finish tells that the conversation wants its call to end.
-func (c *Conversation) finish(reason string) {
-	out := pipeline.Outcome{Reason: reason}
-	if c.endAct != nil && (reason == turn.EndHandOff || reason == turn.EndGoodbye) {
-		out.Args = c.endAct.Args
-	}
-	if reason == turn.EndRescue {
-		out.Args = map[string]string{"target": c.cfg.Turn.OnFailure.Target}
-	}
-	select {
-	case c.done <- out:
-	default: // it was told before
 	}
 }

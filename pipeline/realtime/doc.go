@@ -13,8 +13,12 @@
 // What the caller has not heard of a reply is truncated at the server, by what
 // the player says.
 //
-// A session that is lost is opened anew with the conversation so far. It never
-// waits on the tick goroutine, and knows no carrier and no records.
+// A session that is lost is opened anew with the conversation so far. A Standby
+// has an ordinary conversation go on when that is no use: it takes the turn
+// machine and everything else over between two talkspurts. What the caller has
+// said and no session has written down is remembered for whoever goes on.
+//
+// It never waits on the tick goroutine, and knows no carrier and no records.
 //
 // Source: the API guide "Realtime conversations" and the reference of the
 // Realtime API's client and server events. The sub-room realtimetest has a

@@ -21,7 +21,7 @@ type ear struct {
 	out   *outbox
 	gated bool // only speech is sent
 
-	ring   [preRollFrames]media.Frame // the latest frames, when only speech is sent
+	ring   [preRollFrames]media.Frame // the latest frames
 	next   int
 	filled int
 
@@ -39,6 +39,9 @@ type ear struct {
 // Hear implements line.Ear.
 func (c *Conversation) Hear(f *media.Frame, in media.Inbound, voiced bool) {
 	e := &c.ear
+	if c.secret.On() {
+		f, in, voiced = &e.silence, media.Inbound{}, false
+	}
 	level := vad.Level(f)
 	change := e.gate.Step(voiced, level)
 	loud := level >= e.gate.Threshold()
@@ -74,21 +77,24 @@ const (
 // send queues what the server is to hear: talkspurts with their pre-roll, or
 // everything, but silence in place of the agent's own voice.
 func (e *ear) send(f *media.Frame, in media.Inbound, change vad.Change) {
+	if !e.gated && in.Echo {
+		f = &e.silence
+	}
 	switch {
-	case !e.gated && in.Echo:
-		e.out.frame(&e.silence)
-	case !e.gated:
-		e.out.frame(f)
 	case change == vad.Onset:
 		e.keep(f)
 		for i := range e.filled {
-			e.out.frame(&e.ring[(e.next-e.filled+i+preRollFrames)%preRollFrames])
+			latest := i == e.filled-1 // those before it went out as they came, where all is sent
+			e.out.frame(&e.ring[(e.next-e.filled+i+preRollFrames)%preRollFrames], e.gated || latest, e.spurt+1)
 		}
 		e.filled = 0
 	case e.gate.Talking():
-		e.out.frame(f)
+		e.out.frame(f, true, e.spurt)
 	default:
 		e.keep(f)
+		if !e.gated {
+			e.out.frame(f, true, 0)
+		}
 	}
 }
 
@@ -133,5 +139,12 @@ func (e *ear) end() turn.Event {
 
 // Key implements line.Ear.
 func (c *Conversation) Key(d media.Digit) {
+	if taken, lost := c.secret.Key(d.Key); taken {
+		if lost {
+			c.lost.Add(1)
+		}
+
+		return
+	}
 	c.post(message{kind: isEvent, event: turn.Event{Kind: turn.KeyPressed, Text: string(rune(d.Key & 0x7f))}, at: time.Now()})
 }

@@ -61,7 +61,7 @@ func (p *Provider) Check(ctx context.Context) error {
 // that took.
 func (p *Provider) Probe(ctx context.Context) (time.Duration, error) {
 	began := time.Now()
-	conn, err := p.dial(ctx, p.cfg.session("", nil), nil)
+	conn, err := p.dial(ctx, p.cfg.session("", nil))
 	if err != nil {
 		return 0, err
 	}
@@ -90,7 +90,7 @@ func (p *Provider) open(ctx context.Context, session any) (*websocket.Conn, erro
 	}
 	soon, cancel := context.WithTimeoutCause(ctx, p.cfg.Open, late)
 	defer cancel()
-	conn, err := p.dial(soon, session, nil)
+	conn, err := p.dial(soon, session)
 	switch {
 	case err == nil:
 		leave.Succeed()
@@ -108,8 +108,8 @@ func (p *Provider) open(ctx context.Context, session any) (*websocket.Conn, erro
 	return nil, err
 }
 
-// dial opens a session and has it know what was said before.
-func (p *Provider) dial(ctx context.Context, session any, before []object) (*websocket.Conn, error) {
+// dial opens a session.
+func (p *Provider) dial(ctx context.Context, session any) (*websocket.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, setupWait)
 	defer cancel()
 	conn, err := p.client.Dial(ctx, "ws"+strings.TrimPrefix(p.cfg.BaseURL, "http")+"/realtime?model="+url.QueryEscape(p.cfg.Model), p.header)
@@ -129,11 +129,6 @@ func (p *Provider) dial(ctx context.Context, session any, before []object) (*web
 			if e.Type == "error" {
 				err = p.client.Failed(e.code)
 			}
-		}
-	}
-	for _, item := range before {
-		if err == nil {
-			err = conn.WriteJSON(item)
 		}
 	}
 	if err == nil && !stop() {

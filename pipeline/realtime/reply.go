@@ -5,11 +5,9 @@ import (
 	"errors"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"trunkline/media"
-	"trunkline/media/g711"
 	"trunkline/media/player"
 	"trunkline/pipeline"
 	"trunkline/pipeline/ledger"
@@ -19,10 +17,6 @@ import (
 
 // errCut is the cause with which an utterance ends that the caller cut off.
 var errCut = errors.New("the caller interrupted")
-
-// longestReply bounds the audio of one reply: longer ones are cut by the
-// machine's own bound before that.
-const longestReply = 5 * time.Minute
 
 // utterance is what the agent says, from its order to its end.
 type utterance struct {
@@ -38,6 +32,7 @@ type utterance struct {
 
 	voice    *voice
 	response string // that makes it now; empty: none
+	retried  bool   // a session was lost while it was made
 	rounds   int    // responses so far
 	working  int    // calls without a result
 	owed     bool   // a call was made, and the model has not gone on from it
@@ -48,11 +43,12 @@ type utterance struct {
 
 // item is a part of an utterance: words with audio, or a call.
 type item struct {
-	id     string // the server's
+	id     string // the server's; empty: of a session that is lost, or of none
 	text   string
 	octets int // of audio, 8 to a millisecond
 	seg    *player.Segment
 	call   *toolCall
+	closed bool // its audio is whole
 }
 
 func (u *utterance) text() string {
@@ -100,6 +96,9 @@ func (c *Conversation) newUtterance(id int) *utterance {
 // say has a fixed line said.
 func (c *Conversation) say(a turn.Action) {
 	text, _, _ := c.lines.Line(a.Line, a.Stage)
+	if a.Line == turn.Truth {
+		text = c.truth
+	}
 	parts := c.cfg.Sequence(a.Line, text, c.cfg.Language, !c.prefaced)
 	c.prefaced = true
 	u := c.newUtterance(a.Utterance)
@@ -112,21 +111,38 @@ func (c *Conversation) say(a turn.Action) {
 	c.work.Go(func() {
 		defer u.cancel(errOver)
 		for _, p := range parts {
+			p.Guarded = p.Guarded || a.Line == turn.Truth
 			c.lines.Queue(c.player, a.Utterance, spoken.One(c.cfg.Language, p.Text).Spoken(), p)
 		}
 		c.player.Seal(a.Utterance)
 	})
 }
 
-// interject has a filler said before whatever waits.
+// answerTruly says, as a reply, what no model may answer.
+func (c *Conversation) answerTruly(u *utterance, answer string, at time.Time) {
+	u.fixed, u.whole = true, true
+	u.items = append(u.items, &item{text: answer})
+	c.obs.Words(pipeline.Agent, answer, false)
+	c.step(turn.Event{Kind: turn.ReplyDone, Utterance: u.id, Spoken: true}, at)
+	c.work.Go(func() {
+		defer u.cancel(errOver)
+		part := pipeline.Spoken{Part: pipeline.Part{Text: answer}, Guarded: true}
+		c.lines.Queue(c.player, u.id, spoken.One(c.cfg.Language, answer).Spoken(), part)
+		c.player.Seal(u.id)
+	})
+}
+
+// interject has a filler, or what a tool asks, said before whatever waits.
 func (c *Conversation) interject(a turn.Action) {
 	text, samples, words := c.lines.Line(a.Line, a.Stage)
-	if own := c.toolFiller(a.Stage); own != "" {
-		if s, w, made := c.lines.Sentence(own); made {
-			text, samples, words = own, s, w
-		}
+	own := c.question
+	if a.Line == turn.Filler {
+		own = c.toolFiller(a.Stage)
+		c.filler = a.Utterance
 	}
-	c.filler = a.Utterance
+	if s, w, made := c.lines.Sentence(own); made && own != "" {
+		text, samples, words = own, s, w
+	}
 	c.work.Go(func() {
 		seg := c.player.Interject(a.Utterance, text)
 		_ = seg.Write(c.ctx, samples, words) // cleared: then nobody wants it
@@ -136,9 +152,17 @@ func (c *Conversation) interject(a turn.Action) {
 }
 
 // reply has the model answer the caller.
-func (c *Conversation) reply(id int) {
+func (c *Conversation) reply(id int, at time.Time) {
 	u := c.newUtterance(id)
 	c.stampCaller(u)
+	if s := c.caller.latest; s != nil {
+		s.truth = false // an answer of which nothing was heard does not count
+	}
+	if answer, ok := c.truthful(c.caller.latest); ok {
+		c.answerTruly(u, answer, at)
+
+		return
+	}
 	u.voice = &voice{player: c.player, ctx: u.ctx, wake: make(chan struct{}, 1)}
 	c.work.Go(func() { u.voice.speak(id) })
 	c.respond(u)
@@ -165,6 +189,7 @@ func (c *Conversation) respond(u *utterance) {
 		r["response"] = object{"tool_choice": "none"}
 	}
 	c.tell(r)
+	c.watch(time.Now())
 }
 
 func createID(n int) string { return "create_" + strconv.Itoa(n) }
@@ -173,6 +198,7 @@ func createID(n int) string { return "create_" + strconv.Itoa(n) }
 func (c *Conversation) stopResponse() {
 	a := &c.asked
 	a.again = false
+	c.unwatch()
 	switch {
 	case a.creating != 0:
 		a.unwanted = true // it has no name yet
@@ -209,7 +235,7 @@ func (c *Conversation) truncate(u *utterance, played int, whole bool) {
 	}
 	for _, it := range u.items {
 		switch {
-		case it.call != nil || whole:
+		case it.call != nil || whole || it.id == "":
 		case played <= 0:
 			c.tell(object{"type": "conversation.item.delete", "item_id": it.id})
 		case played < it.octets || !u.whole && it == u.items[len(u.items)-1]:
@@ -223,98 +249,3 @@ func (c *Conversation) truncate(u *utterance, played int, whole bool) {
 }
 
 const samplesPerMS = media.SampleRate / 1000
-
-// voice writes one reply's audio into the player, which may hold it back as
-// long as it likes.
-type voice struct {
-	player *player.Player
-	ctx    context.Context
-	wake   chan struct{}
-
-	mu      sync.Mutex
-	pieces  []piece
-	waiting int
-	sealed  bool
-}
-
-// piece is some audio of a segment. Without any, the segment is over.
-type piece struct {
-	seg    *player.Segment
-	octets []byte
-}
-
-// add queues audio, and reports whether there was room.
-func (v *voice) add(seg *player.Segment, octets []byte) bool {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.waiting+len(octets) > int(media.SamplesIn(longestReply)) {
-		return false
-	}
-	v.waiting += len(octets)
-	v.pieces = append(v.pieces, piece{seg, octets})
-	v.poke()
-
-	return true
-}
-
-// seal says that no more comes.
-func (v *voice) seal() {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.sealed = true
-	v.poke()
-}
-
-func (v *voice) poke() {
-	select {
-	case v.wake <- struct{}{}:
-	default: // it is awake
-	}
-}
-
-func (v *voice) next() (p piece, some, over bool) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if len(v.pieces) == 0 {
-		return piece{}, false, v.sealed
-	}
-	p = v.pieces[0]
-	v.pieces = v.pieces[1:]
-	v.waiting -= len(p.octets)
-
-	return p, true, false
-}
-
-// speak ends when the reply is whole in the player, or was cut off.
-func (v *voice) speak(utterance int) {
-	defer v.player.Seal(utterance)
-	var samples []int16
-	var open *player.Segment
-	defer func() {
-		if open != nil {
-			open.Break() // unless it is closed
-		}
-	}()
-	for {
-		p, some, over := v.next()
-		switch {
-		case over:
-			return
-		case !some:
-			select {
-			case <-v.wake:
-			case <-v.ctx.Done():
-				return
-			}
-		case len(p.octets) == 0:
-			p.seg.Close()
-		default:
-			open = p.seg
-			samples = append(samples[:0], make([]int16, len(p.octets))...)
-			g711.PCMU.Decode(samples, p.octets)
-			if p.seg.Write(v.ctx, samples, nil) != nil {
-				return
-			}
-		}
-	}
-}

@@ -14,12 +14,17 @@ func (c *Conversation) server(e *event, at time.Time) {
 	if u != nil && (u.fixed || u.response == "" || e.ResponseID != u.response) {
 		u = nil // it is of no response that is wanted
 	}
+	if u != nil {
+		c.watch(at)
+	}
 	switch e.Type {
 	case "input_audio_buffer.speech_started":
 		c.heardAt = at
 		c.step(turn.Event{Kind: turn.SpeechHeard, Spurt: c.spurt}, at)
 	case "input_audio_buffer.committed":
-		c.committed(e.ItemID)
+		if c.committed(e.ItemID) {
+			break // of a turn that was over before
+		}
 		c.asked.committed = true
 		if _, set := c.timers[turn.EndpointTimer]; set && c.provider.cfg.Detection != Own {
 			c.timers[turn.EndpointTimer] = at
@@ -39,13 +44,18 @@ func (c *Conversation) server(e *event, at time.Time) {
 		}
 	case "response.output_audio.done":
 		if u != nil {
-			u.voice.add(c.item(u, e.ItemID).seg, nil)
+			it := c.item(u, e.ItemID)
+			it.closed = true
+			u.voice.add(piece{seg: it.seg})
 		}
 	case "response.output_audio_transcript.delta":
 		if u != nil {
 			it := c.item(u, e.ItemID)
 			it.text += e.Delta
 			it.seg.Extend(e.Delta)
+			if c.cfg.Protects(it.text) {
+				it.seg.Protect()
+			}
 			u.ledger.Stamp(ledger.Token, at)
 			c.obs.Words(pipeline.Agent, u.text(), false)
 		}
@@ -58,19 +68,6 @@ func (c *Conversation) server(e *event, at time.Time) {
 	case "error":
 		c.failed(e, at)
 	}
-}
-
-// words takes words of the caller's.
-func (c *Conversation) words(id, text string, final bool, at time.Time) {
-	spurt, plain, known := c.hears(id, text, final)
-	if !known {
-		return
-	}
-	kind := turn.Partial
-	if final {
-		kind = turn.Final
-	}
-	c.step(turn.Event{Kind: kind, Spurt: spurt, Text: plain}, at)
 }
 
 // created takes the name of the response that was asked for.
@@ -91,7 +88,7 @@ func (c *Conversation) audio(u *utterance, e *event, at time.Time) {
 	u.ledger.Stamp(ledger.Token, at)
 	u.ledger.Stamp(ledger.Sample, at)
 	u.spoken = true
-	if !u.voice.add(it.seg, e.audio) {
+	if !u.voice.add(piece{seg: it.seg, octets: e.audio}) {
 		c.stopResponse() // the machine cuts so long a reply off anyway
 
 		return
@@ -109,10 +106,13 @@ func (c *Conversation) responseDone(e *event, at time.Time) {
 	}
 	u := c.speaking
 	mine := u != nil && u.response != "" && u.response == e.Response.ID
+	if mine {
+		c.unwatch()
+	}
 	switch {
 	case mine && e.Response.Status == "failed":
 		u.response = ""
-		c.replyFailed(u, c.provider.client.Failed(e.code), at)
+		c.responseFailed(u, c.provider.client.Failed(e.code), at)
 	case mine:
 		u.response = ""
 		c.losses = 0
@@ -142,6 +142,21 @@ func (c *Conversation) goOn(u *utterance, at time.Time) {
 	u.ledger.Stamp(ledger.Written, at)
 	c.step(ev, at)
 	u.voice.seal() // after the machine knows what follows the reply's end
+}
+
+// responseFailed gives the reply to the ordinary conversation, when there is
+// one; else it has failed.
+func (c *Conversation) responseFailed(u *utterance, err error, at time.Time) {
+	c.unwatch()
+	if c.other == nil {
+		c.replyFailed(u, err, at)
+
+		return
+	}
+	c.provider.cfg.Failed(err)
+	c.step(c.failure(err), at)
+	u.breakOff()
+	c.callOther(at)
 }
 
 // replyFailed ends the reply; what came of it is heard first.
@@ -183,76 +198,7 @@ func (c *Conversation) failed(e *event, at time.Time) {
 	case a.creating != 0 && e.Error.EventID == createID(a.creating):
 		a.creating = 0
 		if u := c.speaking; u != nil && !u.fixed && !u.whole {
-			c.replyFailed(u, c.provider.client.Failed(e.code), at)
+			c.responseFailed(u, c.provider.client.Failed(e.code), at)
 		}
-	}
-}
-
-// redialEvery is how much longer each attempt to open a session waits: the first
-// one is made at once.
-const redialEvery = 500 * time.Millisecond
-
-// lose opens a new session, a few times. A reply that is being made has failed;
-// one that is whole is heard.
-func (c *Conversation) lose(err error, at time.Time) {
-	if l := c.link; l != nil {
-		c.link = nil
-		c.links++ // what it may still say is of no session
-		l.halt()
-		l.conn.Close()
-		c.work.Go(l.work.Wait)
-	}
-	c.out.forget()
-	again := c.asked.again && c.asked.creating == 0 && c.asked.active == ""
-	c.asked = asked{again: again}
-	c.caller.forgetSession()
-	if u := c.speaking; u != nil && !u.fixed && !u.whole && !again {
-		c.replyFailed(u, err, at)
-	}
-	c.losses++
-	c.provider.cfg.Failed(err)
-	c.step(c.failure(err), at)
-	if c.losses > c.provider.cfg.Reconnects {
-		last := turn.Event{Kind: turn.FinishAsked, Line: turn.Trouble, Reason: turn.EndProvider}
-		if c.cfg.Turn.OnFailure.Do == turn.HandOver {
-			last.Line, last.Reason = turn.HandOff, turn.EndRescue
-		}
-		c.step(last, at)
-
-		return
-	}
-	before := c.objects()
-	n := c.links
-	wait := time.Duration(c.losses-1) * redialEvery
-	c.work.Go(func() {
-		pause := time.NewTimer(wait)
-		defer pause.Stop()
-		select {
-		case <-pause.C:
-		case <-c.ctx.Done():
-			return
-		}
-		conn, err := c.provider.dial(c.ctx, c.session, before)
-		if err != nil {
-			c.give(message{kind: isLost, err: err, link: n, at: time.Now()})
-
-			return
-		}
-		select {
-		case c.inbox <- message{kind: isLinked, conn: conn}:
-		case <-c.ctx.Done():
-			conn.Close()
-		}
-	})
-}
-
-// resume goes on in a new session. What the caller said meanwhile has been sent
-// to it and is the turn that waits for its answer.
-func (c *Conversation) resume() {
-	if u := c.speaking; c.asked.again && u != nil && !u.fixed {
-		if c.provider.cfg.Detection == Own {
-			c.tell(object{"type": "input_audio_buffer.commit"})
-		}
-		c.respond(u)
 	}
 }

@@ -51,13 +51,37 @@ func (c *Conversation) callTool(u *utterance, e *event, at time.Time) {
 		ctx = context.WithoutCancel(u.ctx) // it has a bound of its own
 		c.running[t.key] = t
 	}
-	scope := pipeline.ToolScope{CallID: c.cfg.CallID, Vars: c.cfg.Vars, Key: c.cfg.CallID + "-" + t.call.ID, Keys: c.cfg.Keys}
+	scope := c.scope(u, &t.call)
 	c.work.Go(func() {
 		out := c.cfg.Tools.Run(ctx, scope, t.call)
 		done := *t
 		done.result, done.act = &out.Result, out.Act
 		c.give(message{kind: isTool, tool: &done, at: time.Now()})
 	})
+}
+
+// scope is what a tool knows of the conversation.
+func (c *Conversation) scope(u *utterance, call *pipeline.ToolCall) pipeline.ToolScope {
+	s := pipeline.ToolScope{CallID: c.cfg.CallID, Vars: c.cfg.Vars, Key: c.cfg.CallID + "-" + call.ID, Keys: c.cfg.Keys}
+	s.Ask = func(ctx context.Context, asks []pipeline.Ask) ([]string, error) {
+		// A tool that changes something outlives its reply, but asks nobody once
+		// the call is over.
+		ctx, cancel := context.WithCancelCause(ctx)
+		defer cancel(nil)
+		defer context.AfterFunc(c.ctx, func() { cancel(errOver) })()
+
+		return c.secret.Ask(ctx, asks, func(text string) {
+			c.give(message{
+				kind: isAsk, at: time.Now(), ask: text,
+				event: turn.Event{Kind: turn.ToolAsked, Utterance: u.id, Tool: call.Name, Call: call.ID},
+			})
+		})
+	}
+	if c.cfg.Called != nil {
+		s.Trace = c.cfg.Called(*call)
+	}
+
+	return s
 }
 
 // toolDone gives the model a result. A reply that goes on may go on with it.

@@ -1,12 +1,14 @@
 package realtime
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
 
 	"trunkline/pipeline"
 	"trunkline/pipeline/ledger"
+	"trunkline/pipeline/turn"
 	"trunkline/pipeline/vendor"
 )
 
@@ -17,20 +19,32 @@ type caller struct {
 	keys                 bool // pressed in it
 	latest               *said
 	loose                []string // items that no turn has taken yet
-	spurts               map[string]int
-	words                map[string]string // of items; those that are final are in settled
-	settled              map[string]bool
+	items                map[string]*written
+	taken                int // the latest talkspurt that is part of an item
+	turned               int // the latest talkspurt that is part of a turn
 	turns                int
 	waiting              []*said
 }
 
+// written is an item of the caller's at the server: the talkspurts from up to
+// to, and what is known of their words.
+type written struct {
+	from, to int
+	words    string
+	settled  bool // no more words come
+}
+
 // said is a turn to be told.
 type said struct {
-	turn   pipeline.Turn
-	items  []string // the server's, whose words these are
-	keys   string
-	closed bool // it is to be told once its words are there
-	due    bool // the server has yet to say which item it is
+	turn     pipeline.Turn
+	items    []string // the server's, whose words these are
+	from, to int      // its talkspurts
+	own      string   // words that another recogniser understood of the rest
+	keys     string
+	closed   bool // it is to be told once its words are there
+	due      bool // the server has yet to say which item it is
+	missing  bool // the session was lost before it told all the words
+	truth    bool // it was answered truthfully outside the model
 }
 
 func (c *caller) begin(at time.Time) {
@@ -43,12 +57,14 @@ func (c *caller) begin(at time.Time) {
 func (c *caller) text(s *said) string {
 	var parts []string
 	for _, id := range s.items {
-		if w := c.words[id]; w != "" {
+		if w := c.items[id].words; w != "" {
 			parts = append(parts, w)
 		}
 	}
-	if s.keys != "" {
-		parts = append(parts, s.keys)
+	for _, rest := range []string{s.own, s.keys} {
+		if rest != "" {
+			parts = append(parts, rest)
+		}
 	}
 
 	return strings.Join(parts, " ")
@@ -59,25 +75,42 @@ func (c *Conversation) callerTurn(text string, at time.Time) {
 	l := &c.caller
 	s := l.latest
 	if s == nil {
-		s = &said{turn: pipeline.Turn{Role: pipeline.Caller, StartedAt: l.began}}
+		s = &said{turn: pipeline.Turn{Role: pipeline.Caller, StartedAt: l.began}, from: l.turned + 1}
 		l.latest = s
 	}
-	s.turn.EndedAt = l.ended
+	s.turn.EndedAt, s.to = l.ended, c.spurt
+	l.turned = c.spurt
 	s.items = append(s.items, l.loose...)
 	l.loose = nil
-	if c.provider.cfg.Detection == Own && !l.keys {
-		s.due = true
-		c.tell(object{"type": "input_audio_buffer.commit"})
-	}
-	if l.keys {
+	switch {
+	case l.keys:
 		s.keys = text
 		c.tell(callerSaid(text))
+	case c.link == nil: // the next session is told
+		s.missing = s.missing || l.lacks(s)
+	case c.provider.cfg.Detection == Own:
+		s.due = true
+		c.tell(object{"type": "input_audio_buffer.commit"})
 	}
 	l.judged, l.keys, l.began = at, false, time.Time{}
 	c.history.caller(s)
 	if t := l.text(s); t != "" {
 		c.obs.Words(pipeline.Caller, t, true)
 	}
+}
+
+// lacks says whether the words of a turn's last talkspurts are not known.
+func (l *caller) lacks(s *said) bool { return l.rest(s) <= s.to }
+
+// rest is the talkspurt from which on the words of a turn are not known, when
+// no session tells them any more.
+func (l *caller) rest(s *said) int {
+	from := s.from
+	for _, id := range s.items {
+		from = max(from, l.items[id].to+1)
+	}
+
+	return from
 }
 
 // closeCallerTurn has the caller's turn told, once its words are there.
@@ -92,27 +125,43 @@ func (c *Conversation) closeCallerTurn() {
 	l.latest = nil
 }
 
-// committed notes that the server has taken audio as an item of the caller's.
-func (c *Conversation) committed(id string) {
+// committed notes that the server has taken audio as an item of the caller's,
+// and says whether that is of a turn that was over before.
+func (c *Conversation) committed(id string) (due bool) {
 	l := &c.caller
-	if l.spurts == nil {
-		l.spurts, l.words, l.settled = map[string]int{}, map[string]string{}, map[string]bool{}
+	if l.items == nil {
+		l.items = map[string]*written{}
 	}
-	l.spurts[id] = c.spurt
-	if c.provider.cfg.Transcription == "" {
-		l.settled[id] = true
+	s := l.dueTurn()
+	w := &written{from: l.taken + 1, to: c.spurt}
+	if s != nil {
+		w.to = s.to
+		w.from = min(w.from, l.rest(s))
 	}
-	if s := l.dueTurn(); s != nil {
+	l.items[id], l.taken = w, max(l.taken, w.to)
+	if s != nil {
 		s.due, s.items = false, append(s.items, id)
 
-		return
+		return true
 	}
 	l.loose = append(l.loose, id)
+
+	return false
+}
+
+// all are the turns that wait for words, and the one that runs.
+func (l *caller) all() []*said {
+	all := slices.Clone(l.waiting)
+	if l.latest != nil {
+		all = append(all, l.latest)
+	}
+
+	return all
 }
 
 func (l *caller) dueTurn() *said {
-	for _, s := range append(slices.Clone(l.waiting), l.latest) {
-		if s != nil && s.due {
+	for _, s := range l.all() {
+		if s.due {
 			return s
 		}
 	}
@@ -120,31 +169,68 @@ func (l *caller) dueTurn() *said {
 	return nil
 }
 
-// hears takes words of an item of the caller's.
-func (c *Conversation) hears(id, text string, final bool) (spurt int, plain string, known bool) {
-	l := &c.caller
-	n, known := l.spurts[id]
-	if !known {
-		return 0, "", false
-	}
-	if final {
-		l.words[id], l.settled[id] = strings.TrimSpace(text), true
-	} else {
-		l.words[id] += text
-	}
-	if l.latest != nil && slices.Contains(l.latest.items, id) {
-		c.obs.Words(pipeline.Caller, l.text(l.latest), true)
-	} else if slices.Contains(l.loose, id) {
-		c.obs.Words(pipeline.Caller, l.words[id], false)
+// of is the turn of an item; nil: it is none yet, or was told.
+func (l *caller) of(id string) *said {
+	for _, s := range l.all() {
+		if slices.Contains(s.items, id) {
+			return s
+		}
 	}
 
-	return n, vendor.Plain(l.words[id]), true
+	return nil
+}
+
+// words takes words of the caller's.
+func (c *Conversation) words(id, text string, final bool, at time.Time) {
+	l := &c.caller
+	w, known := l.items[id]
+	if !known {
+		return
+	}
+	kind := turn.Partial
+	if final {
+		kind = turn.Final
+		w.words, w.settled = strings.TrimSpace(text), true
+		c.out.forget(w.from, w.to)
+	} else {
+		w.words += text
+	}
+	s := l.of(id)
+	switch {
+	case s != nil && s == l.latest:
+		c.obs.Words(pipeline.Caller, l.text(s), true)
+	case s == nil && slices.Contains(l.loose, id):
+		c.obs.Words(pipeline.Caller, w.words, false)
+	}
+	c.step(turn.Event{Kind: kind, Spurt: w.to, Text: vendor.Plain(w.words)}, at)
+	if final && s != nil {
+		c.heedTruth(s, at)
+	}
 }
 
 // unsettled gives up the words of an item.
 func (c *Conversation) unsettled(id string) {
-	if _, known := c.caller.spurts[id]; known {
-		c.caller.settled[id] = true
+	if w, known := c.caller.items[id]; known {
+		w.settled = true
+	}
+}
+
+// truthful is the answer to a turn that no model may give, once.
+func (c *Conversation) truthful(s *said) (answer string, ok bool) {
+	if s == nil || s.truth {
+		return "", false
+	}
+	answer, ok = c.cfg.Truthful(c.cfg.Language, c.caller.text(s))
+	s.truth = ok
+
+	return answer, ok
+}
+
+// heedTruth answers a turn whose words came after the model's reply began.
+func (c *Conversation) heedTruth(s *said, at time.Time) {
+	if answer, ok := c.truthful(s); ok {
+		c.truth = answer
+		c.step(turn.Event{Kind: turn.TruthAsked}, at)
 	}
 }
 
@@ -152,7 +238,7 @@ func (c *Conversation) unsettled(id string) {
 func (l *caller) flush(o pipeline.Observer) {
 	for len(l.waiting) > 0 {
 		s := l.waiting[0]
-		if s.due || slices.ContainsFunc(s.items, func(id string) bool { return !l.settled[id] }) {
+		if s.due || s.missing || slices.ContainsFunc(s.items, func(id string) bool { return !l.items[id].settled }) {
 			return
 		}
 		l.tell(s, o)
@@ -168,16 +254,36 @@ func (l *caller) tell(s *said, o pipeline.Observer) {
 	o.Turn(s.turn)
 }
 
-// forgetSession gives up the words that a lost session has not told.
+// forgetSession gives up the items of which a lost session has not told the
+// words: they are missing.
 func (l *caller) forgetSession() {
-	for id := range l.spurts {
-		l.settled[id] = true
+	gone := func(id string) bool {
+		w := l.items[id]
+		if !w.settled {
+			l.taken = min(l.taken, w.from-1)
+		}
+
+		return !w.settled
 	}
-	for _, s := range append(slices.Clone(l.waiting), l.latest) {
-		if s != nil {
-			s.due = false
+	l.loose = slices.DeleteFunc(l.loose, gone)
+	for _, s := range l.all() {
+		n := len(s.items)
+		s.items = slices.DeleteFunc(s.items, gone)
+		s.missing = s.missing || s.due || len(s.items) < n
+		s.due = false
+	}
+}
+
+// missing is the first turn whose words no session has told; nil: there is
+// none.
+func (l *caller) missing() *said {
+	for _, s := range l.all() {
+		if s.missing {
+			return s
 		}
 	}
+
+	return nil
 }
 
 // giveUp tells all turns with what is known of them.
@@ -228,15 +334,16 @@ func (c *Conversation) stampCaller(u *utterance) {
 	u.ledger.Stamp(ledger.Endpoint, c.caller.judged)
 }
 
-// history is the conversation so far, for a session that is opened anew.
+// history is the conversation so far, for whoever goes on with it.
 type history struct {
 	items []past
 }
 
-// past is an item: words of either side, or a call with its result.
+// past is words of either side, or a call with its result.
 type past struct {
 	caller *said
 	agent  string
+	cut    bool // the agent was
 	call   *toolCall
 }
 
@@ -259,32 +366,86 @@ func (h *history) agent(u *utterance, heard string, whole bool) {
 			continue
 		}
 		text := strings.TrimSpace(it.text)
+		all := len(text)
 		if !whole {
 			text = heard[:min(len(text), len(heard))]
 			heard = strings.TrimSpace(heard[len(text):])
 		}
 		if text != "" {
-			h.items = append(h.items, past{agent: text})
+			h.items = append(h.items, past{agent: text, cut: len(text) < all})
 		}
 	}
 }
 
-// objects are the events that tell a new session the conversation.
-func (c *Conversation) objects() []object {
-	var all []object
-	for _, p := range c.history.items {
+// messages are some of the conversation as any model is told it, without what
+// none may be told.
+func (c *Conversation) messages(h *history) []pipeline.Message {
+	var all []pipeline.Message
+	last := func(r pipeline.Role) *pipeline.Message {
+		if n := len(all); n > 0 && all[n-1].Role == r {
+			return &all[n-1]
+		}
+
+		return nil
+	}
+	for _, p := range h.items {
 		switch {
 		case p.caller != nil:
 			if t := c.caller.text(p.caller); t != "" {
-				all = append(all, callerSaid(t))
+				all = append(all, pipeline.Message{Role: pipeline.Caller, Text: t})
 			}
 		case p.call != nil:
-			all = append(all, called(p.call.call.ID, p.call.call.Name, string(p.call.call.Args)))
-			if p.call.result != nil {
-				all = append(all, returned(p.call.call.ID, p.call.result.Content))
+			results := last(pipeline.Tool)
+			if results == nil {
+				if last(pipeline.Agent) == nil {
+					all = append(all, pipeline.Message{Role: pipeline.Agent})
+				}
+				all = append(all, pipeline.Message{Role: pipeline.Tool})
+				results = last(pipeline.Tool)
 			}
+			calls := &all[len(all)-2]
+			calls.Calls = append(calls.Calls, p.call.call)
+			results.Results = append(results.Results, p.call.outcome())
 		default:
-			all = append(all, agentSaid(p.agent))
+			all = append(all, pipeline.Message{Role: pipeline.Agent, Text: p.agent, Cut: p.cut})
+		}
+	}
+	if c.cfg.Redact != nil {
+		c.cfg.Redact(all)
+	}
+
+	return all
+}
+
+// outcome is a call's result, or that there is none.
+func (t *toolCall) outcome() pipeline.ToolResult {
+	if t.result != nil {
+		return *t.result
+	}
+
+	return pipeline.ToolResult{ID: t.call.ID, Name: t.call.Name, Content: running}
+}
+
+// running stands for the result of a call that goes on.
+const running = `{"status":"running"}`
+
+// objects are the events that tell a session some messages.
+func objects(messages []pipeline.Message) []object {
+	var all []object
+	for _, m := range messages {
+		switch {
+		case m.Role == pipeline.Caller:
+			all = append(all, callerSaid(m.Text))
+		case m.Role == pipeline.Agent && m.Text != "":
+			all = append(all, agentSaid(m.Text))
+		}
+		for _, call := range m.Calls {
+			all = append(all, called(call.ID, call.Name, cmp.Or(string(call.Args), "{}")))
+		}
+		for _, r := range m.Results {
+			if r.Content != running { // it is told when it comes
+				all = append(all, returned(r.ID, r.Content))
+			}
 		}
 	}
 

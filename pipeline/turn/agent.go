@@ -292,6 +292,25 @@ func (m *Machine) apologise() {
 	m.say(Apology, 0)
 }
 
+// tellTruth answers the caller in place of a model's reply, which may be heard
+// already: the words that it answers came later than its beginning.
+func (m *Machine) tellTruth() {
+	if m.speaks == last {
+		return
+	}
+	if m.talking {
+		m.answered()
+	} else {
+		m.forgetCaller()
+	}
+	m.cutOff()
+	m.stopTimer(EndpointTimer)
+	m.stopTimer(FinalTimer)
+	m.stopTimer(VerdictTimer)
+	m.say(Truth, 0)
+	m.protected = true
+}
+
 // rest arms the idle timer, or says what waited, when nobody has anything to
 // say.
 func (m *Machine) rest() {

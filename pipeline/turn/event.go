@@ -48,6 +48,7 @@ const (
 	HoldOff         EventKind = "hold_off"        // the caller came back
 	AnnounceAsked   EventKind = "announce_asked"  // say the line Line as soon as nobody speaks
 	ResumeAsked     EventKind = "resume_asked"    // go on after all, though the call was given away; say the line Line first
+	TruthAsked      EventKind = "truth_asked"     // the caller asked what no model may answer, and a reply may have begun: say the line Truth in its place
 	FinishAsked     EventKind = "finish_asked"    // say the line Line and end for Reason, whatever goes on
 )
 
@@ -123,6 +124,7 @@ const (
 	Filler     Line = "filler"      // the answer takes a while; Action.Stage tells which one
 	NotReached Line = "not_reached" // the person whom the call was given to was not reached, and the agent goes on
 	Message    Line = "message"     // what an answering machine is told
+	Truth      Line = "truth"       // what no model may answer; the driver has the words
 	Ask        Line = "ask"         // what a tool asks the caller to key in; the driver has the words
 	CapWarning Line = "cap_warning"
 	CapGoodbye Line = "cap_goodbye"

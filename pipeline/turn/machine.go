@@ -171,6 +171,8 @@ func (m *Machine) Step(e Event) []Action {
 			m.waiting = append(m.waiting, e.Line)
 		}
 		m.rest()
+	case TruthAsked:
+		m.tellTruth()
 	case FinishAsked:
 		m.finish(e.Line, e.Reason)
 	}

@@ -97,6 +97,7 @@ type Session struct {
 	stop      chan struct{}
 	numbers   int
 	over      bool
+	ended     chan struct{} // closed when it is over
 }
 
 // ServeHTTP opens a session.
@@ -125,7 +126,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	n := &Session{server: s, conn: conn}
+	n := &Session{server: s, conn: conn, ended: make(chan struct{})}
 	s.mu.Lock()
 	s.sessions = append(s.sessions, n)
 	s.mu.Unlock()
@@ -158,6 +159,7 @@ func (n *Session) halt() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.over = true
+	close(n.ended)
 	if n.stop != nil {
 		close(n.stop)
 		n.stop = nil
@@ -364,7 +366,13 @@ func (n *Session) commitLocked() {
 	n.write(object{"type": "input_audio_buffer.committed", "item_id": id})
 	if n.server.WordsAfter > 0 {
 		n.work.Go(func() {
-			time.Sleep(n.server.WordsAfter)
+			wait := time.NewTimer(n.server.WordsAfter)
+			defer wait.Stop()
+			select {
+			case <-wait.C:
+			case <-n.ended:
+				return
+			}
 			n.mu.Lock()
 			defer n.mu.Unlock()
 			n.words(i)
@@ -532,7 +540,7 @@ func (n *Session) speak(id string, r *Reply, stop chan struct{}) (status, code s
 	n.write(object{"type": "response.output_item.added", "response_id": id, "item": object{"id": item.ID, "type": "message"}})
 	n.mu.Unlock()
 	words := strings.Fields(r.Text)
-	for i, w := range words {
+	for i := 0; i <= len(words); i++ {
 		select {
 		case <-stop:
 			return "cancelled", ""
@@ -563,6 +571,10 @@ func (n *Session) speak(id string, r *Reply, stop chan struct{}) (status, code s
 				return "cancelled", ""
 			}
 		}
+		if i == len(words) {
+			break
+		}
+		w := words[i]
 		if i > 0 {
 			w = " " + w
 		}
