@@ -11,12 +11,14 @@ import (
 	"net/http"
 	"os"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/gorilla/websocket"
 
 	"trunkline/media"
 	"trunkline/media/clock"
+	"trunkline/twilio"
 	"trunkline/twilio/carrier"
 )
 
@@ -32,7 +34,7 @@ func BareSocket(ctx context.Context, out io.Writer) error {
 		return fmt.Errorf("bare socket: %w", err)
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("POST /"+twilioAccount+"/voice", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/xml")
 		fmt.Fprintf(w, `<Response><Connect><Stream url="wss://%s/media"/></Connect></Response>`, twilioHost)
 	})
@@ -66,6 +68,75 @@ func echoAudio(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// StreamLeg is the door of media streams without an agent: each call's leg, with
+// its codec and its jitter buffer, sends back what it hears, on the line clock.
+// The twilio benchmark runs it as a process of its own and compares it with the
+// bare loop. The environment has the account's secret.
+//
+// It writes its address to out, then runs until ctx ends.
+func StreamLeg(ctx context.Context, out io.Writer) error {
+	e := echoDoor{clock: clock.New(clock.Options{})}
+	if err := e.clock.Start(); err != nil {
+		return fmt.Errorf("leg alone: %w", err)
+	}
+	defer e.clock.Stop()
+	door, err := twilio.New(twilio.Config{Listen: "127.0.0.1:0", PublicURL: "https://" + twilioHost, Accounts: []twilio.Account{
+		{Name: twilioAccount, Carrier: "twilio", Tokens: []string{os.Getenv(twilioTokenEnv)}},
+	}}, e)
+	if err != nil {
+		return fmt.Errorf("leg alone: %w", err)
+	}
+	if err := door.Start(ctx); err != nil {
+		return fmt.Errorf("leg alone: %w", err)
+	}
+	fmt.Fprintln(out, door.Addr())
+	<-ctx.Done()
+	soon, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopBound)
+	defer cancel()
+
+	return door.Stop(soon)
+}
+
+// echoDoor answers calls with what they say.
+type echoDoor struct{ clock *clock.Clock }
+
+// Incoming implements twilio.Handler.
+func (e echoDoor) Incoming(c *twilio.Call) {
+	leg, err := c.Answer(context.Background())
+	if err != nil {
+		return
+	}
+	remove := e.clock.Add(&echoLeg{leg: leg})
+	<-c.Done()
+	remove()
+}
+
+// echoLeg sends back what its leg hears, with the marks that a player asks for.
+type echoLeg struct {
+	leg    *twilio.Leg
+	frame  media.Frame
+	frames uint64
+}
+
+// Tick implements clock.Ticker.
+func (e *echoLeg) Tick(time.Time) {
+	const markEvery = 2 // frames
+	e.leg.Read(&e.frame)
+	for _, ok := e.leg.Marked(); ok; _, ok = e.leg.Marked() {
+		continue
+	}
+	if e.leg.Write(&e.frame) {
+		e.frames++
+	}
+	if e.frames%markEvery == 0 {
+		e.leg.Mark(media.Mark{Generation: 1, Frames: e.frames})
+	}
+	e.leg.Flush()
+}
+
+// Shift implements clock.Shifter.
+func (e *echoLeg) Shift(step time.Duration) int { return e.leg.Shift(step) }
+
 // murmur is the owner of a telephone in a quiet room who counts what comes.
 type murmur struct {
 	line  *carrier.Line
@@ -90,6 +161,7 @@ type streamSubject struct {
 	process *process
 	far     *carrier.Carrier
 	stop    func() error
+	profile bool      // it writes one profile, from one SIGUSR1 to the next
 	total   []float64 // of each round, processor time in ms per second of one call
 	heard   []float64 // frames per second of one call
 }
@@ -99,28 +171,36 @@ func (b *bench) streamCost(ctx context.Context) (err error) {
 	rounds, settle, measure := pick(b, 3, 1), pick(b, 3*time.Second, time.Second), pick(b, 6*time.Second, 2*time.Second)
 	fmt.Fprintf(b.Out, "\nProcessor time for a second of one call, 50 messages each way, room noise from the caller, the agent speaking; %d rounds of %v in\n"+
 		"turn, medians with the least and the greatest. The bare loop reads a WebSocket and writes every message with audio back as it came.\n"+
-		"Target: ratio 1.5.\n", rounds, measure)
-	bare, err := b.bareSocket()
+		"The leg alone sends back what it has decoded and taken out of its jitter buffer, on the line clock and with marks. Target for the\n"+
+		"leg: ratio 1.5.\n", rounds, measure)
+	bare, err := b.streamProcess("bare loop", "--bare-socket", false)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, bare.stop()) }()
+	leg, err := b.streamProcess("leg alone", "--stream-leg", true)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, leg.stop()) }()
 	talking, _ := talker()
 	s, err := b.startStreams(ctx, "twilio-cost", talking, nil)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
-	subjects := []*streamSubject{bare, {name: "gateway", process: s.process, far: s.far}}
+	subjects := []*streamSubject{bare, leg, {name: "gateway", process: s.process, far: s.far, profile: b.Profile != ""}}
 	t := newTable("calls", "process", "total ms", "least", "greatest", "ratio", "cores", "frames heard")
-	for _, calls := range pick(b, []int{50, 200}, []int{10}) {
+	counts := pick(b, []int{50, 200}, []int{10})
+	for _, calls := range counts {
 		for _, x := range subjects {
 			x.total, x.heard = nil, nil
 		}
 		for round := range rounds {
 			for _, x := range subjects {
 				b.progressf("twilio: %d calls, round %d of %d: %s", calls, round+1, rounds, x.name)
-				if err := x.run(ctx, calls, settle, measure); err != nil {
+				last := calls == counts[len(counts)-1] && round == rounds-1
+				if err := x.run(ctx, calls, settle, measure, last); err != nil {
 					return fmt.Errorf("%s: %w", x.name, err)
 				}
 			}
@@ -140,10 +220,25 @@ func (b *bench) streamCost(ctx context.Context) (err error) {
 	return nil
 }
 
-// bareSocket starts the bare loop and a carrier that knows it.
-func (b *bench) bareSocket() (*streamSubject, error) {
-	dir, err := os.MkdirTemp(b.dir, "bare-socket-")
+// streamProcess starts this program as what the gateway is compared with, and a
+// carrier that knows it.
+func (b *bench) streamProcess(name, flag string, profile bool) (_ *streamSubject, err error) {
+	dir, err := os.MkdirTemp(b.dir, "stream-")
 	if err != nil {
+		return nil, err
+	}
+	far := carrier.New(carrier.Options{
+		Numbers: []carrier.Number{{Number: twilioNumber, VoiceURL: "https://" + twilioHost + "/" + twilioAccount + "/voice"}},
+	})
+	if err := far.Start(); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			far.Stop()
+		}
+	}()
+	if err := os.Setenv(twilioTokenEnv, far.AuthToken()); err != nil { // the process inherits it
 		return nil, err
 	}
 	read, write, err := os.Pipe()
@@ -151,32 +246,39 @@ func (b *bench) bareSocket() (*streamSubject, error) {
 		return nil, err
 	}
 	defer read.Close()
-	p, err := b.startProcess(dir, write, "bench", "--bare-socket")
+	args := []string{"bench", flag}
+	if profile && b.Profile != "" {
+		args = append(args, "--profile", b.Profile)
+	}
+	p, err := b.startProcess(dir, write, args...)
 	write.Close()
 	if err != nil {
 		return nil, err
 	}
 	lines := bufio.NewScanner(read)
 	if !lines.Scan() {
-		return nil, errors.Join(errors.New("the bare socket told no address"), p.stop())
+		return nil, errors.Join(fmt.Errorf("the %s told no address", name), p.stop())
 	}
-	far := carrier.New(carrier.Options{
-		Numbers: []carrier.Number{{Number: twilioNumber, VoiceURL: "https://" + twilioHost + "/"}},
-		Tunnel:  map[string]string{twilioHost: lines.Text()},
-	})
-	if err := far.Start(); err != nil {
-		return nil, errors.Join(err, p.stop())
-	}
+	far.Tunnel(twilioHost, lines.Text())
 
-	return &streamSubject{name: "bare loop", process: p, far: far, stop: func() error {
+	return &streamSubject{name: name, process: p, far: far, profile: profile && b.Profile != "", stop: func() error {
 		far.Stop()
 
 		return p.stop()
 	}}, nil
 }
 
-// run measures a process once.
-func (s *streamSubject) run(ctx context.Context, calls int, settle, measure time.Duration) error {
+// signal begins or ends the process's profile, if it is to have one.
+func (s *streamSubject) signal(wanted bool) error {
+	if !s.profile || !wanted {
+		return nil
+	}
+
+	return s.process.signal(syscall.SIGUSR1)
+}
+
+// run measures a process once, and may profile it.
+func (s *streamSubject) run(ctx context.Context, calls int, settle, measure time.Duration, profile bool) error {
 	var heard atomic.Int64
 	noise := roomNoise()
 	all := make([]*carrier.Call, 0, calls)
@@ -202,7 +304,7 @@ func (s *streamSubject) run(ctx context.Context, calls int, settle, measure time
 		return err
 	}
 	before := heard.Load()
-	if err := rest(ctx, measure); err != nil {
+	if err := errors.Join(s.signal(profile), rest(ctx, measure), s.signal(profile)); err != nil {
 		return err
 	}
 	l, err := w.stop()

@@ -104,8 +104,11 @@ type Buffered interface {
 	// Marked takes the next mark that came back, oldest first. Marks that Drop
 	// sent back come too; their generation tells.
 	Marked() (Mark, bool)
-	// Drop empties the queue of the far side.
+	// Drop empties the queue of the far side, at once.
 	Drop()
+	// Flush sends what was written and asked for. It is called when a tick has
+	// no more of it, and saves a packet for each frame and mark.
+	Flush()
 }
 
 // LegStats counts what a Leg carried. All counters start at zero.

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"trunkline/stir"
+	"trunkline/twilio/framing"
 )
 
 // Why a call is over.
@@ -222,7 +223,7 @@ func (c *Call) end(cause error) {
 	c.server.tokens.revoke(token)
 	close(c.done)
 	if leg != nil {
-		leg.end(closeNormal)
+		leg.end(framing.CloseNormal)
 	}
 }
 
@@ -295,6 +296,9 @@ func (c *Call) attach(leg *Leg) bool {
 	defer c.mu.Unlock()
 	if c.cause != nil || c.leg != nil && (c.away == nil || c.away.back == nil) {
 		return false
+	}
+	if c.away != nil {
+		c.away.part()
 	}
 	c.leg, c.away = leg, nil
 	c.legs <- leg

@@ -20,6 +20,7 @@ import (
 
 	"trunkline/media"
 	"trunkline/twilio/dialect"
+	"trunkline/twilio/framing"
 	"trunkline/twilio/signature"
 )
 
@@ -196,7 +197,7 @@ func TestOtherCarriers(t *testing.T) {
 			}
 			response.Body.Close()
 			tell(t, stranger, strings.Split(strings.ReplaceAll(a.start, "$token", "guess"), "\n")...)
-			if code := closedWith(t, stranger); code != closePolicy {
+			if code := closedWith(t, stranger); code != framing.ClosePolicy {
 				t.Errorf("a stranger's socket was closed with %d", code)
 			}
 			stranger.Close()
@@ -218,7 +219,7 @@ func TestOtherCarriers(t *testing.T) {
 			if a.stop != "" {
 				tell(t, conn, a.stop)
 			} else {
-				_ = conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(closeNormal, ""), time.Now().Add(patience))
+				_ = conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(framing.CloseNormal, ""), time.Now().Add(patience))
 			}
 			if got := <-over; !isErr(got.cause, ErrHungUp) {
 				t.Errorf("ended with %v, last heard %+v", got.cause, got.heard)

@@ -15,5 +15,6 @@
 // Leg. What the carrier says of the call afterwards, in callbacks that come
 // twice or in any order, goes through one small state machine.
 //
-// Sub-rooms: signature (who may ask), dialect (how carriers frame audio).
+// Sub-rooms: signature (who may ask), framing (what a WebSocket's octets mean),
+// dialect (how carriers frame audio), rest (Twilio's API).
 package twilio

@@ -3,28 +3,28 @@ package twilio
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"sync"
-	"sync/atomic"
 	"time"
-
-	"github.com/gorilla/websocket"
 
 	"trunkline/media"
 	"trunkline/twilio/dialect"
+	"trunkline/twilio/framing"
 )
 
 const (
 	// silence is how long a socket may bring nothing: carriers send audio all
 	// the time, also of callers who say nothing.
 	silence = 30 * time.Second
-	// stuck is how long the socket may take for one message.
+	// stuck is how long the socket may take nothing of what waits for it.
 	stuck = 10 * time.Second
-	// farewell is how long the carrier is given to take the close frame.
-	farewell = 250 * time.Millisecond
+	// unattended is how often the socket is read while no line does that: in
+	// the moments before the line begins, and after it.
+	unattended = 200 * time.Millisecond
 	// nonsense is how many messages that cannot be understood end a stream.
 	nonsense = 100
+	// mostReads bounds what one tick reads, in rooms of the framing's reader.
+	mostReads = 16
 )
 
 // Why a stream is over.
@@ -32,228 +32,265 @@ var (
 	errStopped = errors.New("the carrier ended the stream")
 	errBroken  = errors.New("the socket broke off")
 	errSilent  = errors.New("the socket brought nothing for too long")
+	errStuck   = errors.New("the socket took nothing for too long")
 	errFailed  = errors.New("the carrier did not understand us")
 	errStrange = errors.New("the socket brought what is no media stream")
+	errEnded   = errors.New("we ended the stream")
 )
 
 // Leg is the audio of one call over its carrier's socket, a media.Buffered.
 //
-// Two goroutines serve the socket: the one that opened it reads until the
-// stream ends, another writes what waits in a bounded queue. The line clock's
-// goroutine touches neither the socket nor a lock that is held over it.
+// Nobody waits for the socket: the line clock's tick takes what has come, in
+// Read, and sends what is to go, in Flush, with a system call each that does not
+// wait. The lock is held over nothing else.
 type Leg struct {
 	dialect *dialect.Dialect
 	format  dialect.Format
-	conn    *websocket.Conn
+	local   string
+	remote  string
 	now     func() time.Time
+	over    chan struct{} // closed when the stream is; why is good then
 
-	in struct {
-		sync.Mutex
-		*receiver
-	}
-	out  *sender
-	sent atomic.Uint64 // messages with audio that left
-	took atomic.Uint64 // messages that the socket brought
-	trip atomic.Int64  // the sender's, for Stats
-	full atomic.Uint64 // frames that found the queue full
-
-	ending  sync.Once
-	closed  atomic.Bool
-	reading chan struct{} // closed when nobody reads the socket any more
-	writing chan struct{} // closed when nobody writes to it any more
-	why     error         // good once reading is closed
+	mu      sync.Mutex
+	socket  socket
+	frames  *framing.Reader
+	message dialect.Message
+	in      *receiver
+	out     *sender
+	ticked  bool          // since attend looked
+	came    time.Time     // when the socket brought something
+	blocked time.Time     // since when the socket takes nothing; zero: it does
+	trip    time.Duration // to the carrier and back; 0 before it was measured
+	took    uint64        // messages that the socket brought
+	full    uint64        // frames that found the outbox full
+	ended   bool
+	why     error
 }
 
 var _ media.Buffered = (*Leg)(nil)
 
-// newLeg makes the leg of a stream that has started. listen must be called, and
-// Close.
-func newLeg(d *dialect.Dialect, conn *websocket.Conn, start *dialect.Message, now func() time.Time) (*Leg, error) {
-	l := &Leg{dialect: d, format: start.Format, conn: conn, now: now, reading: make(chan struct{}), writing: make(chan struct{})}
+// newLeg makes the leg of a stream that has started, whose socket conn is; frames
+// has what was read of it. On an error conn is as it was. attend must be called,
+// and Close.
+func newLeg(d *dialect.Dialect, conn net.Conn, frames *framing.Reader, start *dialect.Message, now func() time.Time) (*Leg, error) {
+	l := &Leg{
+		dialect: d, format: start.Format, now: now, frames: frames, over: make(chan struct{}), came: now(),
+		local: conn.LocalAddr().String(), remote: conn.RemoteAddr().String(),
+	}
 	var err error
-	if l.in.receiver, err = newReceiver(start.Format); err != nil {
+	if l.in, err = newReceiver(start.Format); err != nil {
 		return nil, err
 	}
 	if l.out, err = newSender(d, start); err != nil {
 		return nil, err
 	}
-	go l.speak()
+	if l.socket, err = takeOver(conn); err != nil {
+		return nil, err
+	}
 
 	return l, nil
 }
 
-// listen reads the socket until the stream is over, with a buffer that it may
-// keep, and then closes the socket.
-func (l *Leg) listen(buf []byte) {
-	defer close(l.reading)
-	var m dialect.Message
-	l.why = l.hear(&m, buf)
-	l.end(websocket.CloseNormalClosure)
-}
-
-// hear takes messages until one ends the stream, and says why.
-func (l *Leg) hear(m *dialect.Message, buf []byte) error {
+// attend waits until the stream is over. While no line reads the socket it
+// does, so that the end is seen.
+func (l *Leg) attend() {
+	t := time.NewTicker(unattended)
+	defer t.Stop()
 	for {
-		binary, data, err := read(l.conn, buf, silence)
-		if err != nil {
-			return l.lost(err)
+		select {
+		case <-l.over:
+			return
+		case <-t.C:
 		}
-		buf = data[:0]
-		at := l.now()
-		err = l.dialect.Read(m, binary, data)
-		switch {
-		case err != nil:
-		case m.Kind == dialect.Stopped:
-			return errStopped
-		case m.Kind == dialect.Failed:
-			return fmt.Errorf("%w: %s", errFailed, m.Why)
+		l.mu.Lock()
+		if !l.ticked {
+			l.receive()
 		}
-		l.in.Lock()
-		if err != nil || !l.in.take(m, at) {
-			l.in.malformed++
-		}
-		strange := l.in.malformed >= nonsense
-		l.in.Unlock()
-		l.took.Add(1)
-		if strange {
-			l.end(websocket.ClosePolicyViolation)
-
-			return errStrange
-		}
+		l.ticked = false
+		l.mu.Unlock()
 	}
 }
 
-// lost says why the socket cannot be read.
-func (l *Leg) lost(err error) error {
-	var timeout net.Error
-	switch {
-	case errors.As(err, &timeout) && timeout.Timeout():
-		return errSilent
-	case errors.Is(err, websocket.ErrReadLimit):
-		return fmt.Errorf("%w: a message of more than %d octets", errStrange, dialect.MaxMessage)
-	case l.dialect.CloseEnds && websocket.IsCloseError(err, websocket.CloseNormalClosure, websocket.CloseGoingAway, websocket.CloseNoStatusReceived):
-		return errStopped
+// receive takes what the socket has brought, and sends what was left to be
+// sent. The lock is held.
+func (l *Leg) receive() {
+	if l.ended {
+		return
 	}
+	now := l.now()
+	for range mostReads {
+		room := l.frames.Room()
+		n, waited, err := l.socket.receive(room)
+		if n > 0 {
+			l.came = now
+			l.frames.Filled(n)
+			if code, why := l.hear(now.Add(-waited)); why != nil {
+				l.finish(why, code)
 
-	return fmt.Errorf("%w: %w", errBroken, err)
-}
-
-// read takes one whole message off a socket into buf, which grows as needed.
-// It fails when none has begun within so long, or is longer than the read
-// limit.
-func read(conn *websocket.Conn, buf []byte, within time.Duration) (binary bool, data []byte, err error) {
-	if err := conn.SetReadDeadline(time.Now().Add(within)); err != nil {
-		return false, nil, err
-	}
-	kind, r, err := conn.NextReader()
-	if err != nil {
-		return false, nil, err
-	}
-	data = buf[:0]
-	for {
-		if len(data) == cap(data) {
-			data = append(data, 0)[:len(data)]
-		}
-		n, err := r.Read(data[len(data):cap(data)])
-		data = data[:len(data)+n]
-		if errors.Is(err, io.EOF) {
-			return kind == websocket.BinaryMessage, data, nil
+				return
+			}
 		}
 		if err != nil {
-			return false, nil, err
-		}
-	}
-}
-
-// speak writes what waits in the queue until that is closed or the socket
-// breaks.
-func (l *Leg) speak() {
-	defer close(l.writing)
-	var p parcel
-	for range l.out.queue.ready {
-		if l.drain(&p) != nil {
-			l.conn.Close() // the reader will say so
+			l.finish(fmt.Errorf("%w: %w", errBroken, err), framing.CloseNormal)
 
 			return
 		}
+		if n < len(room) {
+			break
+		}
+	}
+	if now.Sub(l.came) >= silence {
+		l.finish(errSilent, framing.CloseNormal)
+
+		return
+	}
+	l.send(now)
+}
+
+// hear takes the messages that have come whole. Its error is why they end the
+// stream, and code that of the socket's end.
+func (l *Leg) hear(at time.Time) (code int, why error) {
+	for {
+		kind, data, ok, err := l.frames.Next()
+		if err != nil {
+			return closeCode(err), fmt.Errorf("%w: %w", errStrange, err)
+		}
+		if !ok {
+			return 0, nil
+		}
+		switch kind {
+		case framing.Text, framing.Binary:
+			if code, why = l.understand(kind == framing.Binary, data, at); why != nil {
+				return code, why
+			}
+		case framing.Ping:
+			l.out.outbox.pong(data)
+		case framing.Close:
+			return framing.CloseNormal, l.left(framing.CloseCode(data))
+		}
 	}
 }
 
-// drain writes all that waits, by way of p.
-func (l *Leg) drain(p *parcel) error {
-	g, gathers := l.conn.NetConn().(*gathering)
-	if gathers {
-		g.hold()
+// understand takes one message.
+func (l *Leg) understand(binary bool, data []byte, at time.Time) (code int, why error) {
+	m := &l.message
+	err := l.dialect.Read(m, binary, data)
+	switch {
+	case err != nil:
+	case m.Kind == dialect.Stopped:
+		return framing.CloseNormal, errStopped
+	case m.Kind == dialect.Failed:
+		return framing.CloseNormal, fmt.Errorf("%w: %s", errFailed, m.Why)
 	}
-	for l.out.queue.take(p) {
-		kind := websocket.TextMessage
-		if p.binary {
-			kind = websocket.BinaryMessage
-		}
-		if err := l.conn.SetWriteDeadline(time.Now().Add(stuck)); err != nil {
-			return err
-		}
-		if err := l.conn.WriteMessage(kind, p.data); err != nil {
-			return err
-		}
-		if p.audio {
-			l.sent.Add(1)
-		}
+	l.took++
+	if err != nil || !l.in.take(m, at) {
+		l.in.malformed++
 	}
-	if gathers {
-		return g.release()
+	if l.in.malformed >= nonsense {
+		return framing.ClosePolicy, errStrange
 	}
 
-	return nil
+	return 0, nil
 }
 
-// end closes the socket with a code (RFC 6455 section 7.4.1), once.
+// left says what a close frame with a code means.
+func (l *Leg) left(code int) error {
+	if l.dialect.CloseEnds && (code == framing.CloseNormal || code == framing.CloseGoingAway || code == framing.CloseNoCode) {
+		return errStopped
+	}
+
+	return fmt.Errorf("%w: the far end closed it with the code %d", errBroken, code)
+}
+
+// closeCode is the code with which a socket is closed for an error of framing.
+func closeCode(err error) int {
+	var breach *framing.Error
+	if errors.As(err, &breach) {
+		return breach.Code
+	}
+
+	return framing.ClosePolicy
+}
+
+// send has the socket take what waits for it, as far as it does. The lock is
+// held.
+func (l *Leg) send(now time.Time) {
+	o := &l.out.outbox
+	if l.ended || len(o.octets) == 0 {
+		return
+	}
+	n, err := l.socket.send(o.octets)
+	o.taken(n)
+	switch {
+	case err != nil:
+		l.finish(fmt.Errorf("%w: %w", errBroken, err), framing.CloseNormal)
+	case n > 0 || len(o.octets) == 0:
+		l.blocked = time.Time{}
+	case l.blocked.IsZero():
+		l.blocked = now
+	case now.Sub(l.blocked) >= stuck:
+		l.finish(errStuck, framing.CloseNormal)
+	}
+}
+
+// finish ends the stream, once, and closes the socket with a code (RFC 6455
+// section 7.4.1). The lock is held.
+func (l *Leg) finish(why error, code int) {
+	if l.ended {
+		return
+	}
+	l.ended, l.why = true, why
+	o := &l.out.outbox
+	o.forget()
+	o.octets = framing.AppendClose(o.octets, code)
+	_, _ = l.socket.send(o.octets) // it may be gone, or take nothing
+	l.socket.close()
+	close(l.over)
+}
+
+// end ends the stream for a reason of ours.
 func (l *Leg) end(code int) {
-	l.ending.Do(func() {
-		l.closed.Store(true)
-		l.out.queue.close()
-		_ = l.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, ""), time.Now().Add(farewell)) // it may be gone
-		if g, gathers := l.conn.NetConn().(*gathering); gathers {
-			_ = g.release() // so it may
-		}
-		l.conn.Close()
-	})
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.finish(errEnded, code)
 }
 
 // Close ends the stream and waits until nobody uses the socket. Carriers go on
 // with the call's instructions then.
 func (l *Leg) Close() error {
-	l.end(websocket.CloseNormalClosure)
-	<-l.reading
-	<-l.writing
+	l.end(framing.CloseNormal)
+	l.socket.wait()
 
 	return nil
 }
 
 // Read implements media.Leg.
 func (l *Leg) Read(f *media.Frame) media.Inbound {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ticked = true
 	l.out.tick()
-	now := l.now()
-	l.in.Lock()
-	defer l.in.Unlock()
+	l.receive()
 
-	return l.in.buffer.Take(f, now)
+	return l.in.buffer.Take(f, l.now())
 }
 
 // Shift says whether ticks should come a step later (1) or earlier (-1), for
 // the carrier's audio to wait less for them. The line asks after Read.
 func (l *Leg) Shift(step time.Duration) int {
-	l.in.Lock()
-	defer l.in.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 
 	return l.in.buffer.Shift(step)
 }
 
 // Write implements media.Leg. It reports false when the socket does not keep up
-// or is closed.
+// or is closed. What is written leaves with Flush.
 func (l *Leg) Write(f *media.Frame) bool {
-	if !l.out.push(f, l.now()) {
-		l.full.Add(1)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended || !l.out.push(f, l.now()) {
+		l.full++
 
 		return false
 	}
@@ -261,50 +298,71 @@ func (l *Leg) Write(f *media.Frame) bool {
 	return true
 }
 
+// Flush implements media.Buffered.
+func (l *Leg) Flush() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.send(l.now())
+}
+
 // Digit implements media.Leg.
 func (l *Leg) Digit() (media.Digit, bool) {
-	l.in.Lock()
-	defer l.in.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 
 	return l.in.keys.next()
 }
 
 // Ahead implements media.Buffered: what is written is about 200 ms ahead of
 // what is played, whatever the way to the carrier takes.
-func (l *Leg) Ahead() int { return l.out.ahead() }
+func (l *Leg) Ahead() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+
+	return l.out.ahead()
+}
 
 // Mark implements media.Buffered.
-func (l *Leg) Mark(m media.Mark) { l.out.request(m) }
+func (l *Leg) Mark(m media.Mark) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.out.request(m)
+}
 
 // Marked implements media.Buffered. Marks of what was dropped do not come.
 func (l *Leg) Marked() (media.Mark, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for {
-		l.in.Lock()
 		m, ok := l.in.marks.next()
-		l.in.Unlock()
 		if !ok {
 			return m, false
 		}
 		if l.out.returned(m, l.now()) {
-			l.trip.Store(int64(l.out.trip))
+			l.trip = l.out.trip
 
 			return m, true
 		}
 	}
 }
 
-// Drop implements media.Buffered. Nothing that was written before reaches the
-// carrier after this.
-func (l *Leg) Drop() { l.out.drop() }
+// Drop implements media.Buffered. It does not wait for Flush, and nothing that
+// was written before reaches the carrier after it.
+func (l *Leg) Drop() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.out.drop()
+	l.send(l.now())
+}
 
 // Stats implements media.Leg. PacketsOut counts messages with audio.
 func (l *Leg) Stats() media.LegStats {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	s := media.LegStats{
-		Codec: l.format.String(), Local: l.conn.LocalAddr().String(), Remote: l.conn.RemoteAddr().String(),
-		PacketsOut: l.sent.Load(), SendDropped: l.full.Load(), RTT: time.Duration(l.trip.Load()),
+		Codec: l.format.String(), Local: l.local, Remote: l.remote,
+		PacketsOut: l.out.outbox.audio, SendDropped: l.full, RTT: l.trip,
 	}
-	l.in.Lock()
-	defer l.in.Unlock()
 	l.in.fill(&s)
 
 	return s

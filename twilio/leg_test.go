@@ -19,6 +19,7 @@ import (
 	"trunkline/media/legtest"
 	"trunkline/media/resample"
 	"trunkline/twilio/dialect"
+	"trunkline/twilio/framing"
 )
 
 // patience is how long a test waits for the loopback interface.
@@ -86,14 +87,14 @@ func newFarEnd(t testing.TB, name string, format dialect.Format) *farEnd {
 
 			return
 		}
-		conn.SetReadLimit(dialect.MaxMessage)
 		start := dialect.Message{Stream: "MZ1", Format: format}
-		leg, err := newLeg(d, conn, &start, func() time.Time { return epoch.Add(time.Duration(e.elapsed.Load())) })
+		now := func() time.Time { return epoch.Add(time.Duration(e.elapsed.Load())) }
+		leg, err := newLeg(d, conn.NetConn(), framing.NewReader(dialect.MaxMessage), &start, now)
 		if err != nil {
 			t.Error(err)
 		}
 		legs <- leg
-		leg.listen(nil)
+		<-leg.over
 	}))
 	conn, response, err := websocket.DefaultDialer.Dial(strings.Replace(server.URL, "http", "ws", 1), nil)
 	if err != nil {
@@ -257,14 +258,14 @@ func (e *farEnd) Tick() {
 	e.t.Helper()
 	e.elapsed.Add(int64(media.FrameDuration))
 	await(e.t, "what we sent", func() bool {
+		e.leg.Flush()
+		e.leg.mu.Lock()
+		left, waits := e.leg.out.outbox.left, e.leg.out.outbox.length > 0 && !e.leg.ended
+		e.leg.mu.Unlock()
 		e.mu.Lock()
 		defer e.mu.Unlock()
 
-		q := e.leg.out.queue
-		q.mu.Lock()
-		defer q.mu.Unlock()
-
-		return e.err != nil || e.got == q.kept
+		return e.err != nil || e.got == left && !waits
 	})
 	e.mu.Lock()
 	room := media.FrameSamples
@@ -301,7 +302,13 @@ func (e *farEnd) Tick() {
 			e.sayf(`{"event":"mark","sequenceNumber":"4","streamSid":"MZ1","mark":{"name":"%s"}}`, name)
 		}
 	}
-	await(e.t, "what the carrier sent", func() bool { return e.leg.took.Load() == e.sent || e.leg.closed.Load() })
+	await(e.t, "what the carrier sent", func() bool {
+		e.leg.mu.Lock()
+		defer e.leg.mu.Unlock()
+		e.leg.receive()
+
+		return e.leg.took == e.sent || e.leg.ended
+	})
 }
 
 func (e *farEnd) Heard() []int16 {

@@ -1,60 +1,181 @@
 package twilio
 
 import (
+	"bytes"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/gorilla/websocket"
+	"golang.org/x/sys/unix"
 
 	"trunkline/media"
 	"trunkline/media/player"
 	"trunkline/twilio/dialect"
+	"trunkline/twilio/framing"
 )
 
 func pcmu() dialect.Format { return dialect.Format{Encoding: dialect.PCMU, Rate: media.SampleRate} }
 
-// The line's side of a stream allocates nothing once it is warm, sound both
-// ways, marks and drops included.
-func TestLegAllocatesNothing(t *testing.T) {
-	e := newFarEnd(t, "twilio", pcmu())
-	var f media.Frame
-	var m dialect.Message
-	audio := make([]byte, 160)
-	n := uint64(0)
-	tick := func() {
-		e.elapsed.Add(int64(media.FrameDuration))
-		n++
-		m.Kind, m.Chunk, m.At, m.Timed = dialect.Media, int64(n), int64(20*n), true
-		m.Audio = audio
-		e.leg.in.Lock()
-		taken := e.leg.in.take(&m, e.leg.now())
-		e.leg.in.Unlock()
-		if !taken {
-			t.Fatal("audio is not taken")
+// pair is a leg over a socket of the kernel's, and the socket's far end.
+func pair(t testing.TB) (*Leg, net.Conn) {
+	t.Helper()
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ends [2]net.Conn
+	for i, fd := range fds {
+		file := os.NewFile(uintptr(fd), "end")
+		if ends[i], err = net.FileConn(file); err != nil {
+			t.Fatal(err)
 		}
-		e.leg.Read(&f)
-		e.leg.Write(&f)
-		e.leg.Mark(media.Mark{Generation: 1, Frames: n})
-		e.leg.Marked()
-		e.leg.Digit()
-		e.leg.Ahead()
-		if n%10 == 0 {
-			e.leg.Drop()
+		file.Close()
+	}
+	d, _ := dialect.ByName("twilio")
+	leg, err := newLeg(d, ends[0], framing.NewReader(dialect.MaxMessage), &dialect.Message{Stream: "MZ1", Format: pcmu()}, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		leg.Close()
+		ends[1].Close()
+	})
+
+	return leg, ends[1]
+}
+
+// masked is a text message as a client frames it, with a mask that changes
+// nothing.
+func masked(text string) []byte {
+	return append([]byte{0x81, 0x80 | 126, byte(len(text) >> 8), byte(len(text)), 0, 0, 0, 0}, text...)
+}
+
+// pcmuMessage is the nth message of a caller's.
+func pcmuMessage(n int) string {
+	return fmt.Sprintf(`{"event":"media","sequenceNumber":"%d","media":{"track":"inbound","chunk":"%d","timestamp":"%d","payload":"%s"},"streamSid":"MZ1"}`,
+		n+1, n, 20*n, base64.StdEncoding.EncodeToString(make([]byte, 160)))
+}
+
+// whole is 20 ms of a call, with its socket: a message comes and is taken, a
+// frame leaves, with every other one a mark, and now and then all is dropped.
+func whole(t testing.TB, leg *Leg, far net.Conn) (tick func()) {
+	t.Helper()
+	messages := make([][]byte, 500)
+	for i := range messages {
+		messages[i] = masked(pcmuMessage(i + 1))
+	}
+	sink := make([]byte, 64<<10)
+	var f media.Frame
+	n := 0
+
+	return func() {
+		if _, err := far.Write(messages[n%len(messages)]); err != nil {
+			t.Fatal(err)
+		}
+		n++
+		leg.Read(&f)
+		leg.Digit()
+		if n%50 == 0 {
+			leg.Drop()
+		}
+		leg.Marked()
+		leg.Ahead()
+		if !leg.Write(&f) {
+			t.Fatal("a frame is not taken")
+		}
+		if n%2 == 0 {
+			leg.Mark(media.Mark{Generation: 1, Frames: uint64(n)})
+		}
+		leg.Flush()
+		if _, err := far.Read(sink); err != nil {
+			t.Fatal(err)
 		}
 	}
-	e.leg.conn.Close() // the socket's goroutines allocate, not the line's
-	<-e.leg.reading
-	e.leg.out.queue.close()
-	<-e.leg.writing
-	e.leg.out.queue = newQueue()
-	for range 3 * queueLength { // every buffer was used once
+}
+
+// A stream allocates nothing per frame once it is warm: what the socket brings
+// and takes, sound both ways, marks and drops.
+func TestLegAllocatesNothing(t *testing.T) {
+	leg, far := pair(t)
+	tick := whole(t, leg, far)
+	for range 2 * waiting { // every buffer was used once
 		tick()
 	}
-	if got := testing.AllocsPerRun(200, tick); got != 0 {
+	if got := testing.AllocsPerRun(300, tick); got != 0 {
 		t.Errorf("%v allocations a tick, want none", got)
 	}
-	e.leg.out.queue.close()
+	if s := leg.Stats(); s.PacketsIn < 300 || s.Malformed != 0 || s.PacketsOut != s.PacketsIn {
+		t.Errorf("stats are %+v", s)
+	}
+}
+
+// Audio counts as come when the kernel took it, not when it is read.
+func TestArrival(t *testing.T) {
+	t.Parallel()
+	ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	far, err := new(net.Dialer).DialContext(t.Context(), "tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer far.Close()
+	near, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := takeOver(near)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	const late = 50 * time.Millisecond
+	var b [100]byte
+	var waited time.Duration
+	await(t, "a message whose age is told", func() bool { // the kernel begins with that a moment after it is asked
+		if _, err := far.Write([]byte("hello")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(late) // the kernel's clock is real
+		n := 0
+		await(t, "what was sent", func() bool {
+			if n, waited, err = s.receive(b[:]); err != nil {
+				t.Fatal(err)
+			}
+
+			return n > 0
+		})
+		if n != 5 || waited != 0 && waited < late {
+			t.Fatalf("%d octets waited %v, want 5 and at least %v", n, waited, late)
+		}
+
+		return waited > 0
+	})
+	if n, _, err := s.receive(b[:]); n != 0 || err != nil {
+		t.Errorf("%d octets more, %v", n, err)
+	}
+	far.Close()
+	await(t, "the end", func() bool {
+		_, _, err = s.receive(b[:])
+
+		return err != nil
+	})
+	if !errors.Is(err, io.EOF) {
+		t.Errorf("the end is %v", err)
+	}
+	s.close()
+	if _, err := s.send(b[:]); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("a closed socket sends: %v", err)
+	}
 }
 
 // A carrier that never sends a mark back is still spoken to, to the end.
@@ -87,35 +208,52 @@ func TestMarksNeverReturn(t *testing.T) {
 	}
 }
 
-// A socket that takes nothing more holds up neither the line nor the memory.
+// A socket that takes nothing more holds up neither the line nor the memory,
+// and what is dropped then never leaves.
 func TestBackPressure(t *testing.T) {
 	t.Parallel()
-	q := newQueue()
-	d, _ := dialect.ByName("twilio")
-	s, err := newSender(d, &dialect.Message{Stream: "MZ1", Format: pcmu()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.queue.close()
-	s.queue = q
-	defer q.close()
-	var f media.Frame
+	leg, far := pair(t)
+	f := media.Frame{1000, -1000}
 	taken := 0
-	for range 10 * queueLength {
-		if s.push(&f, epoch) {
-			taken++
+	for range 1 << 16 {
+		if !leg.Write(&f) {
+			break
 		}
-		s.request(media.Mark{Generation: 1, Frames: uint64(taken)})
+		taken++
+		leg.Mark(media.Mark{Generation: 1, Frames: uint64(taken)})
+		leg.Flush()
 	}
-	if taken > queueLength || q.length != queueLength {
-		t.Errorf("%d frames taken, %d messages wait", taken, q.length)
+	if n := leg.out.outbox.length; n != outboxLength {
+		t.Fatalf("%d messages wait after %d frames", n, taken)
 	}
-	s.drop()
-	if q.length != 1 {
-		t.Errorf("%d messages wait after a drop, want the clear", q.length)
+	leg.Drop()
+	if n := leg.out.outbox.length; n > 2 { // one that has begun to leave, and the clear
+		t.Errorf("%d messages wait after a drop", n)
 	}
-	if !s.push(&f, epoch) {
+	if !leg.Write(&f) {
 		t.Error("nothing is taken after a drop")
+	}
+	leg.Mark(media.Mark{Generation: 2, Frames: 1})
+	var said []byte
+	var reading sync.WaitGroup
+	reading.Go(func() { said, _ = io.ReadAll(far) })
+	await(t, "all to leave", func() bool {
+		leg.Flush()
+
+		return leg.out.outbox.length == 0
+	})
+	leg.Close()
+	reading.Wait()
+	before, after, found := bytes.Cut(said, []byte(`"event":"clear"`))
+	audio := []byte(`"event":"media"`)
+	if n := bytes.Count(before, audio); !found || n == 0 || n >= taken {
+		t.Errorf("%d frames of %d left before the drop", n, taken)
+	}
+	if n := bytes.Count(after, audio); n != 1 || !bytes.Contains(after, []byte("g2:1")) || bytes.Contains(after, []byte("g1:")) {
+		t.Errorf("after the drop left: %q", after)
+	}
+	if n := uint64(bytes.Count(said, audio)); n != leg.Stats().PacketsOut {
+		t.Errorf("%d frames left, %d counted", n, leg.Stats().PacketsOut)
 	}
 }
 
@@ -202,41 +340,13 @@ func FuzzStream(f *testing.F) {
 	})
 }
 
-// BenchmarkTick is 20 ms of a call without its socket: a message read and
-// taken, a frame out of the buffer, a frame and every other mark written.
+// BenchmarkTick is 20 ms of a call, with a socket of the kernel's. Two of the
+// four system calls are the far end's.
 func BenchmarkTick(b *testing.B) {
-	d, _ := dialect.ByName("twilio")
-	r, err := newReceiver(pcmu())
-	if err != nil {
-		b.Fatal(err)
-	}
-	s, err := newSender(d, &dialect.Message{Stream: "MZ1", Format: pcmu()})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer s.queue.close()
-	var m dialect.Message
-	var f media.Frame
-	var p parcel
-	audio := base64.StdEncoding.EncodeToString(make([]byte, 160))
-	now, n := epoch, 0
-	data := make([]byte, 0, 1024)
+	leg, far := pair(b)
+	tick := whole(b, leg, far)
 	b.ReportAllocs()
 	for b.Loop() {
-		n++
-		now = now.Add(media.FrameDuration)
-		data = fmt.Appendf(data[:0], `{"event":"media","sequenceNumber":"4","media":{"track":"inbound","chunk":"%d","timestamp":"%d","payload":"%s"},"streamSid":"MZ1"}`, n, 20*n, audio)
-		if err := d.Read(&m, false, data); err != nil || !r.take(&m, now) {
-			b.Fatal(err)
-		}
-		r.buffer.Take(&f, now)
-		s.tick()
-		s.push(&f, now)
-		if n%2 == 0 {
-			s.request(media.Mark{Generation: 1, Frames: uint64(n)})
-			s.returned(media.Mark{Generation: 1, Frames: uint64(n)}, now)
-		}
-		for s.queue.take(&p) {
-		}
+		tick()
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"trunkline/media"
 	"trunkline/media/resample"
 	"trunkline/twilio/dialect"
+	"trunkline/twilio/framing"
 )
 
 const (
@@ -18,13 +19,13 @@ const (
 	supposed = 100 * time.Millisecond
 )
 
-// sender turns one call's frames into messages. It owns no socket and reads no
-// clock; all but the queue belongs to the line's goroutine.
+// sender turns one call's frames into messages that wait in its outbox. It owns
+// no socket and reads no clock.
 type sender struct {
-	queue  *queue
+	outbox outbox
 	write  *dialect.Writer
 	format dialect.Format
-	binary bool
+	kind   framing.Kind // of messages with audio
 	batch  int
 	wider  *resample.Resampler // nil at 8 kHz
 	wide   []int16             // at the format's rate, not yet encoded
@@ -41,9 +42,9 @@ type sender struct {
 	dropped uint64        // messages with audio that never left
 	missed  uint64        // marks that should have come back
 	// What is being written: closures over these fields, made once, are what
-	// lets the queue be filled without allocating.
-	mark                             media.Mark
-	appendMedia, appendMark, goClear func([]byte) []byte
+	// lets the outbox be filled without allocating.
+	mark                           media.Mark
+	appendMedia, appendMark, clear func([]byte) []byte
 }
 
 // sentMark is a mark that is to come back, and when at the earliest.
@@ -55,11 +56,14 @@ type sentMark struct {
 
 func newSender(d *dialect.Dialect, start *dialect.Message) (*sender, error) {
 	s := &sender{
-		queue: newQueue(), write: d.Writer(start), format: start.Format, binary: d.Binary, batch: d.Batch, trip: supposed,
+		write: d.Writer(start), format: start.Format, kind: framing.Text, batch: d.Batch, trip: supposed,
+	}
+	if d.Binary {
+		s.kind = framing.Binary
 	}
 	s.appendMedia = func(dst []byte) []byte { return s.write.Media(dst, s.held) }
 	s.appendMark = func(dst []byte) []byte { return s.write.Mark(dst, s.mark) }
-	s.goClear = s.write.Clear
+	s.clear = s.write.Clear
 	if start.Format.Rate != media.SampleRate {
 		var err error
 		if s.wider, err = resample.New(media.SampleRate, start.Format.Rate); err != nil {
@@ -78,15 +82,15 @@ func (s *sender) ahead() int {
 	return min(max(lead, 2*s.batch)+int(s.trip/media.FrameDuration), mostAhead)
 }
 
-// push takes a frame. It reports false when the queue is full.
+// push takes a frame. It reports false when the outbox is full.
 func (s *sender) push(f *media.Frame, now time.Time) bool {
-	if !s.queue.room() {
+	if !s.outbox.room() {
 		return false
 	}
 	s.wrote = true
 	s.encode(f)
 	if s.frames++; s.frames >= s.batch {
-		s.flush()
+		s.post()
 	}
 	if s.due.Before(now) {
 		s.due = now
@@ -110,9 +114,9 @@ func (s *sender) encode(f *media.Frame) {
 	s.wide = s.wide[:copy(s.wide, s.wide[n:])]
 }
 
-// flush puts what is held into the queue, and the marks behind it.
-func (s *sender) flush() {
-	if !s.queue.put(s.binary, true, s.appendMedia) {
+// post puts what is held into the outbox, and the marks behind it.
+func (s *sender) post() {
+	if !s.outbox.put(s.kind, true, s.appendMedia) {
 		s.dropped++
 	}
 	s.held, s.frames = s.held[:0], 0
@@ -128,7 +132,7 @@ func (s *sender) tick() {
 		for ; s.frames < s.batch; s.frames++ {
 			s.encode(&silence)
 		}
-		s.flush()
+		s.post()
 	}
 	s.wrote = false
 }
@@ -145,7 +149,7 @@ func (s *sender) request(m media.Mark) {
 
 func (s *sender) ask(m media.Mark) {
 	s.mark = m
-	if !s.queue.put(false, false, s.appendMark) {
+	if !s.outbox.put(framing.Text, false, s.appendMark) {
 		return
 	}
 	if s.sentAt.n == waiting {
@@ -187,7 +191,7 @@ func (s *sender) measure(late time.Duration) {
 	}
 }
 
-// drop empties the carrier's queue and ours. Marks that come back from now on
+// drop empties the carrier's queue and our outbox. Marks that come back from now on
 // are not for what was played.
 func (s *sender) drop() {
 	s.held, s.frames = s.held[:0], 0
@@ -198,5 +202,6 @@ func (s *sender) drop() {
 		clear(s.wide[:s.lag])
 		s.wide = s.wide[:s.lag]
 	}
-	s.dropped += uint64(s.queue.replace(s.goClear))
+	s.dropped += uint64(s.outbox.forget())
+	s.outbox.put(framing.Text, false, s.clear) // there is room now
 }

@@ -12,6 +12,7 @@ import (
 
 	"trunkline/media"
 	"trunkline/twilio/dialect"
+	"trunkline/twilio/framing"
 )
 
 // oneConn is a listener that accepts one connection.
@@ -54,17 +55,17 @@ func overPipe(t *testing.T, test func(leg *Leg, far *websocket.Conn)) {
 
 				return
 			}
-			leg, err := newLeg(d, conn, &dialect.Message{Stream: "MZ1", Format: pcmu()}, time.Now)
+			leg, err := newLeg(d, conn.NetConn(), framing.NewReader(dialect.MaxMessage), &dialect.Message{Stream: "MZ1", Format: pcmu()}, time.Now)
 			if err != nil {
 				t.Error(err)
 
 				return
 			}
 			legs <- leg
-			leg.listen(nil)
+			leg.attend()
 			_ = leg.Close()
 		})}
-		go func() { _ = server.Serve(gatherer{ln}) }()
+		go func() { _ = server.Serve(ln) }()
 		dialer := websocket.Dialer{NetDial: func(string, string) (net.Conn, error) { return remote, nil }}
 		far, answer, err := dialer.Dial("ws://door/", nil)
 		if err != nil {
@@ -73,7 +74,7 @@ func overPipe(t *testing.T, test func(leg *Leg, far *websocket.Conn)) {
 		answer.Body.Close()
 		leg := <-legs
 		test(leg, far)
-		<-leg.reading
+		<-leg.over
 		far.Close()
 		_ = server.Close()
 		synctest.Wait()
@@ -87,7 +88,7 @@ func TestSilentSockets(t *testing.T) {
 		time.Sleep(silence - time.Second)
 		tell(t, far, someMedia) // begins anew
 		began := time.Now()
-		<-leg.reading
+		<-leg.over
 		if took := time.Since(began); took < silence || took > silence+time.Second || !errors.Is(leg.why, errSilent) {
 			t.Errorf("ended after %s: %v", took, leg.why)
 		}
@@ -97,12 +98,17 @@ func TestSilentSockets(t *testing.T) {
 // A carrier that takes nothing more is given up after 10 s.
 func TestStuckSockets(t *testing.T) {
 	t.Parallel()
-	overPipe(t, func(leg *Leg, _ *websocket.Conn) {
+	overPipe(t, func(leg *Leg, far *websocket.Conn) {
 		began := time.Now()
-		leg.Write(&media.Frame{})
-		<-leg.writing
-		if took := time.Since(began); took < stuck || took > stuck+time.Second {
-			t.Errorf("ended after %s", took)
+		for range 3 { // one is being written, and another waits for that
+			leg.Write(&media.Frame{})
+			leg.Flush()
+			synctest.Wait()
+		}
+		tell(t, far, someMedia) // it still speaks
+		<-leg.over
+		if took := time.Since(began); took < stuck || took > stuck+time.Second || !errors.Is(leg.why, errStuck) {
+			t.Errorf("ended after %s: %v", took, leg.why)
 		}
 	})
 }

@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"trunkline/twilio/framing"
 )
 
 // outbound has a call ready to be placed.
@@ -58,7 +60,7 @@ func TestOutgoing(t *testing.T) {
 			}
 			other, conn := dial(t, s), dial(t, s)
 			tell(t, other, connected, startOf("CA8", tokenOf(t, answer)))
-			if code := closedWith(t, other); code != closePolicy {
+			if code := closedWith(t, other); code != framing.ClosePolicy {
 				t.Errorf("another call's socket was closed with %d", code)
 			}
 			tell(t, conn, connected, startOf("CA7", tokenOf(t, answer)))

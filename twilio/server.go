@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/gorilla/websocket"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"trunkline/twilio/dialect"
@@ -99,9 +98,9 @@ type Server struct {
 	work     sync.WaitGroup // calls, sockets, the HTTP server
 
 	mu      sync.Mutex
-	calls   map[string]*Call           // by our key
-	ids     map[string]*Call           // by account and the carrier's name
-	sockets map[*websocket.Conn]func() // each with what closes it
+	calls   map[string]*Call    // by our key
+	ids     map[string]*Call    // by account and the carrier's name
+	sockets map[net.Conn]func() // each with what closes it
 }
 
 // New makes a Server that does not serve yet.
@@ -116,7 +115,7 @@ func New(c Config, h Handler) (*Server, error) {
 	}
 	s := &Server{
 		cfg: c, handler: h, answers: newAnswers(), prefix: base.Path, accounts: map[string]*account{},
-		calls: map[string]*Call{}, ids: map[string]*Call{}, sockets: map[*websocket.Conn]func(){},
+		calls: map[string]*Call{}, ids: map[string]*Call{}, sockets: map[net.Conn]func(){},
 	}
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	for _, a := range c.Accounts {
@@ -181,7 +180,7 @@ func (s *Server) Start(ctx context.Context) error {
 		ErrorLog:       slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 	}
 	s.work.Go(func() {
-		if err := s.http.Serve(gatherer{ln}); !errors.Is(err, http.ErrServerClosed) {
+		if err := s.http.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
 			s.cfg.Log.Error("the carriers' HTTP server ended", slog.Any("error", err))
 		}
 	})
@@ -290,7 +289,7 @@ func (s *Server) forget(c *Call) {
 
 // keep has Stop close a socket by shut, in place of what was said before. It
 // reports false when it is too late for that, or there are too many.
-func (s *Server) keep(conn *websocket.Conn, shut func()) bool {
+func (s *Server) keep(conn net.Conn, shut func()) bool {
 	const spare = 100 // sockets beyond those of calls, which have yet to say whose they are
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -303,7 +302,7 @@ func (s *Server) keep(conn *websocket.Conn, shut func()) bool {
 	return true
 }
 
-func (s *Server) lose(conn *websocket.Conn) {
+func (s *Server) lose(conn net.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.sockets, conn)

@@ -2,6 +2,7 @@ package twilio
 
 import (
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -10,14 +11,8 @@ import (
 	"github.com/gorilla/websocket"
 
 	"trunkline/twilio/dialect"
+	"trunkline/twilio/framing"
 	"trunkline/twilio/signature"
-)
-
-// Codes of a socket's end (RFC 6455 section 7.4.1).
-const (
-	closeNormal    = websocket.CloseNormalClosure
-	closeGoingAway = websocket.CloseGoingAway
-	closePolicy    = websocket.ClosePolicyViolation
 )
 
 // prefaces is how many messages may come before the one that says whose the
@@ -27,7 +22,7 @@ const prefaces = 5
 // upgrader opens sockets. Carriers are no browsers: who may open one is told by
 // the signature and the token, not by an origin.
 var upgrader = websocket.Upgrader{
-	HandshakeTimeout: 5 * time.Second, ReadBufferSize: 4096, WriteBufferSize: 4096,
+	HandshakeTimeout: 5 * time.Second, ReadBufferSize: 1, WriteBufferSize: 1, // its buffers are not used
 	CheckOrigin: func(*http.Request) bool { return true },
 }
 
@@ -60,34 +55,39 @@ func (s *Server) media(w http.ResponseWriter, r *http.Request) {
 	}
 	s.work.Add(1) // before the HTTP server forgets the connection
 	defer s.work.Done()
-	conn, err := upgrader.Upgrade(w, r, nil)
+	upgraded, err := upgrader.Upgrade(w, r, nil)
 	if err != nil { // the upgrader has answered
 		s.counts.malformed.Add(1)
 
 		return
 	}
+	conn := upgraded.NetConn()
 	s.counts.sockets.Add(1)
 	defer s.lose(conn)
 	if !s.keep(conn, func() { conn.Close() }) {
-		_ = conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseTryAgainLater, ""), time.Now().Add(farewell)) // it may be gone
-		conn.Close()
+		showOut(conn, framing.CloseTryLater)
 
 		return
 	}
-	conn.SetReadLimit(dialect.MaxMessage)
 	if err := s.carry(a, conn, r); err != nil {
 		s.cfg.Log.Warn("closed a socket that is no call's", slog.String("account", a.Name), slog.String("from", r.RemoteAddr), slog.Any("error", err))
-		_ = conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(closePolicy, ""), time.Now().Add(farewell)) // it may be gone
-		conn.Close()
+		showOut(conn, closeCode(err))
 	}
+}
+
+// showOut closes a socket that has no call, with a code.
+func showOut(conn net.Conn, code int) {
+	_ = conn.SetWriteDeadline(time.Now().Add(farewell))
+	_, _ = conn.Write(framing.AppendClose(nil, code)) // the far end may be gone
+	conn.Close()
 }
 
 // carry finds the call of a socket and carries its audio to its end. On an
 // error the socket is still open, and nothing was spent.
-func (s *Server) carry(a *account, conn *websocket.Conn, r *http.Request) error {
+func (s *Server) carry(a *account, conn net.Conn, r *http.Request) error {
 	var m dialect.Message
-	buf, err := s.begin(a, conn, &m)
-	if err != nil {
+	frames := framing.NewReader(dialect.MaxMessage)
+	if err := s.begin(a, conn, frames, &m); err != nil {
 		return err
 	}
 	token := m.Parameters[tokenName]
@@ -100,48 +100,75 @@ func (s *Server) carry(a *account, conn *websocket.Conn, r *http.Request) error 
 
 		return errWhose
 	}
-	leg, err := newLeg(a.dialect, conn, &m, time.Now)
+	leg, err := newLeg(a.dialect, conn, frames, &m, time.Now)
 	if err != nil {
 		c.end(ErrNoStream)
 
 		return err
 	}
-	if s.keep(conn, func() { leg.end(closeGoingAway) }) && c.attach(leg) {
+	if s.keep(conn, func() { leg.end(framing.CloseGoingAway) }) && c.attach(leg) {
 		s.counts.streams.Add(1)
 	} else {
-		leg.end(closeGoingAway)
+		leg.end(framing.CloseGoingAway)
 	}
-	leg.listen(buf)
+	leg.attend()
 	c.streamOver(leg)
-	_ = leg.Close() // waits for the writer
+	_ = leg.Close() // waits for the socket
 
 	return nil
 }
 
-// begin reads up to the message that tells whose the stream is.
-func (s *Server) begin(a *account, conn *websocket.Conn, m *dialect.Message) (buf []byte, err error) {
-	deadline := time.Now().Add(s.cfg.Start)
+// begin reads up to the message that tells whose the stream is. What comes
+// after that stays in frames.
+func (s *Server) begin(a *account, conn net.Conn, frames *framing.Reader, m *dialect.Message) error {
+	if err := conn.SetReadDeadline(time.Now().Add(s.cfg.Start)); err != nil {
+		return err
+	}
 	for range prefaces {
-		var binary bool
-		binary, buf, err = read(conn, buf, time.Until(deadline))
+		binary, data, err := message(conn, frames)
 		if err == nil {
-			err = a.dialect.Read(m, binary, buf)
+			err = a.dialect.Read(m, binary, data)
 		}
 		var timeout net.Error
 		switch {
 		case errors.As(err, &timeout) && timeout.Timeout():
 			s.counts.late.Add(1)
 
-			return nil, errors.New("it did not say in time whose it is")
+			return errors.New("it did not say in time whose it is")
 		case err != nil:
 			s.counts.strangers.Add(1)
 
-			return nil, err
+			return err
 		case m.Kind == dialect.Started:
-			return buf, nil
+			return nil
 		}
 	}
 	s.counts.strangers.Add(1)
 
-	return nil, errors.New("it did not say whose it is")
+	return errors.New("it did not say whose it is")
+}
+
+// message waits for the next message of a socket.
+func message(conn net.Conn, frames *framing.Reader) (binary bool, data []byte, err error) {
+	for {
+		kind, data, ok, err := frames.Next()
+		switch {
+		case err != nil:
+			return false, nil, err
+		case !ok:
+			n, err := conn.Read(frames.Room())
+			if err != nil {
+				return false, nil, err
+			}
+			frames.Filled(n)
+		case kind == framing.Text || kind == framing.Binary:
+			return kind == framing.Binary, data, nil
+		case kind == framing.Close:
+			return false, nil, io.EOF
+		case kind == framing.Ping:
+			if _, err := conn.Write(framing.AppendPong(nil, data)); err != nil {
+				return false, nil, err
+			}
+		}
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"trunkline/media"
+	"trunkline/twilio/framing"
 	"trunkline/twilio/signature"
 )
 
@@ -22,18 +23,18 @@ func TestSocketsOfOthers(t *testing.T) {
 		code     int
 		count    func(*Stats) uint64
 	}{
-		"a wrong token":        {func(string) []string { return []string{connected, startOf("CA1", "guess")} }, closePolicy, func(s *Stats) uint64 { return s.Replays }},
-		"no token":             {func(string) []string { return []string{connected, startOf("CA1", "")} }, closePolicy, func(s *Stats) uint64 { return s.Replays }},
-		"another call's token": {func(token string) []string { return []string{connected, startOf("CA2", token)} }, closePolicy, func(s *Stats) uint64 { return s.Replays }},
-		"no start":             {func(string) []string { return nil }, closePolicy, func(s *Stats) uint64 { return s.Late }},
-		"only connected":       {func(string) []string { return []string{connected} }, closePolicy, func(s *Stats) uint64 { return s.Late }},
-		"connected for ever":   {func(string) []string { return []string{connected, connected, connected, connected, connected} }, closePolicy, func(s *Stats) uint64 { return s.Strangers }},
-		"media before start":   {func(string) []string { return []string{someMedia, someMedia, someMedia, someMedia, someMedia} }, closePolicy, func(s *Stats) uint64 { return s.Strangers }},
-		"no JSON":              {func(string) []string { return []string{"hello"} }, closePolicy, func(s *Stats) uint64 { return s.Strangers }},
+		"a wrong token":        {func(string) []string { return []string{connected, startOf("CA1", "guess")} }, framing.ClosePolicy, func(s *Stats) uint64 { return s.Replays }},
+		"no token":             {func(string) []string { return []string{connected, startOf("CA1", "")} }, framing.ClosePolicy, func(s *Stats) uint64 { return s.Replays }},
+		"another call's token": {func(token string) []string { return []string{connected, startOf("CA2", token)} }, framing.ClosePolicy, func(s *Stats) uint64 { return s.Replays }},
+		"no start":             {func(string) []string { return nil }, framing.ClosePolicy, func(s *Stats) uint64 { return s.Late }},
+		"only connected":       {func(string) []string { return []string{connected} }, framing.ClosePolicy, func(s *Stats) uint64 { return s.Late }},
+		"connected for ever":   {func(string) []string { return []string{connected, connected, connected, connected, connected} }, framing.ClosePolicy, func(s *Stats) uint64 { return s.Strangers }},
+		"media before start":   {func(string) []string { return []string{someMedia, someMedia, someMedia, someMedia, someMedia} }, framing.ClosePolicy, func(s *Stats) uint64 { return s.Strangers }},
+		"no JSON":              {func(string) []string { return []string{"hello"} }, framing.ClosePolicy, func(s *Stats) uint64 { return s.Strangers }},
 		"a million octets":     {func(string) []string { return []string{strings.Repeat("x", 1<<20)} }, websocket.CloseMessageTooBig, func(s *Stats) uint64 { return s.Strangers }},
 		"an unknown audio": {func(token string) []string {
 			return []string{strings.Replace(startOf("CA1", token), "x-mulaw", "opus", 1)}
-		}, closePolicy, func(s *Stats) uint64 { return s.Strangers }},
+		}, framing.ClosePolicy, func(s *Stats) uint64 { return s.Strangers }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -98,16 +99,16 @@ func TestTokenIsSpent(t *testing.T) {
 	await(t, "the stream", func() bool { return s.Stats().Streams == 1 })
 	second := dial(t, s)
 	tell(t, second, connected, startOf("CA1", token))
-	if code := closedWith(t, second); code != closePolicy {
+	if code := closedWith(t, second); code != framing.ClosePolicy {
 		t.Errorf("a replayed token's socket is closed with %d", code)
 	}
 	tell(t, first, stopped)
-	if code := closedWith(t, first); code != closeNormal {
+	if code := closedWith(t, first); code != framing.CloseNormal {
 		t.Errorf("after stop the socket is closed with %d", code)
 	}
 	third := dial(t, s)
 	tell(t, third, connected, startOf("CA1", token))
-	if code := closedWith(t, third); code != closePolicy {
+	if code := closedWith(t, third); code != framing.ClosePolicy {
 		t.Errorf("an old stream's socket is closed with %d", code)
 	}
 	if stats := s.Stats(); stats.Replays != 2 || stats.Streams != 1 {
@@ -158,7 +159,7 @@ func TestStreamEnds(t *testing.T) {
 					return
 				}
 				<-c.Done()
-				<-leg.writing
+				<-leg.over
 				var f media.Frame
 				leg.Read(&f)
 				if leg.Write(&f) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/twilio/twilio-go/twiml"
 
+	"trunkline/twilio/framing"
 	"trunkline/twilio/rest"
 )
 
@@ -152,16 +153,27 @@ func (c *Call) Away() bool {
 }
 
 // parts says that a stream is over, and reports whether that is so because of
-// a transfer.
+// a transfer. The caller may be back by a new stream already.
 func (c *Call) parts(leg *Leg) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.away == nil || c.away.left != leg {
-		return false
-	}
-	close(c.away.parted)
+	if c.away != nil && c.away.left == leg {
+		c.away.part()
 
-	return true
+		return true
+	}
+
+	return c.leg != leg && c.leg != nil
+}
+
+// part says that the audio which a transfer began with is over. The call's lock
+// is held.
+func (t *transfer) part() {
+	select {
+	case <-t.parted:
+	default:
+		close(t.parted)
+	}
 }
 
 // transferred is asked when a transfer is over: what comes next.
@@ -191,7 +203,7 @@ func (c *Call) returns(how Status, bridged, code string) (instructions, error) {
 		return *x.back, nil
 	}
 	x.done = true
-	c.server.work.Go(func() { x.left.end(closeNormal) }) // it is over, as a rule
+	c.server.work.Go(func() { x.left.end(framing.CloseNormal) }) // it is over, as a rule
 	if bridged == "true" || bridged == "" && x.joined {
 		x.result <- nil
 		c.confirm()

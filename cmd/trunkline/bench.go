@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime/pprof"
 	"syscall"
 
@@ -22,6 +23,7 @@ type benchCmd struct {
 	Bare    int    `help:"Be the bare loop of this many calls." hidden:""`
 	Vendors string `help:"Stand in for the vendors; write the certificate to this file." hidden:"" type:"path"`
 	Socket  bool   `help:"Be the bare loop of media streams." hidden:"" name:"bare-socket"`
+	Leg     bool   `help:"Be the door of media streams without an agent." hidden:"" name:"stream-leg"`
 }
 
 func (b benchCmd) Run(ctx context.Context, c *cli, std *streams) error {
@@ -33,6 +35,17 @@ func (b benchCmd) Run(ctx context.Context, c *cli, std *streams) error {
 	}
 	if b.Socket {
 		return bench.BareSocket(ctx, std.out)
+	}
+	if b.Leg {
+		if b.Profile != "" {
+			stop, err := profileOnSignal(filepath.Join(b.Profile, "twilio-leg.pprof"))
+			if err != nil {
+				return err
+			}
+			defer stop()
+		}
+
+		return bench.StreamLeg(ctx, std.out)
 	}
 	if b.Gateway != "" {
 		stop, err := profileOnSignal(b.Gateway)

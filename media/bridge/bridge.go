@@ -23,6 +23,7 @@ type Bridge struct {
 	caller, other       media.Leg
 	callerKeys          keyer // nil: that leg sends no keys
 	otherKeys           keyer
+	buffered            []media.Buffered // those legs that send with Flush
 	tap                 Tap
 	fromCaller, toOther media.Frame
 	fromOther, toCaller media.Frame
@@ -34,6 +35,11 @@ func New(caller, other media.Leg, tap Tap) *Bridge {
 	b := &Bridge{caller: caller, other: other, tap: tap}
 	b.callerKeys, _ = caller.(keyer)
 	b.otherKeys, _ = other.(keyer)
+	for _, leg := range []media.Leg{caller, other} {
+		if l, ok := leg.(media.Buffered); ok {
+			b.buffered = append(b.buffered, l)
+		}
+	}
 
 	return b
 }
@@ -50,6 +56,9 @@ func (b *Bridge) Tick(time.Time) {
 	b.toOther, b.toCaller = b.fromCaller, b.fromOther // a leg may change what it sends
 	b.other.Write(&b.toOther)
 	b.caller.Write(&b.toCaller)
+	for _, l := range b.buffered {
+		l.Flush()
+	}
 	pass(b.caller, b.otherKeys)
 	pass(b.other, b.callerKeys)
 	if b.tap != nil {

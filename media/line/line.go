@@ -203,4 +203,5 @@ func (l *Line) speakAhead() {
 	} else {
 		l.counts.silence.Add(1)
 	}
+	l.buffered.Flush()
 }

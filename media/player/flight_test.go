@@ -45,6 +45,8 @@ func (c *carrier) Mark(m media.Mark) {
 	c.way = append(c.way, parcel{due: c.now + c.latency, mark: &m})
 }
 
+func (*carrier) Flush() {}
+
 func (c *carrier) Drop() {
 	c.drops++
 	c.way = append(c.way, parcel{due: c.now + c.latency})
@@ -261,6 +263,7 @@ func (*sink) Ahead() int              { return 10 }
 func (*sink) Write(*media.Frame) bool { return true }
 func (s *sink) Mark(m media.Mark)     { s.mark, s.has = m, true }
 func (*sink) Drop()                   {}
+func (*sink) Flush()                  {}
 
 func (s *sink) Marked() (media.Mark, bool) {
 	had := s.has
