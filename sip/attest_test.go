@@ -86,9 +86,7 @@ func TestStrangersVerstatIsNotBelieved(t *testing.T) {
 	inBubble(t, nil, func(b *bed) {
 		s := newScript("boast")
 		s.extra = "\nX-Twilio-VerStat: TN-Validation-Passed-A"
-		b.send(s.request("INVITE", offerPCMU))
-		b.status(100)
-		d := b.call()
+		d := b.offer(s, offerPCMU)
 		if got := d.Attestation(); got.Verdict != "" {
 			t.Errorf("Attestation of a trunk that is not trusted = %+v", got)
 		}

@@ -229,15 +229,7 @@ func TestGlareWithoutEnd(t *testing.T) {
 func TestWaitingForTheACK(t *testing.T) {
 	inBubble(t, nil, func(b *bed) {
 		s := newScript("unacked")
-		b.send(s.request("INVITE", offerPCMU))
-		b.status(100)
-
-		d := b.call()
-		if _, err := d.Answer(ctx); err != nil {
-			t.Fatal(err)
-		}
-
-		s.learn(b.status(200))
+		d := b.answer(s, offerPCMU)
 
 		held := later(func() error { return d.Hold(ctx, true) })
 		b.status(200) // again
@@ -343,10 +335,7 @@ func TestUpdateBeforeAnswer(t *testing.T) {
 	inBubble(t, nil, func(b *bed) {
 		s := newScript("updateearly")
 		s.extra = "\nSupported: 100rel"
-		b.send(s.request("INVITE", offerPCMU))
-		b.status(100)
-
-		d := b.call()
+		d := b.offer(s, offerPCMU)
 		early := later(func() error { _, err := d.EarlyMedia(ctx); return err })
 		progress := b.status(183)
 		s.learn(progress)

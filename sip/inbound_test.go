@@ -103,10 +103,7 @@ func TestAnswerIsSentAgainUntilGivenUp(t *testing.T) {
 					b.tcp()
 				}
 
-				b.send(s.request("INVITE", offerPCMU))
-				b.status(100)
-
-				d := b.call()
+				d := b.offer(s, offerPCMU)
 				start := time.Now()
 
 				if _, err := d.Answer(ctx); err != nil {
@@ -152,15 +149,7 @@ func TestAnswerIsSentAgainUntilGivenUp(t *testing.T) {
 func TestACKStopsTheAnswer(t *testing.T) {
 	inBubble(t, nil, func(b *bed) {
 		s := newScript("ack")
-		b.send(s.request("INVITE", offerPCMU))
-		b.status(100)
-
-		d := b.call()
-		if _, err := d.Answer(ctx); err != nil {
-			t.Fatal(err)
-		}
-
-		s.learn(b.status(200))
+		b.answer(s, offerPCMU)
 		b.status(200)
 
 		s.seq += 7 // an ACK for another INVITE confirms nothing
@@ -242,15 +231,7 @@ func TestHangupEndsWhenByeIsNotAnswered(t *testing.T) {
 func TestHangupWaitsForTheACK(t *testing.T) {
 	inBubble(t, nil, func(b *bed) {
 		s := newScript("early-bye")
-		b.send(s.request("INVITE", offerPCMU))
-		b.status(100)
-
-		d := b.call()
-		if _, err := d.Answer(ctx); err != nil {
-			t.Fatal(err)
-		}
-
-		s.learn(b.status(200))
+		d := b.answer(s, offerPCMU)
 
 		result := make(chan error, 1)
 		go func() { result <- d.Hangup(ctx, "") }()
@@ -292,10 +273,7 @@ func TestByesCross(t *testing.T) {
 func TestCancel(t *testing.T) {
 	inBubble(t, nil, func(b *bed) {
 		s := newScript("cancel")
-		b.send(s.request("INVITE", offerPCMU))
-		b.status(100)
-
-		d := b.call()
+		d := b.offer(s, offerPCMU)
 		if err := d.Ring(); err != nil {
 			t.Fatal(err)
 		}
@@ -331,15 +309,7 @@ func TestCancel(t *testing.T) {
 func TestCancelAfterTheAnswerHasNoEffect(t *testing.T) {
 	inBubble(t, nil, func(b *bed) {
 		s := newScript("race")
-		b.send(s.request("INVITE", offerPCMU))
-		b.status(100)
-
-		d := b.call()
-		if _, err := d.Answer(ctx); err != nil {
-			t.Fatal(err)
-		}
-
-		s.learn(b.status(200))
+		d := b.answer(s, offerPCMU)
 		b.send(s.request("CANCEL", ""))
 
 		if res := b.status(200); res.CSeq().MethodName != "CANCEL" {
@@ -368,10 +338,7 @@ func TestCancelOfNothing(t *testing.T) {
 func TestReject(t *testing.T) {
 	inBubble(t, nil, func(b *bed) {
 		s := newScript("reject")
-		b.send(s.request("INVITE", offerPCMU))
-		b.status(100)
-
-		d := b.call()
+		d := b.offer(s, offerPCMU)
 		if err := d.Reject(200, ""); err == nil {
 			t.Error("Reject(200) accepted")
 		}
@@ -427,10 +394,7 @@ func TestNoAudioPort(t *testing.T) {
 func TestLateOffer(t *testing.T) {
 	inBubble(t, nil, func(b *bed) {
 		s := newScript("late")
-		b.send(s.request("INVITE", ""))
-		b.status(100)
-
-		d := b.call()
+		d := b.offer(s, "")
 		answered := make(chan error, 1)
 
 		go func() {
@@ -472,10 +436,7 @@ func TestLateOfferWithoutAnswer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, nil, func(b *bed) {
 				s := newScript("late")
-				b.send(s.request("INVITE", ""))
-				b.status(100)
-
-				d := b.call()
+				d := b.offer(s, "")
 				answered := make(chan error, 1)
 
 				go func() {
@@ -574,10 +535,7 @@ func TestManyEndsAtOnce(t *testing.T) {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			inBubble(t, nil, func(b *bed) {
 				s := newScript("ends")
-				b.send(s.request("INVITE", offerPCMU))
-				b.status(100)
-
-				d := b.call()
+				d := b.offer(s, offerPCMU)
 
 				go func() { _, _ = d.Answer(ctx) }()
 				go func() { _ = d.Hangup(ctx, "") }()

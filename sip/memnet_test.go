@@ -602,19 +602,34 @@ func answerOf(req *sipgo.Request, status int) string {
 	return strings.ReplaceAll(sipgo.NewResponseFromRequest(req, status, phrase(status), nil).String(), "\r\n", "\n")
 }
 
-// establish sets a call up to its ACK.
-func (b *bed) establish(s *script, offer string) *Dialog {
+// offer sends the INVITE of a script, and returns the call that came of it.
+func (b *bed) offer(s *script, body string) *Dialog {
 	b.Helper()
-	b.send(s.request("INVITE", offer))
+	b.send(s.request("INVITE", body))
 	b.status(100)
 
-	d := b.call()
+	return b.call()
+}
 
+// answer offers a call and answers it; no ACK was sent yet.
+func (b *bed) answer(s *script, body string) *Dialog {
+	b.Helper()
+
+	d := b.offer(s, body)
 	if _, err := d.Answer(context.Background()); err != nil {
 		b.Fatal(err)
 	}
 
 	s.learn(b.status(200))
+
+	return d
+}
+
+// establish offers a call, answers it and confirms the answer.
+func (b *bed) establish(s *script, body string) *Dialog {
+	b.Helper()
+
+	d := b.answer(s, body)
 	b.send(s.request("ACK", ""))
 	synctest.Wait()
 

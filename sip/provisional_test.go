@@ -27,10 +27,7 @@ func TestReliableRinging(t *testing.T) {
 	inBubble(t, nil, func(b *bed) {
 		s := newScript("100rel")
 		s.extra = "\nRequire: 100rel"
-		b.send(s.request("INVITE", offerPCMU))
-		b.status(100)
-
-		d := b.call()
+		d := b.offer(s, offerPCMU)
 		start := time.Now()
 
 		if err := errors.Join(d.Ring(), d.Ring()); err != nil {
@@ -104,10 +101,7 @@ func TestReliableRingingNeverConfirmed(t *testing.T) {
 	inBubble(t, nil, func(b *bed) {
 		s := newScript("noprack")
 		s.extra = "\nRequire: 100rel"
-		b.send(s.request("INVITE", offerPCMU))
-		b.status(100)
-
-		d := b.call()
+		d := b.offer(s, offerPCMU)
 		start := time.Now()
 
 		if err := d.Ring(); err != nil {
@@ -155,10 +149,7 @@ func TestReliableSwitchedOff(t *testing.T) {
 
 		s = newScript("off2")
 		s.extra = "\nSupported: 100rel"
-		b.send(s.request("INVITE", offerPCMU))
-		b.status(100)
-
-		d := b.call()
+		d := b.offer(s, offerPCMU)
 		if _, err := d.EarlyMedia(ctx); err != nil {
 			t.Fatal(err)
 		}
@@ -182,10 +173,7 @@ func TestEarlyMediaForTheCaller(t *testing.T) {
 					s.extra = "\nSupported: 100rel"
 				}
 
-				b.send(s.request("INVITE", offerPCMU))
-				b.status(100)
-
-				d := b.call()
+				d := b.offer(s, offerPCMU)
 
 				early, err := d.EarlyMedia(ctx)
 				if err != nil {
@@ -245,10 +233,7 @@ func TestOfferInReliableResponse(t *testing.T) {
 	inBubble(t, nil, func(b *bed) {
 		s := newScript("late")
 		s.extra = "\nSupported: 100rel"
-		b.send(s.request("INVITE", ""))
-		b.status(100)
-
-		d := b.call()
+		d := b.offer(s, "")
 		early := later(func() error { _, err := d.EarlyMedia(ctx); return err })
 		progress := b.status(183)
 		s.learn(progress)
@@ -277,10 +262,7 @@ func TestOfferInReliableResponseUnanswered(t *testing.T) {
 	inBubble(t, nil, func(b *bed) {
 		s := newScript("late2")
 		s.extra = "\nSupported: 100rel"
-		b.send(s.request("INVITE", ""))
-		b.status(100)
-
-		d := b.call()
+		d := b.offer(s, "")
 		early := later(func() error { _, err := d.EarlyMedia(ctx); return err })
 		progress := b.status(183)
 		s.learn(progress)

@@ -213,15 +213,7 @@ func TestSessionTooShort(t *testing.T) {
 		s.branch++
 
 		s.extra = "\nSupported: timer\nSession-Expires: 120"
-		b.send(s.request("INVITE", offerPCMU))
-		b.status(100)
-
-		d := b.call()
-		if _, err := d.Answer(ctx); err != nil {
-			t.Fatal(err)
-		}
-
-		s.learn(b.status(200))
+		b.answer(s, offerPCMU)
 		b.send(s.request("ACK", ""))
 		synctest.Wait()
 
@@ -271,10 +263,7 @@ func TestSessionTimersOff(t *testing.T) {
 	inBubble(t, func(c *Config) { c.Session.Off = true }, func(b *bed) {
 		s := newScript("off")
 		s.extra = "\nSupported: timer\nSession-Expires: 600;refresher=uas"
-		b.send(s.request("INVITE", offerPCMU))
-		b.status(100)
-
-		d := b.call()
+		d := b.offer(s, offerPCMU)
 		if _, err := d.Answer(ctx); err != nil {
 			t.Fatal(err)
 		}
