@@ -56,6 +56,7 @@ type Proof struct {
 	Call    uuid.UUID                   `json:"call"`
 	Consent compliance.RecordingConsent `json:"consent,omitempty"` // that the recording needs; empty: there is none
 	Rules   []string                    `json:"rules"`
+	Said    []opening.Sentence          `json:"said,omitempty"` // before the agent's first line, as prepared
 	Silent  string                      `json:"silent,omitempty"`
 }
 
@@ -154,7 +155,7 @@ func (c *call) prove() {
 	for len(o.told) > 0 {
 		o.said(<-o.told)
 	}
-	p := Proof{Proof: o.timeline.Proof(), Call: c.rec.ID, Consent: o.duty.Recording.Consent, Rules: o.duty.Rules, Silent: o.duty.Silent}
+	p := Proof{Proof: o.timeline.Proof(), Call: c.rec.ID, Consent: o.duty.Recording.Consent, Rules: o.duty.Rules, Said: o.duty.Sentences, Silent: o.duty.Silent}
 	c.notes.opening(&p)
 	if !p.Heard {
 		c.log.Warn("the call ended before all that it must say was heard")
@@ -198,12 +199,6 @@ func (t *tap) Write(caller, agent *media.Frame) {
 	t.recorder.Write(caller, agent)
 }
 
-// itemNames are what must be said, in sentences.
-var itemNames = map[opening.Item]string{
-	opening.AI: "that an AI speaks", opening.Name: "the seller's name", opening.OptOut: "how to opt out", opening.Recording: "that the call is recorded",
-	opening.Purpose: "what is sold", opening.Callback: "the number to call back",
-}
-
 // openingStory tells what was heard of the opening of a finished call.
 func openingStory(events []storage.Event) []string {
 	var out []string
@@ -219,11 +214,11 @@ func openingStory(events []storage.Event) []string {
 		for _, i := range d.Opening.Items {
 			switch {
 			case !i.Heard:
-				missing = append(missing, itemNames[i.Item])
+				missing = append(missing, i.Item.Meaning())
 			case i.Late > 0:
-				heard = append(heard, fmt.Sprintf("%s (%s, %s LATE)", itemNames[i.Item], seconds(i.Ended), seconds(i.Late)))
+				heard = append(heard, fmt.Sprintf("%s (%s, %s LATE)", i.Item.Meaning(), seconds(i.Ended), seconds(i.Late)))
 			default:
-				heard = append(heard, fmt.Sprintf("%s (%s)", itemNames[i.Item], seconds(i.Ended)))
+				heard = append(heard, fmt.Sprintf("%s (%s)", i.Item.Meaning(), seconds(i.Ended)))
 			}
 		}
 		if len(heard) > 0 {

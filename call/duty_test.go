@@ -134,6 +134,7 @@ func TestTheOpeningIsSaidAndProven(t *testing.T) {
 		if !p.Kept || len(p.Items) != 5 || p.Call != got.ID {
 			r.Errorf("the proof: %+v", p)
 		}
+		r.same("the words in it", d.duty.Sentences, p.Said)
 		r.same("the call's own record of it", p, *r.openingOf())
 		r.same("asked for", []Party{{
 			Direction: storage.Outbound, Number: "+15550100777", Campaign: "spring", Purpose: d.asked[0].Purpose, Recorded: true, At: d.asked[0].At,

@@ -31,6 +31,15 @@ const (
 	Callback  Item = "callback"  // the number to call, before we hang up
 )
 
+// meanings are the items, as they stand in a sentence.
+var meanings = map[Item]string{
+	AI: "that an AI speaks", Name: "the seller's name", OptOut: "how to opt out", Recording: "that the call is recorded",
+	Purpose: "what is sold", Callback: "the number to call back",
+}
+
+// Meaning is what must be said, for people to read.
+func (i Item) Meaning() string { return meanings[i] }
+
 // protected are the items over which the caller may not interrupt for good:
 // they are resumed until heard.
 var protected = []Item{AI, Name, OptOut, Recording}

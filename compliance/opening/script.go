@@ -28,8 +28,8 @@ type Texts struct {
 
 // Sentence is one of a script, and what it says of what must be said.
 type Sentence struct {
-	Items []Item
-	Text  string
+	Items []Item `json:"items"`
+	Text  string `json:"text"`
 }
 
 // Caller is who calls, and how to have no more calls.
