@@ -101,6 +101,7 @@ func New(c Config) http.Handler {
 	s.page("/calls", s.pageCalls)
 	s.page("/calls/{id}", s.pageCall)
 	s.page("/calls/{id}/recording", s.recording)
+	s.page("/trunks", s.pageTrunks)
 	s.page("/", noSuchPath)
 
 	return guard(s.mux, s.apiProblem)

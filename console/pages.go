@@ -97,6 +97,7 @@ type callPage struct {
 	Live       bool // not ended: the page renews itself
 	Alone      bool // a file of its own, away from the console
 	Facts      []fact
+	Opening    *proofView // nil: nothing had to be said
 	Waveform   *waveform
 	Audio      any    // the player's source: a path, or the audio itself as a template.URL; nil: no player
 	AudioNote  string // why there is no player
@@ -173,7 +174,7 @@ func newCallPage(h *storage.History, audio *record.Audio) *callPage {
 	}
 	p := &callPage{
 		Call: h.Call, Live: h.Call.State != storage.Ended, Facts: facts(h),
-		Waveform: drawWaveform(h, audio), Transcript: transcript(h), Waterfall: drawWaterfall(h),
+		Opening: proof(h), Waveform: drawWaveform(h, audio), Transcript: transcript(h), Waterfall: drawWaterfall(h),
 		Ladder: rungs(h),
 	}
 	if h.Call.Media != nil {
@@ -184,7 +185,7 @@ func newCallPage(h *storage.History, audio *record.Audio) *callPage {
 	}
 	p.Providers = providerFacts(h)
 	for _, e := range h.Events {
-		if e.Kind != ladderKind { // shown as itself
+		if e.Kind != ladderKind && (e.Kind != openingKind || p.Opening == nil) { // shown as themselves
 			p.Events = append(p.Events, eventLine{e.Seq, fmt.Sprintf("%.3f", e.At.Seconds()), e.Kind, string(e.Data)})
 		}
 	}

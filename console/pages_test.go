@@ -251,10 +251,29 @@ func TestLongCallsScroll(t *testing.T) {
 	}
 }
 
-// A browser shows the page under its own content policy: the style is applied
-// and the script runs.
+// A browser shows the pages under their own content policy: the style is
+// applied and the script runs.
 func TestInABrowser(t *testing.T) {
 	t.Parallel()
+	r, config := setup(t)
+	r.history.Events = append(r.history.Events, openingEvent())
+	config.Trunks = func() []Trunk { return trunks() }
+	server := httptest.NewServer(New(config))
+	defer server.Close()
+	for path, want := range map[string]string{
+		"/calls/" + callID.String(): `class="playhead" x1="0"`, // the script put it at the recording's begin
+		"/calls":                    callID.String(),
+		"/trunks":                   "sip:two.example",
+	} {
+		if dom := browse(t, server.URL+path); !strings.Contains(dom, want) {
+			t.Errorf("%s in the browser lacks %s:\n%s", path, want, dom)
+		}
+	}
+}
+
+// browse is a page as Chromium has it once its script has run.
+func browse(t *testing.T, url string) string {
+	t.Helper()
 	chromium, err := exec.LookPath("chromium")
 	if err != nil {
 		if os.Getenv("TRUNKLINE_REQUIRE_PEERS") != "" {
@@ -262,25 +281,20 @@ func TestInABrowser(t *testing.T) {
 		}
 		t.Skip("chromium is not installed: apt-get install chromium")
 	}
-	_, config := setup(t)
-	server := httptest.NewServer(New(config))
-	defer server.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--user-data-dir="+t.TempDir(),
-		"--virtual-time-budget=4000", "--enable-logging=stderr", "--dump-dom", server.URL+"/calls/"+callID.String())
+		"--virtual-time-budget=4000", "--enable-logging=stderr", "--dump-dom", url)
 	cmd.WaitDelay = time.Second
 	var console bytes.Buffer
 	cmd.Stderr = &console
 	dom, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("%v\n%s", err, console.String())
+		t.Fatalf("%s: %v\n%s", url, err, console.String())
 	}
 	if strings.Contains(console.String(), "Content Security Policy") {
-		t.Errorf("the browser refuses a part of the page:\n%s", console.String())
+		t.Errorf("the browser refuses a part of %s:\n%s", url, console.String())
 	}
-	if !strings.Contains(string(dom), `class="playhead" x1="0"`) {
-		t.Error("the script did not put the playhead at the recording's begin")
-	}
+	return string(dom)
 }

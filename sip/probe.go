@@ -117,13 +117,19 @@ type TargetStatus struct {
 	Since  time.Time     // of the state
 	Status int           // of the last answer to OPTIONS; 0 for none
 	Took   time.Duration // until that answer came, or was given up
+	// Doubt is how many outcomes in a row have spoken against the state, of
+	// DoubtOf that change it.
+	Doubt, DoubtOf int
 }
 
 func (p *prober) report() TargetStatus {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 
-	return TargetStatus{URI: p.uri.String(), State: p.tracker.State(), Since: p.since, Status: p.status, Took: p.took}
+	s := TargetStatus{URI: p.uri.String(), State: p.tracker.State(), Since: p.since, Status: p.status, Took: p.took}
+	s.Doubt, s.DoubtOf = p.tracker.Doubt()
+
+	return s
 }
 
 // down reports whether calls had better go elsewhere.

@@ -8,12 +8,12 @@ import (
 	"net/http"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"trunkline/console"
 	"trunkline/sip"
+	"trunkline/storage"
 )
 
 // trunksCmd shows the trunks of the running gateway.
@@ -92,7 +92,7 @@ func (g *gateway) trunks() []console.Trunk {
 		s := &status[i]
 		all[i] = console.Trunk{
 			Name: s.Name, Calls: s.Calls, MaxCalls: s.MaxCalls, Inbound: trunkCalls(s.Inbound), Outbound: trunkCalls(s.Outbound),
-			Targets: []console.TrunkTarget{},
+			Targets: []console.TrunkTarget{}, PostDial: postDialDelay(s),
 		}
 		if r := s.Registration; r != nil {
 			all[i].Registration = &console.Registration{State: r.State.String(), Since: r.Since, Status: r.Status}
@@ -101,13 +101,34 @@ func (g *gateway) trunks() []console.Trunk {
 			}
 		}
 		for _, target := range s.Targets {
-			all[i].Targets = append(all[i].Targets, console.TrunkTarget{
-				URI: target.URI, State: target.State.String(), Status: target.Status, TookMS: float64(target.Took) / float64(time.Millisecond),
-			})
+			shown := console.TrunkTarget{
+				URI: target.URI, State: target.State.String(), Status: target.Status, TookMS: storage.Milliseconds(target.Took),
+				Doubt: target.Doubt, DoubtOf: target.DoubtOf,
+			}
+			if !target.Since.IsZero() {
+				shown.Since = &target.Since
+			}
+			all[i].Targets = append(all[i].Targets, shown)
 		}
 	}
 
 	return all
+}
+
+// postDialDelay sums up the counts of the buckets.
+func postDialDelay(t *sip.TrunkStatus) console.PostDialDelay {
+	out := console.PostDialDelay{Within: []console.CallsUntil{}}
+	for i, n := range t.PostDialDelay {
+		out.Calls += n
+		if i < len(sip.DelayBounds) {
+			out.Within = append(out.Within, console.CallsUntil{MS: storage.Milliseconds(sip.DelayBounds[i]), Calls: out.Calls})
+		}
+	}
+	if out.Calls > 0 {
+		out.MeanMS = storage.Milliseconds(t.PostDialDelaySum) / float64(out.Calls)
+	}
+
+	return out
 }
 
 func trunkCalls(c sip.CallCounts) console.TrunkCalls {

@@ -43,6 +43,22 @@ pbx                  0        0  0  -  -
 	}
 }
 
+func TestPostDialDelay(t *testing.T) {
+	t.Parallel()
+	got := postDialDelay(&sip.TrunkStatus{PostDialDelay: []uint64{1, 0, 0, 0, 2, 0, 0, 0, 0, 1}, PostDialDelaySum: 30 * time.Second})
+	if got.Calls != 4 || got.MeanMS != 7500 || len(got.Within) != len(sip.DelayBounds) {
+		t.Fatalf("%+v", got)
+	}
+	for i, calls := range []uint64{1, 1, 1, 1, 3, 3, 3, 3, 3} {
+		if w := got.Within[i]; w.Calls != calls || w.MS != float64(sip.DelayBounds[i].Milliseconds()) {
+			t.Errorf("%+v, want %d calls", w, calls)
+		}
+	}
+	if none := postDialDelay(&sip.TrunkStatus{}); none.Calls != 0 || none.MeanMS != 0 || none.Within == nil {
+		t.Errorf("of no call: %+v", none)
+	}
+}
+
 func TestTrunkMetrics(t *testing.T) {
 	t.Parallel()
 	m := newTrunkMetrics(func() []sip.TrunkStatus {

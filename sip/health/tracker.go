@@ -28,6 +28,18 @@ type Tracker struct {
 // State is what is known now.
 func (t *Tracker) State() State { return t.state }
 
+// Doubt is how many outcomes in a row have spoken against the state, and how
+// many of them change it. Of a target that nothing is known of they are the
+// failures: the first success is enough.
+func (t *Tracker) Doubt() (run, of int) {
+	of = t.DownAfter
+	if t.state == Down {
+		of = t.UpAfter
+	}
+
+	return t.run, max(of, 1)
+}
+
 // Note takes an outcome and reports whether the state has changed. The first
 // success is enough for a target that nothing is known of.
 func (t *Tracker) Note(answered bool) bool {

@@ -54,8 +54,16 @@ func TestHysteresis(t *testing.T) {
 			}
 
 			need := map[bool]int{false: tracker.DownAfter, true: tracker.UpAfter}[ok]
-			if tracker.Note(ok) && run < need {
+			doubt, of := tracker.Doubt()
+			against := ok != (tracker.State() == Up)
+
+			changed := tracker.Note(ok)
+			if changed && run < need {
 				t.Fatalf("changed after %d", run)
+			}
+
+			if changed != (against && doubt+1 == of) {
+				t.Fatalf("changed: %v, with %d of %d before", changed, doubt, of)
 			}
 		}
 	})
