@@ -530,6 +530,45 @@ func TestStopIsBoundedByItsContext(t *testing.T) {
 	})
 }
 
+// TestStopWaitsForHandlers gives those of calls that were cut off a moment, and
+// tells of those that take longer.
+func TestStopWaitsForHandlers(t *testing.T) {
+	for _, tt := range []struct {
+		after time.Duration // the call's end a Handler returns
+		took  time.Duration
+		kind  error
+	}{
+		{500 * time.Millisecond, 500 * time.Millisecond, nil},
+		{1500 * time.Millisecond, 1500 * time.Millisecond, nil},
+		{time.Minute, 2 * time.Second, context.DeadlineExceeded},
+	} {
+		t.Run(tt.after.String(), func(t *testing.T) {
+			inBubble(t, nil, func(b *bed) {
+				b.ua.handler = handlerFunc(func(d *Dialog) {
+					b.calls <- d
+					<-d.Done()
+					time.Sleep(tt.after)
+				})
+				b.offer(newScript("slow"), offerPCMU)
+
+				short, cancel := context.WithTimeout(ctx, time.Second)
+				defer cancel()
+
+				start := time.Now()
+				if err := b.ua.Stop(short); !errors.Is(err, tt.kind) {
+					t.Errorf("Stop = %v", err)
+				}
+
+				if took := time.Since(start); took != tt.took {
+					t.Errorf("Stop took %v, want %v", took, tt.took)
+				}
+
+				time.Sleep(time.Minute)
+			})
+		})
+	}
+}
+
 func TestManyEndsAtOnce(t *testing.T) {
 	for i := range 20 {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {

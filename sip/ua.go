@@ -339,18 +339,21 @@ func (ua *UA) Stop(ctx context.Context) error {
 	ua.readers.close()
 	ua.readers.wait()
 
+	if err == nil {
+		return nil
+	}
+
 	select {
 	case <-calls:
 		return nil
-	default:
-	}
-
-	if err != nil {
+	case <-time.After(cutWithin):
 		return fmt.Errorf("sip: stop: calls' handlers still run: %w", err)
 	}
-
-	return nil
 }
+
+// cutWithin is how long the goroutines of Handlers may take to notice that
+// their calls were cut off.
+const cutWithin = time.Second
 
 // Stats is a snapshot of the counters.
 func (ua *UA) Stats() Stats {
