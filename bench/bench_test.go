@@ -231,7 +231,7 @@ func TestUsageOfThisProcess(t *testing.T) {
 // A whole benchmark: calls, capture and records, against a real gateway.
 func TestQuickTurn(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it starts a gateway and calls it for some 25 s")
+		t.Skip("it starts a gateway twice and calls it for some 15 s")
 	}
 	t.Parallel()
 	var out, progress bytes.Buffer

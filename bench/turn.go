@@ -70,7 +70,11 @@ func (b *bench) turn(ctx context.Context) error {
 	whole := newTable("speculation", "calls", "turns", "p50 ms", "p95 ms", "p99 ms", "max ms", "cut in", "cores: gateway", "callers", "capture", "idle")
 	own := newTable("speculation", "calls", "turns", "part", "p50 ms", "p95 ms", "p99 ms", "max ms")
 	var notes []string
-	for _, speculate := range []bool{false, true} {
+	for _, set := range []struct {
+		speculate bool
+		calls     []int
+	}{{false, pick(b, []int{1, 50, 200}, []int{1})}, {true, pick(b, []int{1, 50, 200}, []int{5})}} {
+		speculate := set.speculate
 		a := turnAgent()
 		a.Recogniser.Declared = config.DeclaredRecogniser{
 			FirstPartial: wordAfter - onsetAfter, Final: finalAfter, Says: says, Lasts: lasts,
@@ -80,7 +84,7 @@ func (b *bench) turn(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		for _, n := range pick(b, []int{1, 50, 200}, []int{1, 5}) {
+		for _, n := range set.calls {
 			b.progressf("turn: %d calls, speculation %s", n, onOff(speculate))
 			h, err := b.converse(ctx, g, &talk{
 				calls: n, after: 1, ramp: pick(b, 5*time.Second, time.Second),
