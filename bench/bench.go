@@ -48,7 +48,9 @@ func all() []benchmark {
 		{"dial", "from the decision about a call to its INVITE", (*bench).dial},
 		{"calls", "setting up many calls, and what is left of them", (*bench).setups},
 		{"failover", "from one provider to the next", (*bench).failover},
-		{"evidence", "decisions, the ledger and the spool", (*bench).evidence},
+		{"evidence", "the ledger and imports", (*bench).evidence},
+		{"decide", "decisions with facts from PostgreSQL", (*bench).decide},
+		{"spool", "records on disk while the database is away", (*bench).spool},
 	}
 }
 

@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -35,86 +35,139 @@ func Canonical(v any) ([]byte, error) {
 
 // CanonicalJSON is Canonical for a value that is JSON already.
 func CanonicalJSON(src []byte) ([]byte, error) {
-	if !utf8.Valid(src) {
+	switch {
+	case !utf8.Valid(src):
 		return nil, fmt.Errorf("compliance: text that is not UTF-8 %w", ErrNotCanonical)
+	case !json.Valid(src):
+		return nil, fmt.Errorf("compliance: text that is not one JSON value %w", ErrNotCanonical)
 	}
-	dec := json.NewDecoder(bytes.NewReader(src))
-	dec.UseNumber()
-	out, err := appendValue(nil, dec)
+	r := reader{src: src}
+	out, err := r.appendValue(make([]byte, 0, len(src)))
 	if err != nil {
 		return nil, fmt.Errorf("compliance: %w", err)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("compliance: more than one value %w", ErrNotCanonical)
 	}
 
 	return out, nil
 }
 
-func appendValue(out []byte, dec *json.Decoder) ([]byte, error) {
-	tok, err := dec.Token()
-	if err != nil {
-		return nil, err
-	}
-	switch t := tok.(type) {
-	case json.Delim:
-		if t == '[' {
-			return appendArray(out, dec)
-		}
+// reader goes through JSON that is known to be valid, which is what makes it
+// short: it looks for ends and checks nothing.
+type reader struct {
+	src []byte
+	at  int
+}
 
-		return appendObject(out, dec)
-	case string:
-		return appendString(out, t), nil
-	case json.Number:
-		return appendNumber(out, t)
-	case bool:
-		return strconv.AppendBool(out, t), nil
-	default:
-		return append(out, "null"...), nil
+// next skips white space and gives the byte that follows.
+func (r *reader) next() byte {
+	for {
+		switch c := r.src[r.at]; c {
+		case ' ', '\t', '\r', '\n':
+			r.at++
+		default:
+			return c
+		}
 	}
 }
 
-func appendArray(out []byte, dec *json.Decoder) ([]byte, error) {
+func (r *reader) appendValue(out []byte) ([]byte, error) {
+	switch c := r.next(); c {
+	case '{':
+		return r.appendObject(out)
+	case '[':
+		return r.appendArray(out)
+	case '"':
+		text, err := r.text()
+
+		return appendString(out, text), err
+	case 't', 'f', 'n':
+		return append(out, r.word()...), nil
+	default:
+		return appendNumber(out, r.word())
+	}
+}
+
+// word takes a number or a name.
+func (r *reader) word() []byte {
+	begin := r.at
+	for r.at < len(r.src) && strings.IndexByte(",]} \t\r\n", r.src[r.at]) < 0 {
+		r.at++
+	}
+
+	return r.src[begin:r.at]
+}
+
+// text takes a string. Most have no escapes.
+func (r *reader) text() (string, error) {
+	begin, escaped := r.at, false
+	for r.at++; r.src[r.at] != '"'; r.at++ {
+		if r.src[r.at] == '\\' {
+			escaped = true
+			r.at++
+		}
+	}
+	r.at++
+	if !escaped {
+		return string(r.src[begin+1 : r.at-1]), nil
+	}
+	var text string
+	err := json.Unmarshal(r.src[begin:r.at], &text)
+
+	return text, err
+}
+
+func (r *reader) appendArray(out []byte) ([]byte, error) {
+	r.at++
 	out = append(out, '[')
-	for i := 0; dec.More(); i++ {
-		if i > 0 {
+	for first := true; r.next() != ']'; first = false {
+		if !first {
+			r.at++ // the comma
 			out = append(out, ',')
 		}
 		var err error
-		if out, err = appendValue(out, dec); err != nil {
+		if out, err = r.appendValue(out); err != nil {
 			return nil, err
 		}
 	}
-	_, err := dec.Token() // the closing bracket
+	r.at++
 
-	return append(out, ']'), err
+	return append(out, ']'), nil
 }
 
-func appendObject(out []byte, dec *json.Decoder) ([]byte, error) {
-	type member struct {
-		name  string
-		value []byte
-	}
-	var members []member
-	for dec.More() {
-		tok, err := dec.Token()
-		if err != nil {
-			return nil, err
-		}
-		name, _ := tok.(string)
-		value, err := appendValue(nil, dec)
-		if err != nil {
-			return nil, err
-		}
-		members = append(members, member{name, value})
-	}
-	if _, err := dec.Token(); err != nil {
-		return nil, err
-	}
-	slices.SortFunc(members, func(a, b member) int {
-		return slices.Compare(utf16.Encode([]rune(a.name)), utf16.Encode([]rune(b.name)))
-	})
+// member is one of an object, with its place in what was written of all.
+type member struct {
+	name       string
+	begin, end int
+}
+
+func (r *reader) appendObject(out []byte) ([]byte, error) {
+	const usual = 16
+	var few [usual]member
+	members := few[:0]
+	r.at++
 	out = append(out, '{')
+	begin := len(out)
+	for first := true; r.next() != '}'; first = false {
+		if !first {
+			r.at++ // the comma
+			r.next()
+		}
+		name, err := r.text()
+		if err != nil {
+			return nil, err
+		}
+		r.next()
+		r.at++ // the colon
+		from := len(out)
+		out = append(appendString(out, name), ':')
+		if out, err = r.appendValue(out); err != nil {
+			return nil, err
+		}
+		members = append(members, member{name, from, len(out)})
+	}
+	r.at++
+	slices.SortFunc(members, func(a, b member) int { return compareUTF16(a.name, b.name) })
+	written := slices.Clone(out[begin:])
+	out = out[:begin]
 	for i, m := range members {
 		if i > 0 {
 			if members[i-1].name == m.name {
@@ -122,12 +175,23 @@ func appendObject(out []byte, dec *json.Decoder) ([]byte, error) {
 			}
 			out = append(out, ',')
 		}
-		out = append(appendString(out, m.name), ':')
-		out = append(out, m.value...)
+		out = append(out, written[m.begin-begin:m.end-begin]...)
 	}
 
 	return append(out, '}'), nil
 }
+
+// compareUTF16 orders names by their UTF-16 code units, which is the order of
+// their bytes but for characters beyond U+FFFF.
+func compareUTF16(a, b string) int {
+	if strings.IndexFunc(a, wide) < 0 && strings.IndexFunc(b, wide) < 0 {
+		return strings.Compare(a, b)
+	}
+
+	return slices.Compare(utf16.Encode([]rune(a)), utf16.Encode([]rune(b)))
+}
+
+func wide(r rune) bool { return r > 0xFFFF }
 
 // appendString writes s by RFC 8785 section 3.2.2.2.
 func appendString(out []byte, s string) []byte {
@@ -162,8 +226,8 @@ func appendString(out []byte, s string) []byte {
 // section 2.2).
 const largestExact = 1<<53 - 1
 
-func appendNumber(out []byte, n json.Number) ([]byte, error) {
-	i, err := strconv.ParseInt(n.String(), 10, 64)
+func appendNumber(out, n []byte) ([]byte, error) {
+	i, err := strconv.ParseInt(string(n), 10, 64)
 	if err != nil || i > largestExact || i < -largestExact {
 		return nil, fmt.Errorf("the number %s %w: write it as text", n, ErrNotCanonical)
 	}

@@ -179,6 +179,14 @@ func (r *Rules) Abandoning(jurisdictions []string, p Purpose, at time.Time) (Aba
 	return d, ids
 }
 
+// AbandoningOf is Abandoning for one attempt, wherever its called party may be.
+func (r *Rules) AbandoningOf(a *Attempt) AbandonmentCap {
+	place := r.locate(a)
+	d, _ := r.Abandoning(place.jurisdictions, a.purpose(), a.At)
+
+	return d
+}
+
 // lower is the lower of two rates; zero is none.
 func lower(a, b int) int {
 	if a == 0 || b != 0 && b < a {

@@ -30,7 +30,7 @@ func (f Fact[T]) why() string {
 }
 
 // Facts are what was found out about an attempt, all at one instant and, but
-// for ClockOffset, in one transaction. A known empty list means that a lookup
+// for ClockOffset and Abandonment, in one transaction. A known empty list means that a lookup
 // found nothing.
 type Facts struct {
 	// ClockOffset is how far this machine's clock is from true time.
@@ -146,8 +146,8 @@ type ListSnapshot struct {
 	Account    string    `json:"account,omitempty"` // subscription (SAN) by which it was obtained
 	ObtainedAt time.Time `json:"obtained_at"`
 	SHA256     string    `json:"sha256"`
-	Everywhere bool      `json:"everywhere"` // it covers every area code of its jurisdiction
-	AreaCodes  []string  `json:"area_codes,omitempty"`
+	Everywhere bool      `json:"everywhere"`           // it covers every area code of its jurisdiction
+	AreaCodes  []string  `json:"area_codes,omitempty"` // that it covers; in Facts the called number's own is enough
 	Hit        bool      `json:"hit"`
 }
 

@@ -32,6 +32,9 @@ type Config struct {
 	Window    time.Duration
 	Campaigns map[string]compliance.Campaign     // by id
 	Voices    map[string]compliance.VoiceLicence // of the agents, by the agent's name
+	// Abandoning is what the rules ask about calls of an attempt's campaign that
+	// nobody speaks in; nil: nothing.
+	Abandoning func(*compliance.Attempt) compliance.AbandonmentCap
 	// DialsSince is from when on every dial is in the records; zero: unknown.
 	DialsSince time.Time
 	// Clock tells how far this machine's clock is from true time.
@@ -49,6 +52,8 @@ type Gate struct {
 	quit context.CancelFunc
 	done chan struct{} // closed when the replay has ended
 
+	counts counts
+
 	mu sync.Mutex
 	// revoked are the revocations that this process has seen. They are few, and
 	// never removed: the database may not have them yet.
@@ -63,6 +68,7 @@ func New(cfg Config) (*Gate, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	g := &Gate{cfg: cfg, wake: make(chan struct{}, 1), revoked: map[evidence.Callee][]compliance.Suppression{}}
+	g.counts.count = cfg.Ledger.Abandoned
 	waiting, _, err := g.fromSpool(cfg.Revocations.Stats().Waiting)
 	if err != nil {
 		return nil, fmt.Errorf("read the revocations that wait: %w", err)
@@ -84,6 +90,7 @@ func (g *Gate) Admit(ctx context.Context, a call.Attempt) (call.Admission, error
 	attempt.Seller = cmp.Or(attempt.Seller, g.cfg.Campaigns[a.Campaign].Seller)
 	c := g.about(attempt, a.Agent)
 	c.Call, c.Replaces = a.Call, a.Again
+	c.Facts.Abandonment = g.abandonment(ctx, &attempt, g.counts.recent)
 	r, err := g.cfg.Ledger.Decide(ctx, c, func(f *compliance.Facts) compliance.Decision { return g.cfg.Decide(&attempt, f) })
 	if err != nil {
 		return call.Admission{}, err
@@ -117,16 +124,20 @@ func hints(c *call.Callee) (all []compliance.Hint) {
 // names the agent whose voice would speak.
 func (g *Gate) Consider(ctx context.Context, attempt compliance.Attempt, agent string) (compliance.Decision, error) {
 	g.complete(&attempt, agent)
+	c := g.about(attempt, agent)
+	c.Facts.Abandonment = g.abandonment(ctx, &attempt, g.counts.now)
 
-	return g.cfg.Ledger.Consider(ctx, g.about(attempt, agent), func(f *compliance.Facts) compliance.Decision { return g.cfg.Decide(&attempt, f) })
+	return g.cfg.Ledger.Consider(ctx, c, func(f *compliance.Facts) compliance.Decision { return g.cfg.Decide(&attempt, f) })
 }
 
 // Record is Consider with a record of the decision. Nothing may be dialed by
 // it: an allowed attempt is not recorded.
 func (g *Gate) Record(ctx context.Context, attempt compliance.Attempt, agent string) (evidence.Ruling, error) {
 	g.complete(&attempt, agent)
+	c := g.about(attempt, agent)
+	c.Facts.Abandonment = g.abandonment(ctx, &attempt, g.counts.now)
 
-	return g.cfg.Ledger.Judge(ctx, g.about(attempt, agent), func(f *compliance.Facts) compliance.Decision { return g.cfg.Decide(&attempt, f) })
+	return g.cfg.Ledger.Judge(ctx, c, func(f *compliance.Facts) compliance.Decision { return g.cfg.Decide(&attempt, f) })
 }
 
 func (g *Gate) complete(a *compliance.Attempt, agent string) {

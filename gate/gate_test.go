@@ -73,6 +73,7 @@ func openStore(t testing.TB, url string) (*storage.Store, *evidence.Ledger) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(l.Close)
 
 	return store, l
 }
@@ -243,10 +244,10 @@ func TestDatabaseAway(t *testing.T) {
 
 func TestRevocationThatIsKeptNowhere(t *testing.T) {
 	t.Parallel()
-	store, l := openStore(t, clustertest.URL(t))
+	_, l := openStore(t, clustertest.URL(t))
 	s := openSpool(t, t.TempDir())
 	g := newGate(t, l, s)
-	store.Close()
+	l.Close()
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}

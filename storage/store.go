@@ -81,6 +81,27 @@ func takeRole(ctx context.Context, conn *pgx.Conn) error {
 // their own.
 func (s *Store) Pool() *pgxpool.Pool { return s.pool }
 
+// NewPool makes further connections to the database, at most size, for work
+// that must not wait for what else is asked, nor be waited for. Each begins
+// with the given settings of PostgreSQL, by name. It connects when it is first
+// used; the caller closes it.
+func (s *Store) NewPool(size int32, settings map[string]string) (*pgxpool.Pool, error) {
+	config := s.pool.Config()
+	config.MaxConns, config.MinConns, config.MinIdleConns = size, 0, 0
+	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		for name, value := range settings {
+			if _, err := conn.Exec(ctx, `SELECT set_config($1, $2, false)`, name, value); err != nil {
+				return err
+			}
+		}
+
+		return takeRole(ctx, conn)
+	}
+	pool, err := pgxpool.NewWithConfig(context.Background(), config)
+
+	return pool, classify("connect to the database", s.where, err)
+}
+
 // Explain gives an error of such a query its kind and what to do about it, as
 // this package's own errors have. op says what was tried.
 func (s *Store) Explain(op string, err error) error { return classify(op, s.where, err) }

@@ -173,7 +173,7 @@ func newGate(c *config.Config, ledger *evidence.Ledger, keys *evidence.Keys, rev
 		Decide: func(a *compliance.Attempt, f *compliance.Facts) compliance.Decision {
 			return compliance.Decide(a, f, rules)
 		},
-		Window: rules.LongestWindow(), DialsSince: config.Day(c.Compliance.DialsSince), Clock: gate.KernelClock,
+		Abandoning: rules.AbandoningOf, Window: rules.LongestWindow(), DialsSince: config.Day(c.Compliance.DialsSince), Clock: gate.KernelClock,
 		Campaigns: map[string]compliance.Campaign{}, Voices: map[string]compliance.VoiceLicence{}, Log: log,
 	}
 	if c.Compliance.Clock == "trusted" {

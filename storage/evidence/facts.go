@@ -1,7 +1,10 @@
 package evidence
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -10,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"trunkline/compliance"
+	"trunkline/compliance/npa"
 	"trunkline/privacy"
 )
 
@@ -27,162 +31,153 @@ func place(number privacy.Number) (prefix int64, bit int, ok bool) {
 	return int64(n / 10_000), int(n % 10_000), true
 }
 
-const (
-	selectConsents = `SELECT c.id::text, c.seller, c.level, c.purposes, c.subject, c.artificial_voice, c.signature_value <> '', c.not_condition,
-			c.disclosure_sha256, c.request_sha256, c.given_sha256, c.captured_at, c.effective_at, c.expires_at,
-			(SELECT min(revoked_at) FROM consent_revocations r WHERE r.consent_id = c.id)
-		FROM consents c WHERE c.tenant = $1 AND c.callee = $2 ORDER BY c.captured_at, c.id`
+// selectFacts asks all that the database knows about one case in one statement,
+// whose answer is JSON as package compliance spells it. $1 is the tenant, $2
+// the callee, $3 and $4 the place in the lists, $5 the area code, $6 how far
+// back attempts count, $7 the attempt that is replaced, and $8 the caller ID.
+//
+// Of a list only the called number's own area code is given, if it is covered:
+// the snapshot's entry in the ledger has the others. The newest snapshot of
+// each list is found by its index, however many older ones there are. An
+// attempt that was replaced was never dialed. Of a call that became a
+// conversation the caller's words are on record.
+const selectFacts = `SELECT json_build_object(
+	'consents', (SELECT json_agg(json_build_object('id', c.id, 'seller', c.seller, 'level', c.level, 'purposes', c.purposes, 'subject', c.subject,
+			'artificial', c.artificial_voice, 'signature', c.signature_value <> '', 'not_condition', c.not_condition, 'disclosure', c.disclosure_sha256,
+			'request_copy', c.request_sha256, 'given_copy', c.given_sha256, 'captured_at', c.captured_at, 'effective_at', c.effective_at,
+			'expires_at', c.expires_at, 'revoked_at', (SELECT min(r.revoked_at) FROM consent_revocations r WHERE r.consent_id = c.id))
+			ORDER BY c.captured_at, c.id)
+		FROM consents c WHERE c.tenant = $1 AND c.callee = $2),
+	'suppressions', (SELECT json_agg(json_build_object('id', s.id, 'scope', s.scope, 'seller', s.seller, 'campaign', s.campaign, 'cause', s.cause, 'at', s.made_at)
+			ORDER BY s.made_at, s.id)
+		FROM suppressions s WHERE s.tenant = $1 AND s.callee = $2 AND NOT EXISTS (SELECT FROM suppression_lifts l WHERE l.suppression_id = s.id)),
+	'lists', (WITH RECURSIVE newest AS (
+			(SELECT s.id, s.kind, s.state, s.account, s.obtained_at, s.sha256, s.everywhere, s.area_codes
+				FROM list_snapshots s WHERE s.tenant = $1 ORDER BY s.kind, s.state, s.obtained_at DESC, s.imported_at DESC LIMIT 1)
+			UNION ALL
+			SELECT n.id, n.kind, n.state, n.account, n.obtained_at, n.sha256, n.everywhere, n.area_codes FROM newest o, LATERAL (SELECT s.id, s.kind, s.state, s.account, s.obtained_at, s.sha256, s.everywhere, s.area_codes
+				FROM list_snapshots s WHERE s.tenant = $1 AND (s.kind, s.state) > (o.kind, o.state)
+				ORDER BY s.kind, s.state, s.obtained_at DESC, s.imported_at DESC LIMIT 1) n)
+		SELECT json_agg(json_build_object('id', s.id, 'kind', s.kind, 'state', s.state, 'account', s.account, 'obtained_at', s.obtained_at, 'sha256', s.sha256,
+			'everywhere', s.everywhere, 'area_codes', CASE WHEN NOT s.everywhere AND $5 = ANY(s.area_codes) THEN ARRAY[$5::text] END,
+			'hit', coalesce((SELECT get_bit(b.members, $4) = 1 FROM list_blocks b WHERE b.snapshot_id = s.id AND b.prefix = $3), false))) FROM newest s),
+	'attempts', (SELECT json_agg(json_build_object('at', a.placed_at, 'seller', a.seller, 'campaign', a.campaign, 'subject', a.subject, 'debt', a.debt,
+			'conversation', EXISTS (SELECT FROM calls c JOIN turns t ON t.call_id = c.id WHERE c.attempt_id = a.id AND t.role = 'caller'))
+			ORDER BY a.placed_at)
+		FROM attempts a WHERE a.tenant = $1 AND a.callee = $2 AND a.placed_at >= $6 AND a.id IS DISTINCT FROM $7
+			AND NOT EXISTS (SELECT FROM attempts n WHERE n.replaces = a.id)),
+	'reassigned', (SELECT json_build_object('answer', r.answer, 'queried_at', r.queried_at, 'asked_since', r.asked_since) FROM reassigned_results r
+		WHERE r.tenant = $1 AND r.callee = $2 ORDER BY r.queried_at DESC LIMIT 1),
+	'last_contact', (SELECT max(c.answered_at) FROM attempts a JOIN calls c ON c.attempt_id = a.id WHERE a.tenant = $1 AND a.callee = $2
+		AND EXISTS (SELECT FROM turns t WHERE t.call_id = c.id AND t.role = 'caller')),
+	'caller_id', (SELECT json_build_object('seller', i.seller, 'proof', i.proof, 'valid_from', i.valid_from, 'valid_to', i.valid_to, 'answered', i.answered)
+		FROM caller_ids i WHERE i.tenant = $1 AND i.number = $8 ORDER BY i.made_at DESC LIMIT 1))`
 
-	selectStanding = selectSuppressions + ` s WHERE tenant = $1 AND callee = $2
-		AND NOT EXISTS (SELECT FROM suppression_lifts l WHERE l.suppression_id = s.id) ORDER BY made_at, id`
-
-	selectLists = `SELECT s.id::text, s.kind, s.state, s.account, s.obtained_at, s.sha256, s.everywhere, s.area_codes,
-			coalesce((SELECT get_bit(b.members, $3) = 1 FROM list_blocks b WHERE b.snapshot_id = s.id AND b.prefix = $2), false)
-		FROM (SELECT DISTINCT ON (kind, state) * FROM list_snapshots WHERE tenant = $1
-			ORDER BY kind, state, obtained_at DESC, imported_at DESC) s ORDER BY s.kind, s.state`
-
-	// An attempt that was replaced was never dialed. Of a call that became a
-	// conversation the caller's words are on record.
-	selectAttempts = `SELECT a.placed_at, a.seller, a.campaign, a.subject, a.debt,
-			EXISTS (SELECT FROM calls c JOIN turns t ON t.call_id = c.id WHERE c.attempt_id = a.id AND t.role = 'caller')
-		FROM attempts a WHERE a.tenant = $1 AND a.callee = $2 AND a.placed_at >= $3
-			AND a.id IS DISTINCT FROM $4 AND NOT EXISTS (SELECT FROM attempts n WHERE n.replaces = a.id)
-		ORDER BY a.placed_at`
-
-	selectReassigned = `SELECT answer, queried_at, asked_since FROM reassigned_results
-		WHERE tenant = $1 AND callee = $2 ORDER BY queried_at DESC LIMIT 1`
-
-	selectContact = `SELECT max(c.answered_at) FROM attempts a JOIN calls c ON c.attempt_id = a.id WHERE a.tenant = $1 AND a.callee = $2
-		AND EXISTS (SELECT FROM turns t WHERE t.call_id = c.id AND t.role = 'caller')`
-
-	selectCallerID = `SELECT seller, proof, valid_from, valid_to, answered FROM caller_ids
-		WHERE tenant = $1 AND number = $2 ORDER BY made_at DESC LIMIT 1`
-
-	// 47 CFR 64.1200(a)(7): of the calls that were answered live, those where
-	// nothing was said within two seconds of the greeting. One about which it is
-	// not known what answered counts as live; one where the agent was never
-	// heard as abandoned.
-	selectAbandoned = `SELECT count(*), count(*) FILTER (WHERE c.opened_at IS NULL OR c.opened_at > coalesce(c.greeted_at, c.answered_at) + interval '2 seconds')
-		FROM attempts a JOIN calls c ON c.attempt_id = a.id
-		WHERE a.tenant = $1 AND a.campaign = $2 AND a.placed_at >= $3 AND c.state = 'ended' AND c.answered_at IS NOT NULL
-			AND c.answered_by NOT IN ('machine', 'fax')`
-)
-
-// abandonmentWindow is that of 47 CFR 64.1200(a)(7): 30 days.
-const abandonmentWindow = 30 * 24 * time.Hour
+// known is the answer to selectFacts.
+type known struct {
+	Consents     []compliance.Consent         `json:"consents"`
+	Suppressions []compliance.Suppression     `json:"suppressions"`
+	Lists        []compliance.ListSnapshot    `json:"lists"`
+	Attempts     []compliance.PastAttempt     `json:"attempts"`
+	Reassigned   *compliance.ReassignedResult `json:"reassigned"`
+	LastContact  time.Time                    `json:"last_contact"`
+	CallerID     *compliance.CallerID         `json:"caller_id"`
+}
 
 // gather asks what the database knows about the case. f has it when the batch
 // is closed.
 func (l *Ledger) gather(b *pgx.Batch, c *Case, f *compliance.Facts) {
 	a := &c.Attempt
 	callee := l.keys.Callee(a.To)
-	b.Queue(selectConsents, a.Tenant, callee[:]).Query(into(&f.Consents, func(row pgx.CollectableRow) (compliance.Consent, error) {
-		return scanConsentFact(row, a.To)
-	}))
-	b.Queue(selectStanding, a.Tenant, callee[:]).Query(func(rows pgx.Rows) error {
-		found, err := pgx.CollectRows(rows, scanSuppression)
-		all := f.Suppressions.Value // of this node's spool
-		for i := range found {
-			all = append(all, found[i].Fact())
-		}
-		f.Suppressions = compliance.Know(all)
+	prefix, bit, listable := place(a.To)
+	b.Queue(selectFacts, a.Tenant, callee[:], prefix, bit, npa.Code(string(a.To)), instant(c.Since), idOrNull(c.Replaces), string(a.From)).
+		QueryRow(func(row pgx.Row) error {
+			var text []byte
+			if err := row.Scan(&text); err != nil {
+				return err
+			}
+			var k known
+			if err := json.Unmarshal(text, &k); err != nil {
+				return fmt.Errorf("read the facts of a decision: %w", err)
+			}
+			k.into(f, a)
+			if !listable {
+				f.Lists = compliance.Unknown[[]compliance.ListSnapshot]("the number is not written as in +15551234567")
+			}
 
-		return err
-	})
-	if prefix, bit, ok := place(a.To); ok {
-		b.Queue(selectLists, a.Tenant, prefix, bit).Query(into(&f.Lists, scanList))
-	} else {
-		f.Lists = compliance.Unknown[[]compliance.ListSnapshot]("the number is not written as in +15551234567")
-	}
-	b.Queue(selectAttempts, a.Tenant, callee[:], instant(c.Since), idOrNull(c.Replaces)).Query(func(rows pgx.Rows) error {
-		past, err := pgx.CollectRows(rows, pgx.RowToStructByPos[compliance.PastAttempt])
-		for i := range past {
-			past[i].At = past[i].At.UTC()
-		}
-		f.History.Value.Attempts, f.History.Known = past, true
-
-		return err
-	})
-	b.Queue(selectReassigned, a.Tenant, callee[:]).QueryRow(func(row pgx.Row) error {
-		r := &f.Reassigned.Value
-		err := row.Scan(&r.Answer, &r.QueriedAt, &r.AskedSince)
-		r.QueriedAt, r.AskedSince = r.QueriedAt.UTC(), r.AskedSince.UTC()
-
-		return found(&f.Reassigned, err, "the Reassigned Numbers Database was not asked about the number")
-	})
-	b.Queue(selectContact, a.Tenant, callee[:]).QueryRow(func(row pgx.Row) error {
-		var at *time.Time
-		err := row.Scan(&at)
-		if at != nil {
-			f.Reassigned.Value.LastContact = at.UTC()
-		}
-
-		return err
-	})
-	b.Queue(selectCallerID, a.Tenant, string(a.From)).QueryRow(func(row pgx.Row) error {
-		id := &f.CallerID.Value
-		id.Number = a.From
-		var to *time.Time
-		err := row.Scan(&id.Seller, &id.Proof, &id.ValidFrom, &to, &id.Answered)
-		if id.ValidFrom = id.ValidFrom.UTC(); to != nil {
-			id.ValidTo = to.UTC()
-		}
-
-		return found(&f.CallerID, err, "nothing proves the right to show this number; add it with trunkline caller-id add")
-	})
-	from := a.At.Add(-abandonmentWindow)
-	b.Queue(selectAbandoned, a.Tenant, a.Campaign, instant(from)).QueryRow(func(row pgx.Row) error {
-		n := &f.Abandonment.Value
-		n.From, n.To = from, a.At
-
-		return found(&f.Abandonment, row.Scan(&n.Live, &n.Abandoned), "it was not counted")
-	})
+			return nil
+		})
 }
 
-// into makes a fact of the rows of a query.
-func into[T any](f *compliance.Fact[[]T], scan pgx.RowToFunc[T]) func(pgx.Rows) error {
-	return func(rows pgx.Rows) error {
-		all, err := pgx.CollectRows(rows, scan)
-		*f = compliance.Know(all)
+// into makes facts of what is known of the parties of an attempt.
+func (k *known) into(f *compliance.Facts, a *compliance.Attempt) {
+	k.inUTC()
+	for i := range k.Consents {
+		k.Consents[i].To = a.To // the same hash
+	}
+	f.Consents = compliance.Know(k.Consents)
+	f.Suppressions = compliance.Know(append(f.Suppressions.Value, k.Suppressions...)) // those of this node's spool first
+	f.Lists = compliance.Know(k.Lists)
+	f.History.Value.Attempts, f.History.Known = k.Attempts, true
+	f.Reassigned = compliance.Unknown[compliance.ReassignedResult]("the Reassigned Numbers Database was not asked about the number")
+	if k.Reassigned != nil {
+		f.Reassigned = compliance.Know(*k.Reassigned)
+	}
+	f.Reassigned.Value.LastContact = k.LastContact
+	f.CallerID = compliance.Unknown[compliance.CallerID]("nothing proves the right to show this number; add it with trunkline caller-id add")
+	if k.CallerID != nil {
+		f.CallerID = compliance.Know(*k.CallerID)
+	}
+	f.CallerID.Value.Number = a.From
+}
 
-		return err
+// inUTC gives instants, which PostgreSQL writes in the session's zone, the one
+// form that they have in the ledger.
+func (k *known) inUTC() {
+	utc := func(all ...*time.Time) {
+		for _, t := range all {
+			*t = t.UTC()
+		}
+	}
+	for i := range k.Consents {
+		c := &k.Consents[i]
+		utc(&c.CapturedAt, &c.EffectiveAt, &c.ExpiresAt, &c.RevokedAt)
+	}
+	for i := range k.Suppressions {
+		utc(&k.Suppressions[i].At)
+	}
+	for i := range k.Lists {
+		utc(&k.Lists[i].ObtainedAt)
+	}
+	for i := range k.Attempts {
+		utc(&k.Attempts[i].At)
+	}
+	utc(&k.LastContact)
+	if r := k.Reassigned; r != nil {
+		utc(&r.QueriedAt, &r.AskedSince)
+	}
+	if i := k.CallerID; i != nil {
+		utc(&i.ValidFrom, &i.ValidTo)
 	}
 }
 
-// found makes a fact of one row, or says why there is none.
-func found[T any](f *compliance.Fact[T], err error, why string) error {
-	if errors.Is(err, pgx.ErrNoRows) {
-		f.Why = why
+// selectAbandoned counts a campaign's calls that were answered live, and those
+// of them where nothing was said soon enough after the greeting. One about which
+// it is not known what answered counts as live; one where the agent was never
+// heard as abandoned.
+const selectAbandoned = `SELECT count(*), count(*) FILTER (WHERE c.opened_at IS NULL OR c.opened_at > coalesce(c.greeted_at, c.answered_at) + $5::interval)
+	FROM calls c WHERE c.campaign = $2 AND c.started_at BETWEEN $3 AND $4 AND c.state = 'ended' AND c.answered_at IS NOT NULL
+		AND c.answered_by NOT IN ('machine', 'fax') AND c.attempt_id IS NOT NULL
+		AND EXISTS (SELECT FROM attempts a WHERE a.id = c.attempt_id AND a.tenant = $1)`
 
-		return nil
-	}
-	f.Known = err == nil
+// Abandoned counts a campaign's calls that began between two instants and that
+// nobody spoke in within a time of the greeting (47 CFR 64.1200(a)(7)). It reads
+// every one of them that was answered: the count is to be kept for a while.
+func (l *Ledger) Abandoned(ctx context.Context, tenant, campaign string, from, to time.Time, within time.Duration) (compliance.Abandonment, error) {
+	n := compliance.Abandonment{From: from, To: to}
+	err := l.store.Pool().QueryRow(ctx, selectAbandoned, tenant, campaign, instant(from), instant(to), within).Scan(&n.Live, &n.Abandoned)
 
-	return err
-}
-
-func scanConsentFact(row pgx.CollectableRow, to privacy.Number) (compliance.Consent, error) {
-	c := compliance.Consent{To: to} // the same hash
-	var expires, revoked *time.Time
-	err := row.Scan(&c.ID, &c.Seller, &c.Level, &c.Purposes, &c.Subject, &c.Artificial, &c.Signature, &c.NotCondition,
-		&c.Disclosure, &c.RequestCopy, &c.GivenCopy, &c.CapturedAt, &c.EffectiveAt, &expires, &revoked)
-	c.CapturedAt, c.EffectiveAt = c.CapturedAt.UTC(), c.EffectiveAt.UTC()
-	if expires != nil {
-		c.ExpiresAt = expires.UTC()
-	}
-	if revoked != nil {
-		c.RevokedAt = revoked.UTC()
-	}
-
-	return c, err
-}
-
-func scanList(row pgx.CollectableRow) (compliance.ListSnapshot, error) {
-	var s compliance.ListSnapshot
-	err := row.Scan(&s.ID, &s.Kind, &s.State, &s.Account, &s.ObtainedAt, &s.SHA256, &s.Everywhere, &s.AreaCodes, &s.Hit)
-	s.ObtainedAt = s.ObtainedAt.UTC()
-
-	return s, err
+	return n, l.store.Explain("count abandoned calls", err)
 }
 
 // late names the error of the trigger that keeps attempts from decisions that

@@ -48,17 +48,35 @@ type Ledger struct {
 // versions recorded become suppressions of tenant. It returns ErrKey when the
 // evidence in it was made with another key.
 func Open(ctx context.Context, store *storage.Store, keys *Keys, tenant string) (*Ledger, error) {
-	l := &Ledger{store: store, keys: keys, commits: &committer{pool: store.Pool()}}
-	if err := l.claimKey(ctx); err != nil {
+	pool, err := store.NewPool(writers, settings)
+	if err != nil {
+		return nil, err
+	}
+	l := &Ledger{store: store, keys: keys, commits: &committer{pool: pool}}
+	if err = l.claimKey(ctx); err == nil {
+		err = l.moveOptOuts(ctx, tenant)
+	}
+	if err != nil {
+		pool.Close()
+
 		return nil, err
 	}
 
-	return l, l.moveOptOuts(ctx, tenant)
+	return l, nil
 }
+
+// settings of the connections that commit. Every statement there looks up a few
+// rows by an index. It is planned once, and not for every called party anew; and
+// a plan that was made while the tables were small still holds when they are
+// not, constraints' own checks included.
+var settings = map[string]string{"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "enable_bitmapscan": "off"}
 
 // Close takes no further decisions and rows, and waits for those that are being
 // written. It may be called again; the store is not closed.
-func (l *Ledger) Close() { l.commits.close() }
+func (l *Ledger) Close() {
+	l.commits.close()
+	l.commits.pool.Close()
+}
 
 // claimKey makes the first key that comes the database's own.
 func (l *Ledger) claimKey(ctx context.Context) error {

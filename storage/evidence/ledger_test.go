@@ -144,9 +144,11 @@ func TestAnotherKeyIsRefused(t *testing.T) {
 	if _, err := Open(t.Context(), b.store, testKeys(t, 8), "acme"); !errors.Is(err, ErrKey) {
 		t.Errorf("another key: %v", err)
 	}
-	if _, err := Open(t.Context(), b.store, testKeys(t, 7), "acme"); err != nil {
-		t.Errorf("the same key: %v", err)
+	same, err := Open(t.Context(), b.store, testKeys(t, 7), "acme")
+	if err != nil {
+		t.Fatalf("the same key: %v", err)
 	}
+	same.Close()
 }
 
 func TestOptOutsMove(t *testing.T) {
@@ -158,9 +160,11 @@ func TestOptOutsMove(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if _, err := Open(t.Context(), b.store, b.keys, "acme"); err != nil {
+		l, err := Open(t.Context(), b.store, b.keys, "acme")
+		if err != nil {
 			t.Fatal(err)
 		}
+		l.Close()
 	}
 	found, err := b.SuppressionsOf(t.Context(), "acme", callee)
 	if err != nil || len(found) != 1 || found[0].Call != call || found[0].Scope != compliance.ScopeTenant {
