@@ -15,7 +15,7 @@ type Options struct {
 	Names      []string  // of the benchmarks, in this order; none means all
 	Quick      bool      // a smoke test of some seconds each: the figures mean little
 	Executable string    // the trunkline program, which is started again as the gateway
-	Profile    string    // directory for the gateway's CPU profiles; empty: none
+	Profile    string    // directory for profiles of what is measured; empty: none
 	Version    string    // of trunkline, for the heading
 	Out        io.Writer // takes the tables
 	Progress   io.Writer // is told what goes on

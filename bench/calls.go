@@ -40,12 +40,19 @@ func (b *bench) setups(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	rates := newTable("callers", "calls", "failed", "calls/s", "gateway ms/call", "set-ups per processor second",
+	rates := newTable("callers", "calls", "failed", "calls/s", "gateway ms/call", "set-ups per processor second", "allocations/call", "KB/call",
 		"ringing p50 ms", "p99 ms", "answer p50 ms", "p99 ms", "sent again: callers", "gateway", "rows written", "dropped")
-	for _, callers := range pick(b, []int{1, 10, 50}, []int{1, 5}) {
+	rows := pick(b, []int{1, 10, 50}, []int{1, 5})
+	for i, callers := range rows {
 		calls := pick(b, min(1000, 200*callers), 10*callers)
 		b.progressf("calls: %d by %d callers", calls, callers)
-		if err := b.setupRow(ctx, g, rates, callers, calls); err != nil {
+		row := func() error { return b.setupRow(ctx, g, rates, callers, calls) }
+		if i == len(rows)-1 {
+			err = b.profiled(g.process, row)
+		} else {
+			err = row()
+		}
+		if err != nil {
 			return stopAfter(g, err)
 		}
 	}
@@ -83,7 +90,8 @@ func (b *bench) setupRow(ctx context.Context, g *gateway, t *table, callers, cal
 	used := l.used[0].total()
 	n := float64(calls)
 	t.row(callers, calls, made.failed, fmt.Sprintf("%.0f", n/placing.Seconds()), fmt.Sprintf("%.2f", used.Seconds()*1000/n),
-		fmt.Sprintf("%.0f", n/used.Seconds()), made.ringing.fine(0.5), made.ringing.fine(0.99), made.answer.fine(0.5), made.answer.fine(0.99),
+		fmt.Sprintf("%.0f", n/used.Seconds()), fmt.Sprintf("%.0f", after.since(before, "go_memstats_mallocs_total")/n),
+		fmt.Sprintf("%.0f", after.since(before, "go_memstats_alloc_bytes_total")/1000/n), made.ringing.fine(0.5), made.ringing.fine(0.99), made.answer.fine(0.5), made.answer.fine(0.99),
 		made.again, after.grown(before, "sip_retransmitted_total"), after.grown(before, "journal_written_rows_total"), after.grown(before, "journal_dropped_rows_total"))
 
 	return nil
@@ -140,10 +148,11 @@ func (b *bench) memory(ctx context.Context, g *gateway, calls int) error {
 // scrape is what the gateway counts: metrics without labels, by name.
 type scrape map[string]float64
 
-// grown is by how much a metric of ours has grown.
-func (s scrape) grown(before scrape, name string) int {
-	return int(s["trunkline_"+name] - before["trunkline_"+name])
-}
+// since is by how much a metric has grown.
+func (s scrape) since(before scrape, name string) float64 { return s[name] - before[name] }
+
+// grown is by how much a counter of ours has grown.
+func (s scrape) grown(before scrape, name string) int { return int(s.since(before, "trunkline_"+name)) }
 
 func (g *gateway) scrape(ctx context.Context) (scrape, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, g.api+"/metrics", nil)

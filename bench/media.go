@@ -152,11 +152,11 @@ func (s *subject) run(ctx context.Context, calls int, settle, measure time.Durat
 	if err := rest(ctx, settle); err != nil {
 		return err
 	}
-	profile = profile && p.profiled
-	if profile {
+	if profile && p.profiled {
 		if err := p.process.signal(syscall.SIGUSR1); err != nil {
 			return err
 		}
+		defer func() { err = errors.Join(err, p.process.signal(syscall.SIGUSR1)) }()
 	}
 	p.spacing(int(measure / media.FrameDuration))
 	w, err := watchOf(p.process.pid())
@@ -173,11 +173,6 @@ func (s *subject) run(ctx context.Context, calls int, settle, measure time.Durat
 	}
 	in2, out2 := p.packets()
 	s.gaps = append(s.gaps, p.spacing(0)...)
-	if profile {
-		if err := p.process.signal(syscall.SIGUSR1); err != nil {
-			return err
-		}
-	}
 	memory, err := residentOf(p.process.pid())
 	if err != nil {
 		return err

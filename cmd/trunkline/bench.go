@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"runtime/pprof"
-	"syscall"
 
 	"trunkline/bench"
 )
@@ -16,7 +14,7 @@ import (
 type benchCmd struct {
 	Names   []string `arg:"" optional:"" help:"Benchmarks to run: turn, endpoint, bargein, yield, media, twilio, jitter, loss, echo, dtmf, asr, noise, tts, providers, dial, calls, failover, evidence; all by default." name:"name"`
 	Quick   bool     `help:"A smoke test of some seconds each."`
-	Profile string   `help:"Write the gateway's CPU profiles to this directory." placeholder:"DIR" type:"path"`
+	Profile string   `help:"Write profiles (processor, allocations, locks, waiting) of what is measured to this directory." placeholder:"DIR" type:"path"`
 
 	// The benchmarks start the program again in these parts.
 	Gateway string `help:"Serve, and profile between two SIGUSR1 into this file." hidden:"" type:"path"`
@@ -37,24 +35,19 @@ func (b benchCmd) Run(ctx context.Context, c *cli, std *streams) error {
 		return bench.BareSocket(ctx, std.out)
 	}
 	if b.Leg {
-		if b.Profile != "" {
-			stop, err := profileOnSignal(filepath.Join(b.Profile, "twilio-leg.pprof"))
-			if err != nil {
-				return err
-			}
-			defer stop()
+		if b.Profile == "" {
+			return bench.StreamLeg(ctx, std.out)
 		}
+		stop := bench.ProfileOnSignal(filepath.Join(b.Profile, "twilio-leg.pprof"))
+		err := bench.StreamLeg(ctx, std.out)
 
-		return bench.StreamLeg(ctx, std.out)
+		return errors.Join(err, stop())
 	}
 	if b.Gateway != "" {
-		stop, err := profileOnSignal(b.Gateway)
-		if err != nil {
-			return err
-		}
-		defer stop()
+		stop := bench.ProfileOnSignal(b.Gateway)
+		err := serveCmd{}.Run(ctx, c, std)
 
-		return serveCmd{}.Run(ctx, c, std)
+		return errors.Join(err, stop())
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -70,38 +63,4 @@ func (b benchCmd) Run(ctx context.Context, c *cli, std *streams) error {
 		Names: b.Names, Quick: b.Quick, Profile: b.Profile,
 		Executable: self, Version: version, Out: std.out, Progress: std.err,
 	})
-}
-
-// profileOnSignal writes a CPU profile from one SIGUSR1 to the next.
-func profileOnSignal(path string) (stop func(), err error) {
-	f, err := os.Create(path)
-	if err != nil {
-		return nil, fmt.Errorf("profile: %w", err)
-	}
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGUSR1)
-	quit, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		defer f.Close()
-		defer pprof.StopCPUProfile()
-		for on := false; ; on = !on {
-			select {
-			case <-quit:
-				return
-			case <-signals:
-			}
-			if on {
-				pprof.StopCPUProfile()
-			} else if err := pprof.StartCPUProfile(f); err != nil {
-				return
-			}
-		}
-	}()
-
-	return func() {
-		signal.Stop(signals)
-		close(quit)
-		<-done
-	}, nil
 }
