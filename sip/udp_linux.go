@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -17,6 +18,8 @@ import (
 type kernelUDP struct {
 	*net.UDPConn
 
+	raw   syscall.RawConn
+	six   bool   // its addresses are those of IPv6, those of IPv4 mapped
 	oob   []byte // of the one reader
 	size  int
 	drops atomic.Uint64
@@ -52,7 +55,27 @@ func listenUDP(ctx context.Context, addr string, want int) (packetConn, error) {
 
 	c.UDPConn = conn
 
+	if c.raw, err = conn.SyscallConn(); err == nil {
+		c.six, err = usesIPv6(c.raw)
+	}
+
+	if err != nil {
+		_ = conn.Close() // it was never used
+		return nil, fmt.Errorf("sip: listen on udp %s: %w", addr, err)
+	}
+
 	return c, nil
+}
+
+func usesIPv6(raw syscall.RawConn) (six bool, err error) {
+	ctrl := raw.Control(func(fd uintptr) {
+		var own unix.Sockaddr
+
+		own, err = unix.Getsockname(int(fd))
+		_, six = own.(*unix.SockaddrInet6)
+	})
+
+	return six, errors.Join(ctrl, err)
 }
 
 func setBuffer(fd, want int) (int, error) {
@@ -108,8 +131,37 @@ func (c *kernelUDP) countDrops(oob []byte) {
 	}
 }
 
+// write sends a datagram. All calls of a door leave by one socket. Go's own
+// write has them queue for a lock, and when the one that sends is taken off the
+// processor they all wait for its next turn; the kernel needs no such lock. Only
+// where the send buffer is full it is waited for.
 func (c *kernelUDP) write(b []byte, to netip.AddrPort) error {
-	_, err := c.WriteToUDPAddrPort(b, to)
+	if to.Addr().Zone() != "" || !c.six && !to.Addr().Unmap().Is4() {
+		_, err := c.WriteToUDPAddrPort(b, to) // which knows zones, and what is wrong
+		return err
+	}
+
+	var peer unix.Sockaddr = &unix.SockaddrInet6{Port: int(to.Port()), Addr: to.Addr().As16()}
+	if !c.six {
+		peer = &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().Unmap().As4()}
+	}
+
+	var err error
+
+	closed := c.raw.Control(func(fd uintptr) {
+		for {
+			if err = unix.Sendto(int(fd), b, unix.MSG_DONTWAIT, peer); err != unix.EINTR { //nolint:errorlint // it is an errno
+				return
+			}
+		}
+	})
+
+	switch {
+	case closed != nil:
+		return closed
+	case err == unix.EAGAIN: //nolint:errorlint // it is an errno
+		_, err = c.WriteToUDPAddrPort(b, to)
+	}
 
 	return err
 }

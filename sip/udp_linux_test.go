@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
+	"sync"
 	"testing"
 )
 
@@ -99,5 +101,89 @@ func TestReceiveBufferIsReported(t *testing.T) {
 
 	if err := ua.Start(); err == nil {
 		t.Error("a stopped UA started again")
+	}
+}
+
+func TestKernelUDPWritesToEveryFamily(t *testing.T) {
+	t.Parallel()
+
+	for _, c := range []struct {
+		local, to string
+		fails     bool
+	}{
+		{local: "127.0.0.1:0", to: "127.0.0.1"},
+		{local: "127.0.0.1:0", to: "::ffff:127.0.0.1"},
+		{local: "127.0.0.1:0", to: "::1", fails: true},
+		{local: "[::1]:0", to: "::1"},
+		{local: "[::]:0", to: "::1"},
+		{local: "[::]:0", to: "127.0.0.1"},
+		{local: "[::]:0", to: "::ffff:127.0.0.1"},
+	} {
+		t.Run(c.local+" to "+c.to, func(t *testing.T) {
+			t.Parallel()
+
+			conn, err := listenUDP(t.Context(), c.local, 8192)
+			if err != nil {
+				t.Skipf("no such address here: %v", err)
+			}
+			defer conn.Close()
+
+			to := netip.AddrPortFrom(netip.MustParseAddr(c.to), conn.addr().Port())
+			if err := conn.write([]byte("ping"), to); (err != nil) != c.fails {
+				t.Fatalf("write = %v, want an error: %v", err, c.fails)
+			}
+
+			if c.fails {
+				return
+			}
+
+			buf := make([]byte, 16)
+			if n, from, _, err := conn.read(buf); err != nil || string(buf[:n]) != "ping" || from != netip.AddrPortFrom(to.Addr().Unmap(), to.Port()) {
+				t.Errorf("read %q from %s, %v", buf[:n], from, err)
+			}
+
+			conn.Close()
+
+			if err := conn.write([]byte("ping"), to); !errors.Is(err, net.ErrClosed) {
+				t.Errorf("write after Close = %v", err)
+			}
+		})
+	}
+}
+
+// TestKernelUDPWritesAtOnce has many goroutines send on one socket, with a
+// receive buffer that holds all.
+func TestKernelUDPWritesAtOnce(t *testing.T) {
+	t.Parallel()
+
+	conn, err := listenUDP(t.Context(), "127.0.0.1:0", 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+
+	const writers, each = 8, 25
+
+	var all sync.WaitGroup
+	for w := range writers {
+		all.Go(func() {
+			for i := range each {
+				if err := conn.write([]byte{byte(w), byte(i)}, conn.addr()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+
+	all.Wait()
+
+	seen := make(map[[2]byte]bool)
+	for buf := make([]byte, 16); len(seen) < writers*each; {
+		n, _, _, err := conn.read(buf)
+		if err != nil || n != 2 || seen[[2]byte(buf)] {
+			t.Fatalf("read %d octets, %v: %v", n, buf[:n], err)
+		}
+
+		seen[[2]byte(buf)] = true
 	}
 }
