@@ -2,7 +2,6 @@ package ladder
 
 import (
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -74,35 +73,6 @@ func (r *Ring) Messages() ([]Message, int) {
 	}
 
 	return all, r.dropped
-}
-
-// secrets are what nobody needs to see to understand a call: proofs of
-// identity (RFC 3261 section 22), keys of the audio (RFC 4568 and older ways)
-// and pressed telephone keys, which may be those of a card. What the
-// expressions' first group matches stays.
-var secrets = []*regexp.Regexp{
-	regexp.MustCompile(`(?im)^((?:Proxy-)?Authorization[ \t]*:[ \t]*[^ \t\r\n]*).*(?:\r?\n[ \t].*)*`),
-	regexp.MustCompile(`(?im)^(a=crypto:[^\r\n]*?inline:)[^\r\n]*`),
-	regexp.MustCompile(`(?im)^(a=key-mgmt:|k=)[^\r\n]*`),
-	regexp.MustCompile(`(?im)^([ \t]*Signal[ \t]*=)[^\r\n]*`),
-	regexp.MustCompile(`(?i)(sips?:[^@\s:;<>"]+:)[^@\s<>"]*`),
-}
-
-// keyBody is a body that is nothing but a pressed key.
-var keyBody = regexp.MustCompile(`(?ims)(^(?:Content-Type|c)[ \t]*:[ \t]*application/dtmf[ \t]*(?:;[^\r\n]*)?\r?$.*?\r\n\r\n).*`)
-
-// Mask replaces the secrets of a message by asterisks.
-func Mask(text string) string {
-	for i, secret := range secrets {
-		mask := "${1}***"
-		if i == 0 {
-			mask = "${1} ***\r"
-		}
-
-		text = secret.ReplaceAllString(text, mask)
-	}
-
-	return keyBody.ReplaceAllString(text, "${1}***")
 }
 
 // Record is a call's messages as they are recorded.
