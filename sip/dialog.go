@@ -401,10 +401,12 @@ func (d *Dialog) end(cause error) {
 	close(d.done)
 }
 
-// vacate gives the call's places among those of the UA and its trunk back.
+// vacate gives the call's places among those of the UA and its trunk back,
+// once.
 func (d *Dialog) vacate() {
 	if d.leave != nil {
 		d.leave()
+		d.leave = nil
 	}
 }
 

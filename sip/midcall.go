@@ -62,13 +62,15 @@ func (d *Dialog) forkOf(req *sipgo.Request) *fork {
 // byeReceived ends the call because the far end hung up. A BYE for a call
 // that is over already crossed ours.
 func (d *Dialog) byeReceived(tx *serverTx) {
+	if d.phase == early && d.invite == nil {
+		tx.reply(200, "")
+		return
+	}
+
+	d.vacate() // the far end may call again as soon as it has the 200
 	tx.reply(200, "")
 
 	if d.phase == early {
-		if d.invite == nil {
-			return
-		}
-
 		d.invite.reply(487, "")
 	}
 
