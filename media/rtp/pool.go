@@ -93,6 +93,7 @@ func (p *Pool) Open() (*Port, error) {
 
 // take removes a random port from the free ones.
 func (p *Pool) take() (uint16, bool) {
+	random := randomUint64() // before the lock, which all calls share
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.wake(time.Now())
@@ -100,7 +101,7 @@ func (p *Pool) take() (uint16, bool) {
 	if n == 0 {
 		return 0, false
 	}
-	i := randomUint64() % uint64(n)
+	i := random % uint64(n)
 	number := p.free[i]
 	p.free[i] = p.free[n-1]
 	p.free = p.free[:n-1]
@@ -114,7 +115,7 @@ func (p *Pool) wake(now time.Time) {
 		p.free = append(p.free, p.resting[n].number)
 		n++
 	}
-	p.resting = append(p.resting[:0], p.resting[n:]...)
+	p.resting = p.resting[n:]
 }
 
 // retire lets a closed port rest.
