@@ -18,7 +18,8 @@ import (
 
 // inboxBound is how many messages may wait for a conversation's loop. The tick
 // goroutine cannot wait: what does not fit is lost, and Lost counts it. A
-// conversation makes a few messages a second.
+// conversation makes a few messages a second, so that room for all of them by
+// value would be most of the memory that a call begins with.
 const inboxBound = 512
 
 // defaultStall is Config.Stall when that is zero.
@@ -41,7 +42,7 @@ type Conversation struct {
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc
-	inbox  chan message
+	inbox  chan *message
 	done   chan Outcome
 	lost   atomic.Uint64
 	work   sync.WaitGroup // the loop, and the utterances
@@ -146,7 +147,7 @@ func NewConversation(c Config, with Providers, p *player.Player, o Observer) *Co
 	c.Turn = c.Turn.WithDefaults()
 	conv := &Conversation{
 		cfg: c, with: with, player: p, obs: o,
-		inbox:   make(chan message, inboxBound),
+		inbox:   make(chan *message, inboxBound),
 		done:    make(chan Outcome, 1),
 		machine: turn.New(c.Turn),
 		effects: make(effects),
@@ -263,7 +264,7 @@ func (c *Conversation) Start() {
 	if !c.listens {
 		c.listens = true
 		c.work.Go(func() {
-			c.take(<-c.inbox) // what was sent above: also of a call that is over by now, the record tells the beginning
+			c.take(unwrap(<-c.inbox)) // what was sent above: also of a call that is over by now, the record tells the beginning
 			c.loop()
 		})
 	}
@@ -369,19 +370,41 @@ func (c *Conversation) mention(e turn.Event) {
 // send hands the loop an event that happens now.
 func (c *Conversation) send(e turn.Event) { c.give(message{event: e, at: time.Now()}) }
 
+// messages are spare ones: the tick goroutine does not allocate.
+var messages = sync.Pool{New: func() any { return new(message) }}
+
+// wrap puts a message where the queue can hold it.
+func wrap(m message) *message {
+	kept := messages.Get().(*message) //nolint:errcheck,forcetypeassert // New makes nothing else
+	*kept = m
+
+	return kept
+}
+
+// unwrap takes a message out of the queue.
+func unwrap(kept *message) message {
+	m := *kept
+	*kept = message{} // holds nothing of this call
+	messages.Put(kept)
+
+	return m
+}
+
 // give hands the loop a message, and waits while the queue is full.
 func (c *Conversation) give(m message) {
 	select {
-	case c.inbox <- m:
+	case c.inbox <- wrap(m):
 	case <-c.ctx.Done(): // nobody wants it any more
 	}
 }
 
 // post hands the loop a message from the tick goroutine, which does not wait.
 func (c *Conversation) post(m message) {
+	kept := wrap(m)
 	select {
-	case c.inbox <- m:
+	case c.inbox <- kept:
 	default:
+		unwrap(kept)
 		c.lost.Add(1)
 	}
 }
@@ -394,7 +417,7 @@ func (c *Conversation) loop() {
 		case <-c.ctx.Done():
 			return
 		case m := <-c.inbox:
-			c.take(m)
+			c.take(unwrap(m))
 		case t, open := <-c.words:
 			if !open {
 				c.words = nil
