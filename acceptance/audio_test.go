@@ -130,7 +130,7 @@ func voiced(samples []int16) []int16 {
 }
 
 // checkHas checks that a recording holds what was said.
-func checkHas(t *testing.T, what string, recording, said []int16) {
+func checkHas(t reporter, what string, recording, said []int16) {
 	t.Helper()
 	likeness, at := like(recording, said)
 	t.Logf("%s: likeness %.3f at %v", what, likeness, at)
@@ -161,7 +161,7 @@ func spurtsOf(samples []int16) []time.Duration {
 
 // checkLengths compares lengths of talkspurts. A busy machine may make one
 // some frames longer or shorter.
-func checkLengths(t *testing.T, what string, got []time.Duration, want ...time.Duration) {
+func checkLengths(t reporter, what string, got []time.Duration, want ...time.Duration) {
 	t.Helper()
 	ok := len(got) == len(want)
 	for i := 0; ok && i < len(got); i++ {

@@ -19,9 +19,10 @@ func TestDemo(t *testing.T) {
 	c.StateDir = clustertest.Dir(t)
 	c.Database.URL = ""
 	file := write(t, &c)
-	checkDemo(t, command(t, "--config", file, "demo"))
+	demo := func(a *attempt) { checkDemo(a, command(t, "--config", file, "demo")) }
+	calmly(t, demo)
 	serveConfig(t, c)
-	checkDemo(t, command(t, "--config", file, "demo"))
+	calmly(t, demo)
 	if left := processesOf(t, c.StateDir+"/demo"); len(left) != 0 {
 		t.Errorf("left behind: %q", left)
 	}
@@ -33,18 +34,23 @@ func TestDemoOverTwilio(t *testing.T) {
 	c := configuration(t, config.Default().Agents[0])
 	c.StateDir = clustertest.Dir(t)
 	c.Database.URL = ""
-	r := command(t, "--config", write(t, &c), "demo", "--door", "twilio", "--short")
-	if r.code != 0 || r.stderr != "" {
-		t.Fatalf("exit %d: %s%s", r.code, r.stdout, r.stderr)
-	}
-	for _, said := range []string{"inbound over twilio", "outbound over twilio", "attestation A", "Monday to Friday", "Goodbye.", "to the agent's silence"} {
-		if !strings.Contains(r.stdout, said) {
-			t.Errorf("it does not show %q: %s", said, r.stdout)
+	file := write(t, &c)
+	calmly(t, func(a *attempt) {
+		r := command(t, "--config", file, "demo", "--door", "twilio", "--short")
+		if r.code != 0 || r.stderr != "" {
+			a.Errorf("exit %d: %s%s", r.code, r.stdout, r.stderr)
+
+			return
 		}
-	}
-	if left := demoLeaves.FindAllStringSubmatch(r.stdout, -1); len(left) != 4 {
-		t.Errorf("it names %q, want two recordings and two pages", left)
-	}
+		for _, said := range []string{"inbound over twilio", "outbound over twilio", "attestation A", "Monday to Friday", "Goodbye.", "to the agent's silence"} {
+			if !strings.Contains(r.stdout, said) {
+				a.Errorf("it does not show %q: %s", said, r.stdout)
+			}
+		}
+		if left := demoLeaves.FindAllStringSubmatch(r.stdout, -1); len(left) != 4 {
+			a.Errorf("it names %q, want two recordings and two pages", left)
+		}
+	})
 	if left := processesOf(t, c.StateDir+"/demo"); len(left) != 0 {
 		t.Errorf("left behind: %q", left)
 	}
@@ -52,32 +58,34 @@ func TestDemoOverTwilio(t *testing.T) {
 
 var demoLeaves = regexp.MustCompile(`(?m)^(recording|page) +(/.*)$`)
 
-func checkDemo(t *testing.T, r result) {
-	t.Helper()
+func checkDemo(a *attempt, r result) {
+	a.Helper()
 	if r.code != 0 {
-		t.Fatalf("exit %d: %s%s", r.code, r.stdout, r.stderr)
+		a.Errorf("exit %d: %s%s", r.code, r.stdout, r.stderr)
+
+		return
 	}
 	if r.stderr != "" {
-		t.Errorf("it complains: %s", r.stderr)
+		a.Errorf("it complains: %s", r.stderr)
 	}
 	for _, said := range []string{
 		"opening hours", "Monday to Friday", "Harbor Street", "appointment", "Wednesday", "Goodbye.",
 		"The record", "from the caller's last packet to the agent's first: median", "to the agent's silence",
 	} {
 		if !strings.Contains(r.stdout, said) {
-			t.Errorf("it does not show %q: %s", said, r.stdout)
+			a.Errorf("it does not show %q: %s", said, r.stdout)
 		}
 	}
 	left := demoLeaves.FindAllStringSubmatch(r.stdout, -1)
 	if len(left) != 2 {
-		t.Fatalf("it names %q, want a recording and a page: %s", left, r.stdout)
+		a.Fatalf("it names %q, want a recording and a page: %s", left, r.stdout)
 	}
-	caller, agent := recording(t, left[0][2])
+	caller, agent := recording(a.T, left[0][2])
 	if n, m := len(spurtsOf(caller)), len(spurtsOf(agent)); n < 4 || m < 4 {
-		t.Errorf("the recording has %d talkspurts of the caller and %d of the agent", n, m)
+		a.Errorf("the recording has %d talkspurts of the caller and %d of the agent", n, m)
 	}
-	if page := read(t, left[1][2]); !strings.Contains(page, "opening hours") || !strings.Contains(page, "</html>") {
-		t.Errorf("the page is %s", tail(page))
+	if page := read(a.T, left[1][2]); !strings.Contains(page, "opening hours") || !strings.Contains(page, "</html>") {
+		a.Errorf("the page is %s", tail(page))
 	}
 }
 
@@ -99,7 +107,7 @@ func TestDemoThatFails(t *testing.T) {
 	}
 	// The agent of this configuration never lets itself be interrupted into
 	// another topic: it is not the reception desk.
-	r = command(t, "--config", file, "demo")
+	r = command(t, "--config", file, "demo", "--short")
 	if r.code != 1 || !strings.HasPrefix(r.lastLine(), "trunkline: ") {
 		t.Errorf("exit %d: %s%s", r.code, r.stdout, r.stderr)
 	}

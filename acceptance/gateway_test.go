@@ -266,7 +266,7 @@ func (g *gateway) only(t *testing.T) *storage.History {
 }
 
 // checkEnd checks why a call ended and whose fault it is.
-func checkEnd(t *testing.T, h *storage.History, reason string, fault storage.Fault) {
+func checkEnd(t reporter, h *storage.History, reason string, fault storage.Fault) {
 	t.Helper()
 	if h.Call.State != storage.Ended || h.Call.EndReason != reason || h.Call.Fault != fault {
 		t.Errorf("the call is %s: %s, fault %s; want ended: %s, fault %s",

@@ -60,31 +60,38 @@ func TestConversationOnABadLine(t *testing.T) {
 		"even":  bad(impair.Uniform, 0),
 	} {
 		t.Run(name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
-			defer cancel()
-			report, err := through(t, n).Place(ctx, softphone.Config{
-				Target: g.target(), From: name, Plan: says(t, "what-are-your-opening-hours", "thank-you-goodbye"),
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if report.EndedBy != "agent" || report.Media.Verdict != "both ways" {
-				t.Errorf("ended by the %s, audio %s: %q", report.EndedBy, report.Media.Verdict, report.Warnings)
-			}
-			h := g.from(t, name)
-			checkEnd(t, h, "agent_goodbye", storage.FaultAgent)
-			checkReception(t, h)
-			m := h.Call.Media
-			t.Logf("lost %d of %d, late %d, concealed %d, jitter %.1f ms, delay %.1f ms, MOS in %.2f out %.2f, round trip %.0f ms",
-				m.Lost, m.PacketsIn+m.Lost, m.Late, m.Concealed, m.JitterMS, m.DelayMS, m.MOSIn, m.MOSOut, m.RTTMS)
-			share := float64(m.Lost) / float64(m.PacketsIn+m.Lost)
-			if share < 0.003 || share > 0.06 || m.Concealed == 0 || m.JitterMS < 3 || m.DelayMS > 150 || m.MOSIn > 4.35 || m.MOSIn < 3 {
-				t.Errorf("the record has %+v", m)
-			}
-			if m.RemoteReports > 0 && (m.RTTMS < 60 || math.IsNaN(m.RTTMS)) {
-				t.Errorf("the round trip is %.1f ms over two ways of 30 ms and more", m.RTTMS)
-			}
+			t.Parallel()
+			calmly(t, func(a *attempt) { badConversation(a, g, n, fmt.Sprintf("%s-%d", name, a.number)) })
 		})
+	}
+}
+
+// badConversation is one call over a bad line.
+func badConversation(a *attempt, g *gateway, n impair.Network, from string) {
+	a.Helper()
+	ctx, cancel := context.WithTimeout(a.Context(), 2*patience)
+	defer cancel()
+	report, err := through(a.T, n).Place(ctx, softphone.Config{
+		Target: g.target(), From: from, Plan: says(a.T, "what-are-your-opening-hours", "thank-you-goodbye"),
+	})
+	if err != nil {
+		a.Fatal(err)
+	}
+	if report.EndedBy != "agent" || report.Media.Verdict != "both ways" {
+		a.Errorf("ended by the %s, audio %s: %q", report.EndedBy, report.Media.Verdict, report.Warnings)
+	}
+	h := g.from(a.T, from)
+	checkEnd(a, h, "agent_goodbye", storage.FaultAgent)
+	checkReception(a, h)
+	m := h.Call.Media
+	a.Logf("lost %d of %d, late %d, concealed %d, jitter %.1f ms, delay %.1f ms, MOS in %.2f out %.2f, round trip %.0f ms",
+		m.Lost, m.PacketsIn+m.Lost, m.Late, m.Concealed, m.JitterMS, m.DelayMS, m.MOSIn, m.MOSOut, m.RTTMS)
+	share := float64(m.Lost) / float64(m.PacketsIn+m.Lost)
+	if share < 0.003 || share > 0.06 || m.Concealed == 0 || m.JitterMS < 3 || m.DelayMS > 150 || m.MOSIn > 4.35 || m.MOSIn < 3 {
+		a.Errorf("the record has %+v", m)
+	}
+	if m.RemoteReports > 0 && (m.RTTMS < 60 || math.IsNaN(m.RTTMS)) {
+		a.Errorf("the round trip is %.1f ms over two ways of 30 ms and more", m.RTTMS)
 	}
 }
 

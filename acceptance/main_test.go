@@ -39,10 +39,12 @@ func run(m *testing.M) int {
 
 	// Calls wait more than they compute. More of them at once than this would
 	// make a small machine late on the line.
-	if err := flag.Set("test.parallel", "4"); err != nil {
+	if err := flag.Set("test.parallel", "6"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	go machine.run()
+	defer machine.end()
 
 	return clustertest.Main(m)
 }
