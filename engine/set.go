@@ -95,17 +95,20 @@ func atRealtime(err error) error {
 	return nil
 }
 
-// errTyped says that a speech-to-speech model takes no typed words.
-var errTyped = errors.New("it has a speech-to-speech model alone, which takes no typed words; give it a model, and realtime.otherwise: pipeline")
-
-// OpenModel makes an agent's models alone, for conversations that are typed.
+// OpenModel makes an agent's models alone, for conversations that are typed. A
+// speech-to-speech model reads and writes then.
 func OpenModel(o Options, a *config.Agent) (*Set, error) {
 	return open(o, a, func(s *Set) error {
-		if !a.Pipeline() {
-			return errTyped
-		}
 		var errs []error
 		s.Language = a.Language
+		if a.Realtime != nil {
+			if err := atRealtime(s.realtime(a)); err != nil {
+				return err
+			}
+			s.Model = s.Realtime.Typed()
+
+			return nil
+		}
 		s.Model = note(&errs, (&tongue{set: s}).models, &a.Model)
 		for i := range a.Languages {
 			l := &a.Languages[i]

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"trunkline/call"
 	"trunkline/media"
 	"trunkline/media/echo"
 	"trunkline/media/line"
@@ -29,7 +30,7 @@ type inside struct {
 	*handset
 
 	agent  *Party
-	conv   *pipeline.Conversation
+	conv   call.Conversation
 	player *player.Player
 	line   *line.Line
 
@@ -96,7 +97,11 @@ func callInside(ctx context.Context, r *run) (*Trace, error) {
 	rec := &recorder{fillers: r.agent.Texts.Filler}
 	c := &inside{agent: r.agent}
 	c.player = player.New(player.Options{Notify: func(e player.Event) { c.conv.Played(e) }})
-	c.conv = pipeline.NewConversation(r.agent.Conversation, r.agent.Providers, c.player, rec)
+	if converse := r.converse(); converse != nil {
+		c.conv = converse(r.agent.Conversation, c.player, rec)
+	} else {
+		c.conv = pipeline.NewConversation(r.agent.Conversation, r.agent.Providers, c.player, rec)
+	}
 	defer c.conv.Stop()
 	c.handset = r.handset(rec, func() string { return c.player.Heard(rec.utterance()).Text })
 	parts := line.Config{Leg: c, Player: c.player, Ear: c.conv, VAD: typedVAD{}}

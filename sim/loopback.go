@@ -119,7 +119,7 @@ func (l *Loopback) open(r *run, w *watch) (*door, error) {
 	}
 	d.calls, err = call.NewManager(call.Config{
 		Agents: map[string]*call.Agent{r.agent.Name: {
-			Name: r.agent.Name, Conversation: r.agent.Conversation, Providers: r.agent.Providers,
+			Name: r.agent.Name, Conversation: r.agent.Conversation, Providers: r.agent.Providers, Converse: r.converse(),
 		}},
 		Routes: routes,
 		Limits: call.Limits{

@@ -11,7 +11,9 @@ import (
 	"sync"
 	"time"
 
+	"trunkline/call"
 	"trunkline/media"
+	"trunkline/media/player"
 	"trunkline/pipeline"
 	"trunkline/pipeline/declared"
 	"trunkline/pipeline/turn"
@@ -23,9 +25,13 @@ type Party struct {
 	Conversation pipeline.Config
 	Providers    pipeline.Providers // Lines are made from Texts by the run
 	Texts        pipeline.Texts
-	OtherTexts   []pipeline.Texts // of Providers.Languages, whose Lines are made from them
-	Cap          time.Duration    // longest call; 0: none
-	WarnBefore   time.Duration    // spoken warning this long before Cap; 0: none
+	Further      []string // sentences besides the Texts that are made ready, such as the fillers of tools
+	// Converse makes the conversations of an agent that hears and speaks by
+	// itself; nil: the Providers do. Text mode does not ask it.
+	Converse   func(with pipeline.Providers) func(pipeline.Config, *player.Player, pipeline.Observer) call.Conversation
+	OtherTexts []pipeline.Texts // of Providers.Languages, whose Lines are made from them
+	Cap        time.Duration    // longest call; 0: none
+	WarnBefore time.Duration    // spoken warning this long before Cap; 0: none
 
 	whole pipeline.Synthesizer // makes the lines, where the voice has faults; nil: the voice does
 }

@@ -11,7 +11,9 @@ import (
 	"sync"
 	"time"
 
+	"trunkline/call"
 	"trunkline/config"
+	"trunkline/media/player"
 	"trunkline/pipeline"
 )
 
@@ -179,7 +181,7 @@ func (o *Options) one(ctx context.Context, j *job, agents *speech) (*run, error)
 		r.agent.Conversation.Tools = r.tools
 	}
 	var err error
-	if r.agent.Providers.Lines, err = pipeline.PrepareLines(ctx, r.agent.linesOf(r.voice), r.agent.Texts); err != nil {
+	if r.agent.Providers.Lines, err = pipeline.PrepareLines(ctx, r.agent.linesOf(r.voice), r.agent.Texts, r.agent.Further...); err != nil {
 		return nil, err
 	}
 
@@ -260,6 +262,15 @@ func (o *Options) try(ctx context.Context, j *job) Trial {
 	out.Latencies, out.Yields = t.Latencies(j.res.Scenario), t.Yields(j.res.Scenario)
 
 	return out
+}
+
+// converse makes conversations of the run's agent; nil: its providers do.
+func (r *run) converse() func(pipeline.Config, *player.Player, pipeline.Observer) call.Conversation {
+	if r.agent.Converse == nil || r.mode == Text {
+		return nil
+	}
+
+	return r.agent.Converse(r.agent.Providers)
 }
 
 // handset is the caller's end of the run's call.

@@ -258,9 +258,12 @@ func (g *gateway) startAgents(ctx context.Context) error {
 	return nil
 }
 
+// converser makes the conversation of one call.
+type converser = func(pipeline.Config, *player.Player, pipeline.Observer) call.Conversation
+
 // converse makes an agent's conversations with its speech-to-speech model, if it
 // has one.
-func converse(e *engine.Set, a *config.Agent, with pipeline.Providers) func(pipeline.Config, *player.Player, pipeline.Observer) call.Conversation {
+func converse(e *engine.Set, a *config.Agent, with pipeline.Providers) converser {
 	if e.Realtime == nil {
 		return nil
 	}

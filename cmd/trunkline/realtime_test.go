@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"trunkline/compliance/robot"
 	"trunkline/pipeline/realtime/realtimetest"
 	"trunkline/pipeline/vendortest"
 	"trunkline/storage/cluster/clustertest"
@@ -120,4 +121,50 @@ func TestACallWithoutASessionHearsALine(t *testing.T) {
 	model.Refuse(http.StatusServiceUnavailable)
 	h := holdCall(t, realtimeFile(t, model, "on_failure", "    lines: {trouble: We are in trouble here.}\n"))
 	h.tells(t, "We are in trouble here.", "provider", `The speech-to-speech model "openai-realtime" failed`)
+}
+
+func TestASpeechToSpeechModelIsTalkedToInWriting(t *testing.T) {
+	t.Parallel()
+	model := realtimetest.New()
+	model.Say(realtimetest.Reply{Text: "We are open from nine to five."}, realtimetest.Reply{Refuse: "rate_limit_exceeded"}, realtimetest.Reply{Text: "Goodbye."})
+	code, out, stderr := command(t, "when are you open\nare you a robot\nand on sunday\nbye\n", "--config", realtimeFile(t, model, "on_failure", ""), "talk")
+	if code != exitOK {
+		t.Fatalf("exit %d: %s", code, stderr)
+	}
+	for _, want := range []string{"Hello, you.", "nine to five", robot.Answer("en", ""), "something went wrong", "Goodbye."} {
+		if !strings.Contains(out, want) {
+			t.Errorf("nobody said %q: %s", want, out)
+		}
+	}
+	items := model.Sessions()[len(model.Sessions())-1].Items()
+	if len(items) < 4 || items[0].Text != "Hello, you." || items[1].Text != "when are you open" || items[2].Text != "We are open from nine to five." {
+		t.Errorf("the model was told %+v", items)
+	}
+}
+
+func TestScenariosArePlayedToASpeechToSpeechModel(t *testing.T) {
+	t.Parallel()
+	scenario := write(t, "hours.yaml", `
+about: The caller asks for the opening hours.
+modes: [text, audio, sip]
+steps:
+  - say: when are you open
+expect:
+  says: nine to five
+`)
+	for _, mode := range []string{"text", "audio", "sip"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			model := realtimetest.New("when are you open")
+			model.Say(realtimetest.Reply{Text: "We are open from nine to five."})
+			file := realtimeFile(t, model, "on_failure", "")
+			code, out, stderr := command(t, "", "--config", file, "sim", "--mode", mode, scenario)
+			if code != exitOK {
+				t.Errorf("exit %d: %s%s", code, out, stderr)
+			}
+			if len(model.Sessions()) == 0 {
+				t.Error("the model was asked nothing")
+			}
+		})
+	}
 }

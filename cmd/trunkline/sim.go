@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 
+	"trunkline/compliance/robot"
 	"trunkline/config"
 	"trunkline/engine"
 	"trunkline/pipeline"
@@ -38,9 +39,6 @@ const (
 
 // errScenarios says that an agent does not do what scenarios expect.
 var errScenarios = errors.New("scenarios failed")
-
-// errSimRealtime says that scenarios are played against the pipeline alone.
-var errSimRealtime = errors.New("the agent has a speech-to-speech model, which scenarios cannot be played against; take realtime out of it, or choose another agent")
 
 func (s *simCmd) Run(ctx context.Context, c *cli, std *streams) (err error) {
 	files, err := sim.Find(s.Files...)
@@ -106,9 +104,6 @@ func (s *simCmd) party(ctx context.Context, c *cli, scenarios []*sim.Scenario) (
 	if err != nil {
 		return nil, e, err
 	}
-	if a.Realtime != nil {
-		return nil, e, errSimRealtime
-	}
 	if s.Mode == string(sim.Text) {
 		e, err = engine.OpenModel(engine.Options{}, &a)
 	} else {
@@ -129,8 +124,11 @@ func (s *simCmd) party(ctx context.Context, c *cli, scenarios []*sim.Scenario) (
 		Providers: pipeline.Providers{
 			Recognizer: e.Recognizer, Model: e.Model, Synthesizer: e.Synthesizer, Languages: silentLanguages(e, &a, &settings.Prompt),
 		},
-		Texts: e.Texts(&a),
-		Cap:   cfg.Calls.Cap, WarnBefore: cfg.Calls.WarnBefore,
+		Texts: e.Texts(&a), Further: append(toolLines(&a), robot.Answer(a.Language, "")),
+		Cap: cfg.Calls.Cap, WarnBefore: cfg.Calls.WarnBefore,
+	}
+	if e.Realtime != nil {
+		p.Converse = func(with pipeline.Providers) converser { return converse(e, &a, with) }
 	}
 	for i := range a.Languages {
 		p.OtherTexts = append(p.OtherTexts, engine.TextsIn(&a, &a.Languages[i]))

@@ -158,6 +158,17 @@ func (c *Config) session(instructions string, tools []pipeline.ToolSpec) map[str
 		"type": "realtime", "output_modalities": []string{"audio"}, "instructions": instructions,
 		"audio": map[string]any{"input": input, "output": output},
 	}
+
+	return c.update(s, tools)
+}
+
+// typedSession is how the server is to hold a conversation without audio.
+func (c *Config) typedSession(instructions string, tools []pipeline.ToolSpec) map[string]any {
+	return c.update(map[string]any{"type": "realtime", "output_modalities": []string{"text"}, "instructions": instructions}, tools)
+}
+
+// update is the event that sets a session up.
+func (c *Config) update(s map[string]any, tools []pipeline.ToolSpec) map[string]any {
 	if c.MaxTokens > 0 {
 		s["max_output_tokens"] = c.MaxTokens
 	}

@@ -93,6 +93,7 @@ type Session struct {
 	quiet     int
 	talks     bool
 	detection string
+	typed     bool   // it answers with text
 	active    string // the response that is made
 	stop      chan struct{}
 	numbers   int
@@ -289,6 +290,14 @@ func (n *Session) update(e object) {
 	audio, _ := s["audio"].(object)
 	input, _ := audio["input"].(object)
 	output, _ := audio["output"].(object)
+	if modes, ok := s["output_modalities"].([]any); ok && len(modes) == 1 && modes[0] == "text" {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.typed = true
+		n.write(object{"type": "session.updated", "session": s})
+
+		return
+	}
 	if str(s, "type") != "realtime" || str(input, "format", "type") != "audio/pcmu" || str(output, "format", "type") != "audio/pcmu" {
 		n.failure("invalid_value", "")
 
@@ -578,6 +587,14 @@ func (n *Session) speak(id string, r *Reply, stop chan struct{}) (status, code s
 		if i > 0 {
 			w = " " + w
 		}
+		if n.typed {
+			n.mu.Lock()
+			item.Text += w
+			n.write(object{"type": "response.output_text.delta", "response_id": id, "item_id": item.ID, "delta": w})
+			n.mu.Unlock()
+
+			continue
+		}
 		octets := make([]byte, media.SamplesIn(Word))
 		for k := range octets {
 			octets[k] = byte(0x10 + (i*7+k*13)%0x30) // loud, and no two places alike
@@ -591,6 +608,11 @@ func (n *Session) speak(id string, r *Reply, stop chan struct{}) (status, code s
 			"delta": base64.StdEncoding.EncodeToString(octets),
 		})
 		n.mu.Unlock()
+	}
+	if n.typed {
+		n.send(object{"type": "response.output_text.done", "response_id": id, "item_id": item.ID, "text": r.Text})
+
+		return "completed", ""
 	}
 	n.send(object{"type": "response.output_audio.done", "response_id": id, "item_id": item.ID})
 	n.send(object{"type": "response.output_audio_transcript.done", "response_id": id, "item_id": item.ID, "transcript": r.Text})
