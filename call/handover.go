@@ -352,19 +352,27 @@ func (c *call) join() {
 	h.remove()
 	c.remove()
 	c.far.Store(nil)
-	var tap bridge.Tap
-	if r := c.recorder.Load(); r != nil {
-		if h.target.Record {
-			tap = r
-		} else {
-			c.notes.recording("stopped: the caller was put through (record)")
-		}
-	}
+	tap := c.bridgeTap()
 	c.remove = c.m.cfg.Clock.Add(bridge.New(c.leg, h.person.Leg(), tap))
 	h.remove = func() {}
 	c.notes.callee(time.Now(), turn.Event{Kind: transferJoined, Text: h.name, Reason: h.target.To})
 	c.log.Info("transfer joined", slog.String("target", h.name))
 	c.work.Go(c.conv.Stop)
+}
+
+// bridgeTap records what caller and person say, where the target wants that and
+// the caller has not objected to being recorded; nil: nothing does.
+func (c *call) bridgeTap() bridge.Tap {
+	switch {
+	case c.owed.tap == nil || c.notes.keep.off.Load():
+		return nil
+	case !c.hand.target.Record:
+		c.notes.recording("stopped: the caller was put through (record)")
+
+		return nil
+	default:
+		return c.owed.tap
+	}
 }
 
 // joined says whether the caller talks to a person, so that no agent can say

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"trunkline/call/transfer"
 	"trunkline/media"
+	"trunkline/media/record"
 	"trunkline/pipeline"
 	"trunkline/pipeline/declared"
 	"trunkline/storage"
@@ -245,6 +247,64 @@ func TestTheCarrierTransfers(t *testing.T) {
 				r.ended(r.end(), tt.reason, tt.fault)
 				r.same("events", tt.events, p.happened())
 				r.same("asked for", true, slices.Contains(r.door.did(), "refer to +15550100555"))
+			})
+		})
+	}
+}
+
+// Who did not want to be recorded is not recorded with a person either, and the
+// briefing repeats nothing.
+func TestAnObjectionOutlivesTheTransfer(t *testing.T) {
+	for name, objects := range map[string]bool{"objects": true, "does not": false} {
+		t.Run(name, func(t *testing.T) {
+			o := theirs("a person please", "another question")
+			if objects {
+				o = theirs("do not record me", "a person please")
+			}
+			o.recordings, o.model = t.TempDir(), &declared.Model{FirstToken: 100 * time.Millisecond, Reply: func(r pipeline.Request) (string, *pipeline.Act) {
+				if words := r.History[len(r.History)-1].Text; strings.Contains(words, "record") {
+					return "Of course.", nil
+				}
+
+				return "I will put you through.", &pipeline.Act{Name: pipeline.ActHandOff, Args: map[string]string{"target": "desk"}}
+			}}
+			target := frontDesk
+			target.Record, target.Brief = true, false
+			inBubble(t, o, func(r *rig) {
+				r.owes(notice())
+				r.manager.cfg.Agents["reception"].Transfers = map[string]Target{"desk": target}
+				p := &persons{rig: r, phone: &fakeLeg{}}
+				p.person = newFakeDoor(p.phone)
+				p.out = r.outlet(rings(3 * time.Second))
+				p.out.rig = &rig{T: r.T, journal: r.journal, door: p.person}
+				r.talk()
+				r.agentTurns(1)
+				speakUp(r)
+				if objects {
+					r.until("the objection", func() bool { return strings.Contains(r.log.String(), "does not want to be recorded") })
+					time.Sleep(5 * time.Second)
+					speakUp(r)
+				}
+				r.until("the person's phone", func() bool { return len(p.out.dialed()) == 1 })
+				want := "A caller said: a person please."
+				if objects {
+					want = "A caller said: ."
+				}
+				r.same("the briefing", want, p.out.dialed()[0].Briefing)
+				time.Sleep(4 * time.Second)
+				p.presses('1')
+				p.until("the join", func() bool { return slices.Contains(p.happened(), "joined") })
+				joined := time.Since(r.journal.last().AnsweredAt)
+				p.phone.say(yes())
+				time.Sleep(3 * time.Second)
+				p.person.end(CallerHangup)
+				got := r.end()
+				a, err := record.ReadWAV(got.Recording)
+				if err != nil {
+					r.Fatal(err)
+				}
+				length := media.Samples(len(a.Samples[1])).Duration()
+				r.same("the person is recorded", !objects, length > joined)
 			})
 		})
 	}

@@ -201,8 +201,11 @@ func (n *notes) Turn(t pipeline.Turn) {
 	n.live(Live{Kind: LiveTurn, Turn: &rec})
 }
 
-// saidLast is the caller's last turn.
+// saidLast is the caller's last turn; nothing once nothing of theirs is kept.
 func (n *notes) saidLast() string {
+	if n.keep.off.Load() {
+		return ""
+	}
 	text, _ := n.said.Load().(string)
 
 	return text
