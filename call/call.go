@@ -67,7 +67,7 @@ type call struct {
 	around time.Duration // that what must be said before and after it takes
 
 	unkept   chan struct{}   // the person objected to being recorded
-	wished   chan turn.Line  // what to tell a person whose wish not to be called was found
+	wished   chan granted    // what to tell a person whose wish not to be called was found
 	tones    chan tone.Event // heard on the line
 	faxTones int             // of a calling fax so far
 	warned   bool            // that no audio comes
@@ -90,7 +90,7 @@ func newCall(m *Manager, a *Agent, rec storage.Call) *call {
 	rec.StartedAt = time.Now()
 	c := &call{
 		m: m, agent: a, rec: rec, limits: m.cfg.Limits, log: m.cfg.Log.With(slog.String("call", rec.ID.String())),
-		tones: make(chan tone.Event, tonesWaiting), wished: make(chan turn.Line, 1), unkept: make(chan struct{}, 1),
+		tones: make(chan tone.Event, tonesWaiting), wished: make(chan granted, 1), unkept: make(chan struct{}, 1),
 	}
 	c.ctx, c.cancel = context.WithCancelCause(m.ctx)
 	c.notes = newNotes(&m.cfg, rec)
@@ -364,8 +364,8 @@ func (c *call) talk() Reason {
 			}
 		case <-c.unkept:
 			c.conv.Announce(turn.NotKept)
-		case l := <-c.wished:
-			c.answerWish(l)
+		case g := <-c.wished:
+			c.answerWish(g)
 		case e := <-c.owed.told:
 			c.owed.said(e)
 		case e := <-c.first.news:
@@ -391,9 +391,15 @@ func (c *call) finish(l turn.Line, r Reason) {
 		return
 	}
 	c.ending = r
-	c.force.Reset(c.limits.Farewell + c.around + c.length(l))
+	c.force.Reset(c.longestFarewell(l))
 	c.conv.Finish(l, string(r))
 	c.begin()
+}
+
+// longestFarewell is how long a last line may take, with what must be said around
+// it.
+func (c *call) longestFarewell(l turn.Line) time.Duration {
+	return c.limits.Farewell + c.around + c.length(l)
 }
 
 // length is how long a line takes, for a message that may outlast a farewell.

@@ -46,6 +46,8 @@ type Duty struct {
 	Rules     []string                               // that say so
 	Sentences []opening.Sentence                     // before the agent's first line; all are prepared
 	Closing   func(language string) opening.Sentence // before we hang up; nil: nothing
+	Reminder  func(language string) opening.Sentence // when a caller comes back to the agent; nil: nothing
+	Voicemail func(language string) opening.Sentence // after what an answering machine is told; nil: nothing
 	Silent    string                                 // why a recording is not announced, if so
 }
 
@@ -97,14 +99,38 @@ func (c *call) owe(settings *pipeline.Config) {
 		o.sentences = append(o.sentences, s)
 		settings.Preface = append(settings.Preface, pipeline.Part{Mark: len(o.sentences), Text: s.Text})
 	}
-	if o.duty.Closing != nil {
-		last := o.duty.Closing(settings.Language)
-		o.sentences = append(o.sentences, last)
-		mark := len(o.sentences)
-		settings.Closing = func(language string) pipeline.Part {
-			return pipeline.Part{Mark: mark, Text: o.duty.Closing(language).Text}
+	settings.Closing = o.part(o.duty.Closing, settings.Language)
+	settings.Reminder = o.part(o.duty.Reminder, settings.Language)
+	settings.Voicemail = o.part(o.duty.Voicemail, settings.Language)
+}
+
+// part is a sentence that may be said, as the conversation takes it.
+func (o *owed) part(sentence func(language string) opening.Sentence, language string) func(string) pipeline.Part {
+	if sentence == nil {
+		return nil
+	}
+	o.sentences = append(o.sentences, sentence(language))
+	mark := len(o.sentences)
+
+	return func(language string) pipeline.Part { return pipeline.Part{Mark: mark, Text: sentence(language).Text} }
+}
+
+// require notes that something must be said because of what happened.
+func (o *owed) require(i opening.Item) {
+	if o.timeline == nil {
+		return
+	}
+	switch i {
+	case opening.Reminder:
+		if o.duty.Reminder == nil {
+			return
+		}
+	case opening.TollFree:
+		if o.duty.Voicemail == nil {
+			return
 		}
 	}
+	o.timeline.Require(i)
 }
 
 // announced are the items that the sentences say.

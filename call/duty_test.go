@@ -59,12 +59,14 @@ func (d *duties) proven(r *rig) Proof {
 func full() *duties {
 	texts, who := opening.In("en"), opening.Caller{LegalName: "Acme Inc.", Callback: "+15550100888", Key: "9"}
 
+	must := compliance.OpeningDuty{
+		LegalNameWithin: 5 * time.Second, AIWithin: 5 * time.Second, OptOutAfterName: 2 * time.Second, RecordingWithin: 20 * time.Second, CallbackNumber: true,
+	}
+
 	return &duties{duty: Duty{
-		Opening: compliance.OpeningDuty{
-			LegalNameWithin: 5 * time.Second, AIWithin: 5 * time.Second, OptOutAfterName: 2 * time.Second, RecordingWithin: 20 * time.Second, CallbackNumber: true,
-		},
+		Opening:   must,
 		Recording: compliance.RecordingDuty{Consent: compliance.AllParty, Announce: true}, Rules: []string{"house-opening"},
-		Sentences: texts.Sentences(who, true), Closing: func(string) opening.Sentence { return texts.Closing(who) },
+		Sentences: texts.Sentences(who, must, true), Closing: func(string) opening.Sentence { return texts.Closing(who, must) },
 	}}
 }
 
@@ -83,6 +85,11 @@ func (r *rig) owes(d *duties) {
 	var more []string
 	for _, s := range d.duty.Sentences {
 		more = append(more, s.Text)
+	}
+	for _, may := range []func(string) opening.Sentence{d.duty.Closing, d.duty.Reminder, d.duty.Voicemail} {
+		if may != nil {
+			more = append(more, may("en").Text)
+		}
 	}
 	lines := texts
 	lines.NotKept = "Nothing is recorded any more."
@@ -236,4 +243,80 @@ func TestTapAllocatesNothing(t *testing.T) {
 	if err := rec.Close(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// A caller who comes back from a transfer hears again that an AI speaks, and the
+// proof asks for it only then.
+func TestAnAgentRemindsAfterATransfer(t *testing.T) {
+	inBubble(t, options{model: handsOff(), recogniser: theirs("a person please", "goodbye").recogniser}, func(r *rig) {
+		d := full()
+		d.duty.Reminder = func(string) opening.Sentence { return opening.In("en").Reminding() }
+		r.owes(d)
+		r.manager.cfg.Agents["reception"].Transfers = map[string]Target{"desk": frontDesk}
+		r.outlet(refuses(&refusedError{Busy, 486, errors.New("busy")}))
+		r.talk()
+		speakUp(r)
+		r.agentTurns(3)
+		r.same("what the caller hears", "This is the automated AI assistant again. "+texts.NotReached, r.journal.said(storage.Agent)[2])
+		r.leg.say(yes())
+		r.end()
+		p := d.proven(r)
+		if last := p.Items[len(p.Items)-1]; last.Item != opening.Reminder || !last.Heard {
+			r.Errorf("the proof: %+v", p.Items)
+		}
+	})
+}
+
+// The line is given back in time after an opt-out, whatever is left to say.
+func TestAnOptOutEndsTheCallInTime(t *testing.T) {
+	inBubble(t, says("please stop calling me"), func(r *rig) {
+		d := full()
+		d.duty.Opening.EndWithin = 5 * time.Second
+		long := opening.Sentence{Items: []opening.Item{opening.Callback}, Text: strings.Repeat("You can call us back. ", 10)}
+		d.duty.Closing = func(string) opening.Sentence { return long }
+		l := &list{}
+		r.listens(l)
+		r.owes(d)
+		r.outlet(rings(time.Second))
+		r.place()
+		r.agentTurns(1)
+		speakUp(r)
+		r.until("the wish", func() bool { return len(l.all()) == 1 })
+		found := time.Now()
+		got := r.placedEnds()
+		r.ended(got, OptedOut, storage.FaultCallee)
+		if took := got.EndedAt.Sub(found); took > 5*time.Second+100*time.Millisecond {
+			r.Errorf("the call ended %s after the wish", took)
+		}
+	})
+}
+
+// An answering machine is told who calls, the message, and how to have no more
+// of them.
+func TestAVoicemailSaysHowToOptOut(t *testing.T) {
+	sound := slices.Concat(greeting(t, 6*time.Second), pause(500*time.Millisecond), beep())
+	inBubble(t, options{}, func(r *rig) {
+		d := full()
+		texts, who := opening.In("en"), opening.Caller{TollFree: "+18005550100"}
+		d.duty.Voicemail = func(string) opening.Sentence { return texts.Voicemail(who) }
+		r.owes(d)
+		o := order
+		o.OnMachine = LeaveMessage
+		c := r.answers(o, sound)
+		r.ended(c, MessageLeft, storage.FaultAgent)
+		said := r.journal.said(storage.Agent)
+		want := []string{d.duty.Sentences[0].Text, texts.Voicemail(who).Text, d.duty.Closing("en").Text}
+		at := 0
+		for _, w := range want {
+			i := strings.Index(said[0][at:], w)
+			if i < 0 {
+				r.Fatalf("%q is not said in its place in %q", w, said)
+			}
+			at += i + len(w)
+		}
+		p := d.proven(r)
+		if last := p.Items[len(p.Items)-1]; last.Item != opening.TollFree || !last.Heard {
+			r.Errorf("the proof: %+v", p.Items)
+		}
+	})
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"trunkline/call/transfer"
+	"trunkline/compliance/opening"
 	"trunkline/media"
 	"trunkline/media/bridge"
 	"trunkline/media/line"
@@ -419,6 +420,7 @@ func (c *call) comesBack(why string) Reason {
 		return TransferFailed
 	}
 	c.player.Clear()
+	c.owed.require(opening.Reminder)
 	conv.Resume(turn.NotReached)
 
 	return ""

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"trunkline/compliance/opening"
 	"trunkline/media"
 	"trunkline/media/amd"
 	"trunkline/media/line"
@@ -179,6 +180,7 @@ func (c *call) callee(e amd.Event) Reason {
 		}
 	case amd.Ready:
 		if machine {
+			c.owed.require(opening.TollFree)
 			c.finish(turn.Message, MessageLeft)
 		} else {
 			c.begin()

@@ -124,18 +124,29 @@ func (c *call) keep(w Wish) {
 	if err != nil {
 		line = turn.OptOutFailed
 	}
-	c.wished <- line // there is one such wish in a call, and room for it
+	c.wished <- granted{line, w.At} // there is one such wish in a call, and room for it
+}
+
+// granted is what a person whose wish was found is told, and when it was found.
+type granted struct {
+	line turn.Line
+	at   time.Time
 }
 
 // answerWish tells the person that their wish stands, or that it could not be
 // stored. A call that we placed then ends; who called us may have more to say.
-func (c *call) answerWish(l turn.Line) {
+func (c *call) answerWish(g granted) {
 	if c.out == nil {
-		c.conv.Announce(l)
+		c.conv.Announce(g.line)
 
 		return
 	}
-	c.finish(l, OptedOut)
+	first := c.ending == ""
+	c.finish(g.line, OptedOut)
+	// Some states give the line back within a time, whatever is left to say.
+	if within := c.owed.duty.Opening.EndWithin; first && within > 0 {
+		c.force.Reset(min(c.longestFarewell(g.line), max(0, within-time.Since(g.at))))
+	}
 }
 
 // wish notes a wish.

@@ -2,6 +2,8 @@ package gate
 
 import (
 	"cmp"
+	"maps"
+	"slices"
 	"time"
 
 	"trunkline/call"
@@ -31,7 +33,6 @@ func (d *Duties) Of(p call.Party) call.Duty {
 	at := cmp.Or(p.At, time.Now())
 	theirs := d.Rules.Whereabouts(p.Number)
 	var out call.Duty
-	texts := d.texts(p.Campaign, p.Language)
 	if p.Recorded {
 		var rules []string
 		out.Recording, rules = d.Rules.Recording(d.Places, theirs, at)
@@ -39,15 +40,11 @@ func (d *Duties) Of(p call.Party) call.Duty {
 		out.Silent = d.Silent
 	}
 	announce := p.Recorded && d.Silent == "" && out.Recording.Announce
-	campaign, known := d.Campaigns[p.Campaign]
-	if p.Direction == storage.Outbound && known {
-		duty, rules := d.Rules.Opening(theirs, compliance.Purpose(p.Purpose), at)
-		out.Opening, out.Rules = duty, append(out.Rules, rules...)
-		who := opening.Caller{LegalName: campaign.LegalName, Callback: campaign.CallbackNumber, Key: d.Key}
-		out.Sentences = texts.Sentences(who, announce)
-		out.Closing = func(tag string) opening.Sentence { return d.texts(p.Campaign, tag).Closing(who) }
-	} else if announce {
-		out.Sentences = texts.Notice()
+	switch {
+	case p.Direction == storage.Outbound:
+		d.ofOurs(&out, &p, theirs, at, announce)
+	case announce:
+		out.Sentences = d.texts(p.Campaign, p.Language).Notice()
 	}
 	switch {
 	case !announce:
@@ -57,6 +54,30 @@ func (d *Duties) Of(p call.Party) call.Duty {
 	}
 
 	return out
+}
+
+// ofOurs adds what a call that we place must say. Without a campaign nobody has
+// said for whom it is; that an AI speaks is said all the same.
+func (d *Duties) ofOurs(out *call.Duty, p *call.Party, theirs []string, at time.Time, announce bool) {
+	duty, rules := d.Rules.Opening(theirs, compliance.Purpose(p.Purpose), at)
+	out.Opening, out.Rules = duty, append(out.Rules, rules...)
+	who, campaign := d.caller(p.Campaign), p.Campaign
+	out.Sentences = d.texts(campaign, p.Language).Sentences(who, duty, announce)
+	out.Closing = func(tag string) opening.Sentence { return d.texts(campaign, tag).Closing(who, duty) }
+	if duty.RemindAfterTransfers {
+		out.Reminder = func(tag string) opening.Sentence { return d.texts(campaign, tag).Reminding() }
+	}
+	if duty.TollFreeOnVoicemail {
+		out.Voicemail = func(tag string) opening.Sentence { return d.texts(campaign, tag).Voicemail(who) }
+	}
+}
+
+// caller is who calls for a campaign; nobody has said so for one that is not
+// configured.
+func (d *Duties) caller(campaign string) opening.Caller {
+	c := d.Campaigns[campaign]
+
+	return opening.Caller{LegalName: c.LegalName, Callback: c.CallbackNumber, TollFree: c.TollFreeOptOut, Key: d.Key}
 }
 
 // noticeWithin is until when a recording is announced where no rule says it:
@@ -74,9 +95,15 @@ func (d *Duties) texts(campaign, tag string) opening.Texts {
 // Sentences are all that calls may have to say in a language, to be prepared.
 func (d *Duties) Sentences(tag string) []string {
 	all := []string{d.texts("", tag).Recording}
-	for id, c := range d.Campaigns {
-		who := opening.Caller{LegalName: c.LegalName, Callback: c.CallbackNumber, Key: d.Key}
-		for _, s := range d.texts(id, tag).Sentences(who, true) {
+	strict := compliance.OpeningDuty{AIWithin: 1, LegalNameWithin: 1, OptOutAfterName: 1, PurposeWithin: 1}
+	for _, id := range append(slices.Sorted(maps.Keys(d.Campaigns)), "") {
+		texts, who := d.texts(id, tag), d.caller(id)
+		for _, atEnd := range []bool{false, true} {
+			closing := strict
+			closing.AIAtEnd = atEnd
+			all = append(all, texts.Closing(who, closing).Text)
+		}
+		for _, s := range append(texts.Sentences(who, strict, true), texts.Reminding(), texts.Voicemail(who)) {
 			all = append(all, s.Text)
 		}
 	}

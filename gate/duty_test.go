@@ -46,7 +46,7 @@ func TestDutiesOfACallThatWePlace(t *testing.T) {
 	got := d.Of(p)
 	want := []string{
 		"This is an automated AI assistant calling for Roof Works Inc.", "Say stop or press 9 to end these calls.",
-		"This call is recorded and written down.", "I would like to offer you a roof.", "You can call us back at +12125550123.",
+		"I would like to offer you a roof.", "This call is recorded and written down.", "You can call us back at +12125550123.", // Texas wants the purpose soon
 	}
 	if !slices.Equal(texts(got), want) {
 		t.Errorf("said: %q", texts(got))

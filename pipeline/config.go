@@ -52,7 +52,11 @@ type Config struct {
 	// Closing is said after the line that ends the call, or after the model's
 	// own goodbye, in the conversation's language; nil, or without a text:
 	// nothing. Its sentences are among the Lines of that language.
-	Closing   func(language string) Part
+	Closing func(language string) Part
+	// Reminder is said before the line NotReached, and Voicemail after the line
+	// Message; nil, or without a text: nothing. They are among the Lines, too.
+	Reminder  func(language string) Part
+	Voicemail func(language string) Part
 	Stall     time.Duration // longest pause of model or voice within a reply; 0: 5 s
 	HoldSound []int16       // repeated after a filler while a tool works; nil: silence
 	Budget    Money         // that the call may cost before the agent says goodbye; 0: no bound

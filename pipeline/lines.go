@@ -171,26 +171,44 @@ func (c *Config) Sequence(line turn.Line, text, language string, first bool) []S
 			all = append(all, Spoken{Part: p, Guarded: true})
 		}
 	}
+	if line == turn.NotReached {
+		all = append(all, said(c.Reminder, language, true)...)
+	}
 	if text != "" {
 		all = append(all, Spoken{Part: Part{Text: text}, Guarded: len(all) > 0 && slices.Contains(c.Turn.Protected, line)})
 	}
-	if c.Closing != nil && ends(line) {
-		if p := c.Closing(language); p.Text != "" {
-			all = append(all, Spoken{Part: p})
-		}
+	if line == turn.Message {
+		all = append(all, said(c.Voicemail, language, false)...)
+	}
+	if ends(line) {
+		all = append(all, said(c.Closing, language, false)...)
 	}
 
 	return all
 }
 
-// Around is how long preface and closing take.
+// said is a part that may be missing.
+func said(part func(language string) Part, language string, guarded bool) []Spoken {
+	if part == nil {
+		return nil
+	}
+	if p := part(language); p.Text != "" {
+		return []Spoken{{Part: p, Guarded: guarded}}
+	}
+
+	return nil
+}
+
+// Around is how long preface, closing and what follows a message take.
 func (c *Config) Around(l *Lines, language string) time.Duration {
 	if l == nil {
 		return 0
 	}
 	parts := c.Preface
-	if c.Closing != nil {
-		parts = append(slices.Clip(parts), c.Closing(language))
+	for _, part := range []func(string) Part{c.Closing, c.Voicemail} {
+		if part != nil {
+			parts = append(slices.Clip(parts), part(language))
+		}
 	}
 	var all media.Samples
 	for _, p := range parts {

@@ -29,12 +29,16 @@ const (
 	Recording Item = "recording" // that the call is recorded and written down
 	Purpose   Item = "purpose"   // that it sells, and what
 	Callback  Item = "callback"  // the number to call, before we hang up
+	AIAtEnd   Item = "ai_at_end" // once more that an AI spoke
+	Reminder  Item = "reminder"  // that an AI speaks again, after a transfer
+	TollFree  Item = "toll_free" // on a voicemail: the number that opts out
 )
 
 // meanings are the items, as they stand in a sentence.
 var meanings = map[Item]string{
 	AI: "that an AI speaks", Name: "the seller's name", OptOut: "how to opt out", Recording: "that the call is recorded",
-	Purpose: "what is sold", Callback: "the number to call back",
+	Purpose: "what is sold", Callback: "the number to call back", AIAtEnd: "once more that an AI spoke",
+	Reminder: "after the transfer that an AI speaks", TollFree: "on the voicemail how to opt out",
 }
 
 // Meaning is what must be said, for people to read.
@@ -92,6 +96,7 @@ func New(d compliance.OpeningDuty) *Timeline {
 		{Recording, d.RecordingWithin > 0},
 		{Purpose, d.PurposeWithin > 0},
 		{Callback, d.CallbackNumber},
+		{AIAtEnd, d.AIAtEnd},
 	} {
 		if i.need {
 			t.items = append(t.items, i.item)
@@ -100,6 +105,15 @@ func New(d compliance.OpeningDuty) *Timeline {
 	}
 
 	return t
+}
+
+// Require adds an item that must be said from now on, because of what happened:
+// Reminder after a transfer, TollFree on a voicemail.
+func (t *Timeline) Require(i Item) {
+	if _, asked := t.state[i]; !asked {
+		t.items = append(t.items, i)
+		t.state[i] = &progress{}
+	}
 }
 
 // Items are what must be said, in the order of saying.
@@ -137,7 +151,7 @@ func (t *Timeline) Apply(e Event) []Item {
 func (t *Timeline) again(from Item) []Item {
 	var all []Item
 	for _, i := range t.items[slices.Index(t.items, from):] {
-		if !t.state[i].heard && (i == from || i != Callback) {
+		if !t.state[i].heard && (i == from || i != Callback && i != AIAtEnd) {
 			all = append(all, i)
 		}
 	}

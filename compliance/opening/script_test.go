@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"trunkline/compliance"
 )
 
 func TestScriptSaysInOrder(t *testing.T) {
@@ -18,22 +20,22 @@ func TestScriptSaysInOrder(t *testing.T) {
 	want := []Sentence{
 		{[]Item{AI, Name}, "This is an automated AI assistant calling for Roof Works Inc."},
 		{[]Item{OptOut}, "Say stop or press 9 to end these calls."},
+		{[]Item{Purpose}, "I would like to offer you a new roof."}, // due sooner
 		{[]Item{Recording}, "This call is recorded and written down."},
-		{[]Item{Purpose}, "I would like to offer you a new roof."},
 		{[]Item{Callback}, "You can call us back at +12125550123."},
 	}
-	if diff := cmp.Diff(want, own.Or(In("en-US")).Sentences(c, true)); diff != "" {
+	if diff := cmp.Diff(want, own.Or(In("en-US")).Sentences(c, duty, true)); diff != "" {
 		t.Error(diff)
 	}
-	if got := In("en").Sentences(c, false); len(got) != 3 {
+	if got := In("en").Sentences(c, compliance.OpeningDuty{}, false); len(got) != 3 {
 		t.Errorf("not recorded: %v", got)
 	}
 	c.Key = ""
-	if got := In("de").Sentences(c, false)[1].Text; strings.Contains(got, "drücken") {
+	if got := In("de").Sentences(c, duty, false)[1].Text; strings.Contains(got, "drücken") {
 		t.Errorf("without a key: %q", got)
 	}
 	c.Key = "*"
-	if got := In("fr-CA").Sentences(c, false)[1].Text; !strings.Contains(got, "étoile") {
+	if got := In("fr-CA").Sentences(c, duty, false)[1].Text; !strings.Contains(got, "étoile") {
 		t.Errorf("a key without a digit: %q", got)
 	}
 	if In("pt").Identity != In("en").Identity {
@@ -47,7 +49,7 @@ func TestScriptCoversTheDuty(t *testing.T) {
 	for _, language := range []string{"en", "es", "de", "fr"} {
 		own := Texts{Purpose: "x"}
 		var said []Item
-		for _, s := range own.Or(In(language)).Sentences(Caller{LegalName: "x", Callback: "y", Key: "9"}, true) {
+		for _, s := range own.Or(In(language)).Sentences(Caller{LegalName: "x", Callback: "y", Key: "9"}, duty, true) {
 			said = append(said, s.Items...)
 			if strings.ContainsAny(s.Text, "{}") {
 				t.Errorf("%s: %q", language, s.Text)
