@@ -97,7 +97,9 @@ func TestEveryRuleOfAnOpeningIsSaid(t *testing.T) {
 func appliesTo(r *compliance.Rule) []compliance.Purpose {
 	all := []compliance.Purpose{compliance.Telemarketing, compliance.Informational, compliance.DebtCollection}
 
-	return slices.DeleteFunc(all, func(p compliance.Purpose) bool { return !slices.Contains(r.AppliesTo, p) && !slices.Contains(r.AppliesTo, compliance.Every) })
+	return slices.DeleteFunc(all, func(p compliance.Purpose) bool {
+		return !slices.Contains(r.AppliesTo, p) && !slices.Contains(r.AppliesTo, compliance.Every)
+	})
 }
 
 // asks checks that the parameters of a rule have reached a duty that it is part
