@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
-
 	"trunkline/call"
 	"trunkline/compliance"
 	"trunkline/storage/evidence"
@@ -88,24 +86,29 @@ func (g *Gate) Admit(ctx context.Context, a call.Attempt) (call.Admission, error
 	}
 	attempt.Line, attempt.Expected, attempt.Hints = compliance.LineType(a.Callee.Line), a.Callee.Expected, hints(&a.Callee)
 	attempt.Seller = cmp.Or(attempt.Seller, g.cfg.Campaigns[a.Campaign].Seller)
-	c := g.about(attempt, a.Agent)
-	c.Call, c.Replaces = a.Call, a.Again
-	c.Facts.Abandonment = g.abandonment(ctx, &attempt, g.counts.recent)
-	r, err := g.cfg.Ledger.Decide(ctx, c, func(f *compliance.Facts) compliance.Decision { return g.cfg.Decide(&attempt, f) })
-	if err != nil {
-		return call.Admission{}, err
-	}
-	out := call.Admission{Decision: r.ID, Attempt: r.Attempt, Allowed: r.Decision.Allow, Expires: r.Decision.ValidUntil()}
-	for _, why := range r.Decision.Denials() {
-		out.Reasons = append(out.Reasons, why.Rule+": "+why.Why)
-	}
-	// A revocation that came in the meantime is not in the facts.
-	if now := g.revocations(attempt); out.Allowed && len(now) > len(c.Facts.Suppressions.Value) {
-		out.Allowed, out.Attempt = false, uuid.Nil
-		out.Reasons = []string{"the person asked not to be called while the decision was made"}
-	}
+	replaces := a.Again
+	for {
+		c := g.about(attempt, a.Agent)
+		c.Call, c.Replaces = a.Call, replaces
+		c.Facts.Abandonment = g.abandonment(ctx, &attempt, g.counts.recent)
+		r, err := g.cfg.Ledger.Decide(ctx, c, func(f *compliance.Facts) compliance.Decision { return g.cfg.Decide(&attempt, f) })
+		if err != nil {
+			return call.Admission{}, err
+		}
+		// A revocation that came in the meantime is not in the facts. What denies is
+		// to stand in the ledger as well, so it is decided again.
+		if r.Decision.Allow && len(g.revocations(attempt)) > len(c.Facts.Suppressions.Value) {
+			replaces, attempt.At = r.Attempt, time.Now().UTC()
 
-	return out, nil
+			continue
+		}
+		out := call.Admission{Decision: r.ID, Attempt: r.Attempt, Allowed: r.Decision.Allow, Expires: r.Decision.ValidUntil()}
+		for _, why := range r.Decision.Denials() {
+			out.Reasons = append(out.Reasons, why.Rule+": "+why.Why)
+		}
+
+		return out, nil
+	}
 }
 
 // hints are what is known of where a person is.

@@ -181,6 +181,34 @@ func TestRevocationDeniesAtOnce(t *testing.T) {
 	}
 }
 
+// A revocation that comes while a decision is made denies the call, and what
+// denies it stands in the ledger.
+func TestRevocationWhileADecisionIsMade(t *testing.T) {
+	t.Parallel()
+	store, l := openStore(t, clustertest.URL(t))
+	g := newGate(t, l, openSpool(t, t.TempDir()))
+	times := 0
+	g.cfg.Decide = func(a *compliance.Attempt, f *compliance.Facts) compliance.Decision {
+		if times++; times == 1 {
+			s, err := g.cfg.Keys.Suppression(stopCalling(callee))
+			if err != nil {
+				t.Error(err)
+			}
+			g.remember(&s) // its row waits for this decision
+		}
+
+		return rules(a, f)
+	}
+	a, err := g.Admit(t.Context(), attempt(callee))
+	if err != nil || a.Allowed || a.Attempt != uuid.Nil || strings.Join(a.Reasons, ";") != "test: suppressed" {
+		t.Fatalf("%+v, %v", a, err)
+	}
+	var allow bool
+	if err := store.Pool().QueryRow(t.Context(), `SELECT allow FROM decisions WHERE id = $1`, a.Decision).Scan(&allow); err != nil || allow {
+		t.Errorf("the decision that it names stands as %v, %v", allow, err)
+	}
+}
+
 // startCluster is a database that a test may stop.
 func startCluster(t testing.TB, dir string) *cluster.Cluster {
 	t.Helper()
