@@ -42,6 +42,7 @@ type call struct {
 	log    *slog.Logger
 	limits Limits
 	rec    storage.Call
+	kept   chan struct{} // closed when rec would outlive a crash, or cannot
 	notes  *notes
 	work   sync.WaitGroup  // what runs beside live
 	ctx    context.Context // ends, with a cause, when the call is to end
@@ -137,6 +138,7 @@ func (c *call) live() {
 func (c *call) run(connect func() error, failed func(error) Reason) {
 	defer c.work.Wait()
 	c.m.cfg.Journal.Begin(c.rec)
+	c.keepRecord()
 	var reason Reason
 	if err := connect(); err != nil {
 		reason = failed(err)
@@ -149,6 +151,29 @@ func (c *call) run(connect func() error, failed func(error) Reason) {
 	c.leave(reason)
 	c.tearDown()
 	c.close(reason)
+}
+
+// keepBound bounds the wait for a call's first record to be safe. Where neither
+// database nor disk takes it, callers are answered all the same.
+const keepBound = time.Second
+
+// keepRecord sees to it that the call's first record outlives the process, beside
+// the call, and closes kept then.
+func (c *call) keepRecord() {
+	c.kept = make(chan struct{})
+	if c.m.cfg.Keep == nil {
+		close(c.kept)
+
+		return
+	}
+	c.work.Go(func() {
+		defer close(c.kept)
+		ctx, cancel := context.WithTimeout(context.Background(), keepBound)
+		defer cancel()
+		if err := c.m.cfg.Keep(ctx); err != nil {
+			c.log.Warn("a crash would leave no record of this call yet", slog.Any("error", err))
+		}
+	})
 }
 
 // within runs f beside the call and returns its error. When ctx ends or gone
@@ -198,8 +223,10 @@ func (c *call) answer() error {
 		if err := c.offer.Ring(); err != nil {
 			return fmt.Errorf("ring: %w", err)
 		}
+		err := c.conv.Prepare(soon)
+		<-c.kept // no call is answered of which nothing would be left after a crash
 
-		return c.conv.Prepare(soon)
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("make the agent ready: %w", err)

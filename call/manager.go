@@ -42,7 +42,7 @@ type Trace interface {
 }
 
 // Config sets up a Manager. All but Gate, Ring, Detect, OnMachine, KeepFax,
-// Recordings, Trace, Watch and Refuse are needed.
+// Recordings, Trace, Watch, Keep and Refuse are needed.
 type Config struct {
 	Agents  map[string]*Agent // by name
 	Routes  *route.Table      // who of them answers a call, and which way calls leave
@@ -72,7 +72,10 @@ type Config struct {
 	// OptOutKey is the key that is such a wish in calls that we placed; empty:
 	// none is.
 	OptOutKey string
-	Refuse    func() bool // whether inbound calls are refused now, for want of records; nil: never
+	// Keep waits until the records so far would outlive the process; nil: callers
+	// are answered without.
+	Keep   func(ctx context.Context) error
+	Refuse func() bool // whether inbound calls are refused now, for want of records; nil: never
 }
 
 // Manager owns the running calls.

@@ -1,6 +1,7 @@
 package call
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -49,4 +50,43 @@ func TestAFarEndThatHangsUpWhileProvidersFail(t *testing.T) {
 		r.door.end(CallerHangup)
 		r.ended(r.end(), CallerHangup, storage.FaultCaller)
 	})
+}
+
+// TestNobodyIsAnsweredBeforeTheRecordIsSafe: a crash right after the answer
+// leaves a record of the call. Where nothing takes it the caller is answered all
+// the same.
+func TestNobodyIsAnsweredBeforeTheRecordIsSafe(t *testing.T) {
+	for name, c := range map[string]struct {
+		keep  func(context.Context) error
+		after time.Duration
+	}{
+		"safe at last": {func(context.Context) error {
+			time.Sleep(300 * time.Millisecond)
+
+			return nil
+		}, 300 * time.Millisecond},
+		"nothing takes it": {func(context.Context) error { return errors.New("the disk is full") }, 0},
+		"it hangs": {func(ctx context.Context) error {
+			<-ctx.Done()
+
+			return context.Cause(ctx)
+		}, keepBound},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, options{}, func(r *rig) {
+				r.manager.cfg.Keep = c.keep
+				var answered time.Duration
+				began := time.Now()
+				r.door.onAnswer = func(context.Context) error {
+					answered = time.Since(began)
+
+					return nil
+				}
+				r.talk()
+				r.same("answered after", c.after, answered)
+				r.door.end(CallerHangup)
+				r.ended(r.end(), CallerHangup, storage.FaultCaller)
+			})
+		})
+	}
 }

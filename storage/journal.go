@@ -25,6 +25,7 @@ type JournalOptions struct {
 	// memory.
 	Spool      *spool.Spool
 	SpillAfter time.Duration // how long a row may wait in memory before it goes to the spool; 500 ms
+	KeepAfter  time.Duration // the same of a row that somebody waits for by Keep; 50 ms
 	Log        *slog.Logger  // discards
 }
 
@@ -46,6 +47,7 @@ func (o *JournalOptions) setDefaults() {
 	orTime(&o.RetryMax, 5*time.Second)
 	orTime(&o.ReportEach, 10*time.Second)
 	orTime(&o.SpillAfter, 500*time.Millisecond)
+	orTime(&o.KeepAfter, 50*time.Millisecond)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -85,9 +87,10 @@ type Journal struct {
 
 	mu       sync.Mutex
 	queue    queue
-	writing  []row // taken from the queue, not yet settled
-	spilling bool  // rows are on their way from here to the spool: the writer takes none
-	moved    int   // counts the times that writing went to the spool
+	writing  []row  // taken from the queue, not yet settled
+	spilling bool   // rows are on their way from here to the spool: the writer takes none
+	moved    int    // counts the times that writing went to the spool
+	hurry    uint64 // rows up to this one go to the spool when the database has not taken them
 	started  bool
 	stopping bool
 	settled  chan struct{} // closed, and replaced, whenever rows are settled
@@ -254,6 +257,40 @@ func (j *Journal) Flush(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// Keep waits until every row queued so far would outlive the process: it is in
+// the database, or in the spool. It fails when ctx ends first, and when neither
+// takes rows.
+func (j *Journal) Keep(ctx context.Context) error {
+	hurry := time.AfterFunc(j.opts.KeepAfter, j.hasten)
+	defer hurry.Stop()
+	j.mu.Lock()
+	target := j.queue.lastSeq
+	for {
+		rest := j.pendingUpTo(target)
+		failing := !j.stats.Up && (j.opts.Spool == nil || j.stats.SpoolError != "")
+		if rest == 0 || failing {
+			j.mu.Unlock()
+			if rest > 0 {
+				return fmt.Errorf("keep the history: %d rows wait in memory: neither the database nor the spool takes them", rest)
+			}
+
+			return nil
+		}
+		if err := j.awaitSettled(ctx, rest); err != nil {
+			return err
+		}
+	}
+}
+
+// hasten has the rows queued so far go to the spool, unless they are written
+// first.
+func (j *Journal) hasten() {
+	j.mu.Lock()
+	j.hurry = j.queue.lastSeq
+	j.mu.Unlock()
+	tell(j.pressed)
 }
 
 // awaitSettled waits for the next rows to be settled. It unlocks mu, and locks

@@ -82,6 +82,7 @@ func (j *Journal) spill(force bool) bool {
 	j.spoolFailed(err)
 	if err != nil {
 		j.writing = still
+		j.announce()
 		j.nudge()
 
 		return false
@@ -106,7 +107,7 @@ func (j *Journal) mustSpill() bool {
 	}
 
 	return !j.stats.Up || j.queue.bytes > j.opts.Bound/2 || time.Since(oldest) >= j.opts.SpillAfter ||
-		j.opts.Spool.Stats().Waiting > 0
+		j.pendingUpTo(j.hurry) > 0 || j.opts.Spool.Stats().Waiting > 0
 }
 
 // spills runs until quit is closed.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -109,6 +110,73 @@ func TestSlowDatabaseSpills(t *testing.T) {
 			t.Fatal(err)
 		}
 		checkOrder(t, d.disk, id, 20)
+		stop(t, j)
+	})
+}
+
+// What somebody waits for goes to the spool sooner, and is there when the wait is
+// over.
+func TestKeptRowsOutliveTheProcess(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		takes time.Duration // of the database
+		most  time.Duration // of the wait
+		spool int           // rows there afterwards
+	}{
+		"in the database": {5 * time.Millisecond, 10 * time.Millisecond, 0},
+		"in the spool":    {8 * time.Second, 60 * time.Millisecond, 3},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			dir, id := t.TempDir(), NewID()
+			d := &slow{disk: &disk{}, takes: c.takes}
+			j := newJournal(d, Owner{}, JournalOptions{Spool: openSpool(t, dir, spool.Options{})})
+			if err := j.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer stop(t, j)
+			began := time.Now()
+			events(j, id, 0, 3)
+			if err := j.Keep(t.Context()); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			if took := time.Since(began); took > c.most {
+				t.Errorf("%s: kept after %v", name, took)
+			}
+			left := openSpool(t, killed(t, dir), spool.Options{})
+			if n := left.Stats().Waiting; n != c.spool {
+				t.Errorf("%s: %d rows in the spool of the process if it died now, want %d", name, n, c.spool)
+			}
+			if err := j.Flush(t.Context()); err != nil {
+				t.Error(err)
+			}
+			checkOrder(t, d.disk, id, 3)
+			if err := j.Keep(t.Context()); err != nil {
+				t.Errorf("%s: with nothing to keep: %v", name, err)
+			}
+		})
+	}
+}
+
+func TestKeepSaysWhenNothingTakesRows(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		j := startJournal(t, &disk{err: errGone}, JournalOptions{Spool: openSpool(t, t.TempDir(), spool.Options{Bound: 3000})})
+		events(j, NewID(), 0, 50)
+		began := time.Now()
+		if err := j.Keep(t.Context()); err == nil || time.Since(began) > time.Second {
+			t.Errorf("after %v: %v", time.Since(began), err)
+		}
+		short, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		bare := newJournal(&slow{disk: &disk{}, takes: time.Minute}, Owner{}, JournalOptions{})
+		if err := bare.Start(); err != nil {
+			t.Fatal(err)
+		}
+		events(bare, NewID(), 0, 1)
+		if err := bare.Keep(short); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("of a slow database and no spool: %v", err)
+		}
+		stop(t, bare)
 		stop(t, j)
 	})
 }
