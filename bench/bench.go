@@ -15,6 +15,7 @@ type Options struct {
 	Names      []string  // of the benchmarks, in this order; none means all
 	Quick      bool      // a smoke test of some seconds each: the figures mean little
 	Executable string    // the trunkline program, which is started again as the gateway
+	Seed       uint64    // of chaos; 0: drawn
 	Profile    string    // directory for profiles of what is measured; empty: none
 	Version    string    // of trunkline, for the heading
 	Out        io.Writer // takes the tables
@@ -51,6 +52,7 @@ func all() []benchmark {
 		{"evidence", "the ledger and imports", (*bench).evidence},
 		{"decide", "decisions with facts from PostgreSQL", (*bench).decide},
 		{"spool", "records on disk while the database is away", (*bench).spool},
+		{"chaos", "what is lost when the database and the gateway die", (*bench).chaos},
 	}
 }
 

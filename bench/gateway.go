@@ -123,6 +123,13 @@ func (b *bench) startGateway(ctx context.Context, name string, agent config.Agen
 	if err := os.WriteFile(file, src, 0o600); err != nil {
 		return nil, err
 	}
+
+	return b.serve(ctx, name, dir, file, &c)
+}
+
+// serve starts a gateway with a configuration that is in a file, and waits until
+// it takes calls. dir takes its log.
+func (b *bench) serve(ctx context.Context, name, dir, file string, c *config.Config) (*gateway, error) {
 	args := []string{"--config", file, "serve"}
 	if b.Profile != "" {
 		args = []string{"--config", file, "bench", "--gateway", filepath.Join(b.Profile, name+".pprof")}

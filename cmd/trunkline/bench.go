@@ -12,8 +12,9 @@ import (
 
 // benchCmd measures.
 type benchCmd struct {
-	Names   []string `arg:"" optional:"" help:"Benchmarks to run: turn, endpoint, bargein, yield, media, twilio, jitter, loss, echo, dtmf, asr, noise, tts, providers, dial, calls, failover, evidence; all by default." name:"name"`
+	Names   []string `arg:"" optional:"" help:"Benchmarks to run: turn, endpoint, bargein, yield, media, twilio, jitter, loss, echo, dtmf, asr, noise, tts, providers, dial, calls, failover, evidence, decide, spool, chaos; all by default." name:"name"`
 	Quick   bool     `help:"A smoke test of some seconds each."`
+	Seed    uint64   `help:"Of chaos: do again what this seed draws."`
 	Profile string   `help:"Write profiles (processor, allocations, locks, waiting) of what is measured to this directory." placeholder:"DIR" type:"path"`
 
 	// The benchmarks start the program again in these parts.
@@ -60,7 +61,7 @@ func (b benchCmd) Run(ctx context.Context, c *cli, std *streams) error {
 	}
 
 	return bench.Run(ctx, bench.Options{
-		Names: b.Names, Quick: b.Quick, Profile: b.Profile,
+		Names: b.Names, Quick: b.Quick, Seed: b.Seed, Profile: b.Profile,
 		Executable: self, Version: version, Out: std.out, Progress: std.err,
 	})
 }
