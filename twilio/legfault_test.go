@@ -54,6 +54,10 @@ func pair(t testing.TB) (*Leg, net.Conn) {
 // masked is a text message as a client frames it, with a mask that changes
 // nothing.
 func masked(text string) []byte {
+	if len(text) < 126 {
+		return append([]byte{0x81, 0x80 | byte(len(text)), 0, 0, 0, 0}, text...)
+	}
+
 	return append([]byte{0x81, 0x80 | 126, byte(len(text) >> 8), byte(len(text)), 0, 0, 0, 0}, text...)
 }
 
@@ -73,13 +77,18 @@ func whole(t testing.TB, leg *Leg, far net.Conn) (tick func()) {
 	}
 	sink := make([]byte, 64<<10)
 	var f media.Frame
+	back := masked(`{"event":"mark","sequenceNumber":"4","streamSid":"MZ1","mark":{"name":"g1:9"}}`)
 	n := 0
 
 	return func() {
 		if _, err := far.Write(messages[n%len(messages)]); err != nil {
 			t.Fatal(err)
 		}
-		n++
+		if n++; n%2 == 0 {
+			if _, err := far.Write(back); err != nil {
+				t.Fatal(err)
+			}
+		}
 		leg.Read(&f)
 		leg.Digit()
 		if n%50 == 0 {

@@ -65,6 +65,9 @@ var asTwilio = map[string]Kind{ //nolint:exhaustive // the others do not come
 	"connected": Connected, "start": Started, "media": Media, "dtmf": Digit, "mark": Played, "stop": Stopped, "error": Failed,
 }
 
+// nameOfMark is where most carriers tell the name of a mark that comes back.
+const nameOfMark = "mark.name"
+
 var narrow = Format{PCMU, media.SampleRate}
 
 // table has a row for each carrier. Sources: the carriers' pages on media
@@ -75,7 +78,7 @@ var table = []Dialect{
 		event: "event", events: asTwilio,
 		stream: []string{"streamSid"}, call: []string{"start.callSid"}, account: []string{"start.accountSid"},
 		encoding: "start.mediaFormat.encoding", rate: "start.mediaFormat.sampleRate", parameters: "start.customParameters",
-		digit: "dtmf.digit", mark: "mark.name", why: []string{"stop.reason", "error.message"},
+		digit: "dtmf.digit", mark: nameOfMark, why: []string{"stop.reason", "error.message"},
 		sendMedia: `{"event":"media","streamSid":"$stream","media":{"payload":"$payload"}}`,
 		sendMark:  `{"event":"mark","streamSid":"$stream","mark":{"name":"$name"}}`,
 		sendClear: `{"event":"clear","streamSid":"$stream"}`,
@@ -85,7 +88,7 @@ var table = []Dialect{
 		event: "event", events: asTwilio,
 		stream: []string{"stream_id"}, call: []string{"start.call_control_id", "start.call_sid"}, account: []string{"start.user_id", "start.account_sid"},
 		encoding: "start.media_format.encoding", rate: "start.media_format.sample_rate", parameters: "start.custom_parameters", linear: L16,
-		digit: "dtmf.digit", mark: "mark.name", why: []string{"payload.title", "payload.code"},
+		digit: "dtmf.digit", mark: nameOfMark, why: []string{"payload.title", "payload.code"},
 		sendMedia: `{"event":"media","media":{"payload":"$payload"}}`,
 		sendMark:  `{"event":"mark","mark":{"name":"$name"}}`,
 		sendClear: `{"event":"clear"}`,
@@ -119,7 +122,7 @@ var table = []Dialect{
 		event: "event", events: asTwilio,
 		stream: []string{"start.streamSid", "streamSid"}, call: []string{"start.callSid"}, account: []string{"start.accountSid"},
 		encoding: "start.mediaFormat.encoding", rate: "start.mediaFormat.sampleRate", parameters: "start.customParameters", linear: L16Little,
-		digit: "dtmf.digit", duration: "dtmf.duration", mark: "mark.name", why: []string{"stop.reason", "error.message"},
+		digit: "dtmf.digit", duration: "dtmf.duration", mark: nameOfMark, why: []string{"stop.reason", "error.message"},
 		sendMedia: `{"event":"media","streamSid":"$stream","media":{"payload":"$payload"}}`,
 		sendMark:  `{"event":"mark","streamSid":"$stream","mark":{"name":"$name"}}`,
 		sendClear: `{"event":"clear","streamSid":"$stream"}`,
@@ -130,7 +133,7 @@ var table = []Dialect{
 		event: "event", events: asTwilio,
 		stream: []string{"stream_sid", "start.stream_sid"}, call: []string{"start.call_sid"}, account: []string{"start.account_sid"},
 		encoding: "start.media_format.encoding", rate: "start.media_format.sample_rate", parameters: "start.custom_parameters", linear: L16Little,
-		digit: "dtmf.digit", duration: "dtmf.duration", mark: "mark.name", why: []string{"stop.reason"},
+		digit: "dtmf.digit", duration: "dtmf.duration", mark: nameOfMark, why: []string{"stop.reason"},
 		sendMedia: `{"event":"media","stream_sid":"$stream","media":{"payload":"$payload"}}`,
 		sendMark:  `{"event":"mark","stream_sid":"$stream","mark":{"name":"$name"}}`,
 		sendClear: `{"event":"clear","stream_sid":"$stream"}`,

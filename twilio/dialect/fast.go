@@ -2,27 +2,28 @@ package dialect
 
 import "bytes"
 
-// readMedia reads a media message in its usual form, without allocating: an
-// object whose strings have no escapes. It reports false for every other
-// message, which may be sound.
-func readMedia(m *Message, data []byte) bool {
+// readUsual reads a media message, or a mark that comes back, in its usual form
+// and without allocating: an object whose strings have no escapes. It reports
+// false for every other message, which may be sound. Marks are read where the
+// carrier's have their name at nameOfMark.
+func readUsual(m *Message, data []byte, marks bool) bool {
 	s := scanner{rest: data}
-	var isMedia bool
-	var payload []byte
-	ok := s.object(func(name []byte) bool {
+	var event, payload, name []byte
+	ok := s.object(func(member []byte) bool {
 		switch {
-		case string(name) == "event":
+		case string(member) == "event":
 			v, ok := s.value()
-			isMedia = string(v) == "media"
+			first := event == nil
+			event = v
 
-			return ok && isMedia
-		case string(name) == "media" && s.opens():
-			return payload == nil && s.object(func(name []byte) bool {
+			return ok && first
+		case string(member) == "media" && s.opens():
+			return payload == nil && s.object(func(member []byte) bool {
 				v, ok := s.value()
 				if !ok {
 					return false
 				}
-				switch string(name) {
+				switch string(member) {
 				case "track":
 					m.Outbound = bytes.HasPrefix(v, []byte("outbound"))
 				case "chunk":
@@ -37,18 +38,35 @@ func readMedia(m *Message, data []byte) bool {
 
 				return ok
 			})
+		case string(member) == "mark" && s.opens():
+			return name == nil && s.object(func(member []byte) bool {
+				v, ok := s.value()
+				if string(member) == "name" {
+					ok, name = ok && name == nil, v
+				}
+
+				return ok
+			})
 		default:
 			_, ok := s.value()
 
 			return ok
 		}
 	})
-	if !ok || !isMedia || !s.done() {
+	switch {
+	case !ok || !s.done():
 		return false
-	}
-	m.Kind = Media
+	case string(event) == "media" && name == nil:
+		m.Kind = Media
 
-	return m.decode(payload) == nil
+		return m.decode(payload) == nil
+	case string(event) == "mark" && payload == nil && marks:
+		*m = Message{Kind: Played, Name: name, Audio: m.Audio}
+
+		return len(name) > 0
+	}
+
+	return false
 }
 
 // number reads a decimal number without sign.

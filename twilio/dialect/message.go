@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"bytes"
 	"errors"
 	"strconv"
 	"strings"
@@ -50,7 +51,7 @@ type Message struct {
 	Audio    []byte // in Format
 
 	Key  media.Digit // of Digit
-	Name string      // of Played: the mark's
+	Name []byte      // of Played: the mark's
 	Why  string      // of Stopped and Failed, as far as the carrier tells
 }
 
@@ -66,19 +67,19 @@ func appendMark(dst []byte, m media.Mark) []byte {
 }
 
 // ParseMark reads the name of a mark of ours; it reports false for any other.
-func ParseMark(name string) (media.Mark, bool) {
+func ParseMark(name []byte) (media.Mark, bool) {
 	if len(name) == 0 || name[0] != 'g' {
 		return media.Mark{}, false
 	}
-	generation, frames, ok := strings.Cut(name[1:], ":")
+	generation, frames, ok := bytes.Cut(name[1:], []byte(":"))
 	if !ok {
 		return media.Mark{}, false
 	}
-	g, err := strconv.ParseUint(generation, 10, 32)
+	g, err := strconv.ParseUint(string(generation), 10, 32)
 	if err != nil {
 		return media.Mark{}, false
 	}
-	n, err := strconv.ParseUint(frames, 10, 64)
+	n, err := strconv.ParseUint(string(frames), 10, 64)
 	if err != nil {
 		return media.Mark{}, false
 	}

@@ -24,7 +24,7 @@ func (d *Dialect) Read(m *Message, binary bool, data []byte) error {
 
 		return nil
 	}
-	if !d.Binary && readMedia(m, data) {
+	if !d.Binary && readUsual(m, data, d.mark == nameOfMark) {
 		return nil
 	}
 	m.reset()
@@ -63,7 +63,7 @@ func (d *Dialect) read(m *Message, data []byte) error {
 			m.Key.Duration = time.Duration(ms) * time.Millisecond
 		}
 	case Played:
-		if m.Name = o.text(d.mark); m.Name == "" {
+		if m.Name = []byte(o.text(d.mark)); len(m.Name) == 0 {
 			return errors.New("a mark without a name")
 		}
 	case Stopped, Failed:
@@ -106,7 +106,7 @@ func (d *Dialect) speaks(f Format) bool {
 	return false
 }
 
-// readSlowly reads what readMedia leaves to it.
+// readSlowly reads what readUsual leaves to it.
 func readSlowly(m *Message, o object) error {
 	m.Outbound = outbound(o.text("media.track"))
 	m.Chunk, _ = strconv.ParseInt(o.text("media.chunk"), 10, 64) // 0: not told
