@@ -167,7 +167,7 @@ func (r *Reader) judge(first [2]byte, kind Kind, final bool, size uint64) error 
 		return breach("a frame without a mask")
 	case kind > Binary && kind < Close || kind > Pong:
 		return breach(fmt.Sprintf("a frame of the unknown kind %d", kind))
-	case kind.control() && (!final || size > longestControl):
+	case kind.control() && (!final || first[1]&0x7F > longestControl):
 		return breach("a control frame that is too long or in fragments")
 	case kind == continuation && !r.fragments:
 		return breach("a fragment of no message")
