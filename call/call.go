@@ -55,9 +55,11 @@ type call struct {
 	leg      media.Leg
 	far      atomic.Pointer[far] // nil while the agent talks with nobody
 	recorder atomic.Pointer[record.Recorder]
-	masked   atomic.Bool // the recording is paused for a secret
-	remove   func()      // takes the line off the clock
-	parts    line.Config // of the line
+	masked   atomic.Bool       // the recording is paused for a secret
+	asks     chan recordingAsk // what the recording is to be
+	carrier  *carrierRecording // nil: the carrier does not record the call
+	remove   func()            // takes the line off the clock
+	parts    line.Config       // of the line
 
 	hand   *handover     // the transfer that runs; nil: none does
 	next   *succession   // the caller's place is to be taken; nil: by nobody
@@ -92,6 +94,7 @@ func newCall(m *Manager, a *Agent, rec storage.Call) *call {
 	c := &call{
 		m: m, agent: a, rec: rec, limits: m.cfg.Limits, log: m.cfg.Log.With(slog.String("call", rec.ID.String())),
 		tones: make(chan tone.Event, tonesWaiting), wished: make(chan granted, 1), unkept: make(chan struct{}, 1),
+		asks: make(chan recordingAsk),
 	}
 	c.ctx, c.cancel = context.WithCancelCause(m.ctx)
 	c.notes = newNotes(&m.cfg, rec)
@@ -273,11 +276,15 @@ func (c *call) start() {
 	c.echo = echo.New()
 	c.echo.Stagger(rand.IntN(echo.Turns))
 	parts := line.Config{Player: c.player, VAD: c.vad, Ear: c.conv, Tones: tone.Fax, OnTone: c.toneHeard}
-	if r := c.startRecording(); r != nil {
+	if c.m.cfg.Recordings != nil {
 		o := &c.owed
-		o.tap = &tap{recorder: r}
+		o.tap = &tap{}
 		o.tap.open.Store(!slices.Contains(o.announced(), opening.Recording))
 		parts.Tap = o.tap
+		c.carrier = c.recordAtCarrier()
+		if !c.m.cfg.RecordWhenAsked {
+			_ = c.startRecording() // it has told; the call goes on
+		}
 	}
 	c.m.cfg.Journal.Update(c.rec)
 	c.notes.live(Live{Kind: LiveAnswered})
@@ -393,8 +400,11 @@ func (c *call) talk() Reason {
 			c.conv.Announce(turn.NotKept)
 		case g := <-c.wished:
 			c.answerWish(g)
+		case a := <-c.asks:
+			unrecorded = c.askedFor(a, unrecorded)
 		case e := <-c.owed.told:
 			c.owed.said(e)
+			c.carrier.follow()
 		case e := <-c.first.news:
 			if r := c.callee(e); r != "" {
 				return r

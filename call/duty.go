@@ -205,24 +205,36 @@ func (n *notes) opening(p *Proof) {
 	n.event(time.Since(n.offered), StepData{Event: turn.Event{Kind: openingKind}, Opening: p})
 }
 
-// tap gives a recorder the caller's channel once the caller may be recorded,
-// and nothing any more once they object. The agent's is there from the start.
+// tap gives a recorder, once there is one, the caller's channel as soon as the
+// caller may be recorded, and nothing any more once they object or the
+// recording is stopped. The agent's is there from the start.
 type tap struct {
-	recorder *record.Recorder
+	recorder atomic.Pointer[record.Recorder]
 	open     atomic.Bool
 	stopped  atomic.Bool
+	before   uint64 // ticks without a recorder
 	silence  media.Frame
 }
 
 // Write implements line.Tap.
 func (t *tap) Write(caller, agent *media.Frame) {
-	if t.stopped.Load() {
+	r := t.recorder.Load()
+	switch {
+	case r == nil:
+		t.before++
+
 		return
+	case t.stopped.Load():
+		return
+	}
+	if t.before > 0 {
+		r.Late(t.before)
+		t.before = 0
 	}
 	if !t.open.Load() {
 		caller = &t.silence
 	}
-	t.recorder.Write(caller, agent)
+	r.Write(caller, agent)
 }
 
 // openingStory tells what was heard of the opening of a finished call.

@@ -235,7 +235,8 @@ func TestTapAllocatesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := &tap{recorder: rec}
+	x := &tap{}
+	x.recorder.Store(rec)
 	var caller, agent media.Frame
 	if n := testing.AllocsPerRun(50, func() { x.Write(&caller, &agent) }); n > 0 {
 		t.Errorf("%v allocations", n)

@@ -368,7 +368,11 @@ func (c *call) bridgeTap() bridge.Tap {
 	case c.owed.tap == nil || c.notes.keep.off.Load():
 		return nil
 	case !c.hand.target.Record:
-		c.notes.recording("stopped: the caller was put through (record)")
+		c.owed.tap.stopped.Store(true)
+		if c.recorder.Load() != nil {
+			c.carrier.follow()
+			c.notes.recording("stopped: the caller was put through (record)")
+		}
 
 		return nil
 	default:

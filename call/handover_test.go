@@ -49,7 +49,14 @@ type persons struct {
 // handsOver has a caller ask for a person.
 func handsOver(t *testing.T, target Target, plan func(context.Context, Outgoing, func(Progress)) error, test func(p *persons)) {
 	t.Helper()
-	inBubble(t, options{model: handsOff()}, func(r *rig) {
+	handsOverWith(t, options{}, target, plan, test)
+}
+
+// handsOverWith is handsOver with more to choose.
+func handsOverWith(t *testing.T, o options, target Target, plan func(context.Context, Outgoing, func(Progress)) error, test func(p *persons)) {
+	t.Helper()
+	o.model = handsOff()
+	inBubble(t, o, func(r *rig) {
 		r.manager.cfg.Agents["reception"].Transfers = map[string]Target{"desk": target}
 		p := &persons{rig: r, phone: &fakeLeg{}}
 		p.person = newFakeDoor(p.phone)
@@ -101,6 +108,43 @@ func TestACallerIsPutThrough(t *testing.T) {
 		p.same("events", []string{"began", "answered", "joined", "done"}, p.happened())
 		p.same("the person's door", 0, len(p.person.did()))
 	})
+}
+
+// What two say who were joined is recorded where the target says so, and never
+// after an objection.
+func TestJoinedTalkIsRecorded(t *testing.T) {
+	for name, tt := range map[string]struct{ record, objected bool }{
+		"recorded": {true, false}, "not recorded": {false, false}, "recorded, but for an objection": {true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			target := frontDesk
+			target.Record = tt.record
+			handsOverWith(t, options{recordings: t.TempDir()}, target, rings(time.Second), func(p *persons) {
+				p.until("the briefing", func() bool { return !p.phone.audible().IsZero() })
+				time.Sleep(500 * time.Millisecond)
+				if tt.objected {
+					id := rowsOf[storage.Call](p.journal)[0].ID
+					p.manager.mu.Lock()
+					c := p.manager.calls[id]
+					p.manager.mu.Unlock()
+					c.objects("don't record me")
+				}
+				p.presses('1')
+				p.until("the join", func() bool { return slices.Contains(p.happened(), "joined") })
+				joined := time.Since(p.journal.last().AnsweredAt)
+				time.Sleep(5 * time.Second)
+				p.person.end(CallerHangup)
+				a, err := record.ReadWAV(p.end().Recording)
+				if err != nil {
+					p.Fatal(err)
+				}
+				length := media.Samples(len(a.Samples[0])).Duration()
+				if want := tt.record && !tt.objected; (length > joined+4*time.Second) != want || (length < joined+time.Second) == want {
+					p.Errorf("%v are recorded of a call that was joined after %v", length, joined)
+				}
+			})
+		})
+	}
 }
 
 func TestTheCallerHearsItRing(t *testing.T) {

@@ -199,6 +199,7 @@ func masked(d StepData, mark string) StepData {
 func (c *call) objects(entry string) {
 	if t := c.owed.tap; t != nil {
 		t.stopped.Store(true)
+		c.carrier.follow()
 	}
 	c.notes.callee(time.Now(), turn.Event{Kind: objectionKind, Text: entry})
 	c.log.Info("the person does not want to be recorded; nothing of the call is kept any more")

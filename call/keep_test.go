@@ -78,7 +78,7 @@ func TestAnObjectionStopsAllKeeping(t *testing.T) {
 		r.agentTurns(2)
 		speakUp(r)
 		r.agentTurns(3)
-		r.same("of a recording that has ended", true, errors.Is(r.manager.PauseRecording(id, false, "x"), ErrNotRecorded))
+		r.same("of a recording that has ended", true, errors.Is(r.manager.SetRecording(id, RecordingOn, "x"), ErrNotRecorded))
 		got := r.end()
 		a, err := record.ReadWAV(got.Recording)
 		if err != nil {

@@ -57,10 +57,13 @@ type Config struct {
 	Ring      time.Duration // how long a call of ours rings, unless the Order says; 0: 30 s
 	OnMachine OnMachine     // what is done with a machine, unless the Order says; empty: HangUp
 
-	KeepFax    bool                     // a caller that turns out to be a fax machine may stay
-	Recordings Recordings               // nil: no recording
-	Trace      func(storage.Call) Trace // follows a call from its offer on; nil: nobody does
-	Watch      Watcher
+	KeepFax    bool       // a caller that turns out to be a fax machine may stay
+	Recordings Recordings // nil: no recording
+	// RecordWhenAsked begins recordings with SetRecording alone, not with the
+	// answer.
+	RecordWhenAsked bool
+	Trace           func(storage.Call) Trace // follows a call from its offer on; nil: nobody does
+	Watch           Watcher
 	// Duties says what calls must say; nil: nothing. Prove stores the proof that
 	// it was heard; nil: it stands in the call's events alone.
 	Duties Duties

@@ -22,38 +22,107 @@ type Recordings interface {
 	Finish(r *record.Recorder) error
 }
 
-// Errors of Manager.PauseRecording.
-var (
-	ErrNotRunning  = errors.New("the call does not run on this node")
-	ErrNotRecorded = errors.New("the call is not recorded")
+// RecordingState is what a running call's recording is to be.
+type RecordingState string
+
+// The states.
+const (
+	RecordingOn      RecordingState = "recording" // begun, or gone on with
+	RecordingPaused  RecordingState = "paused"    // nothing is kept, time goes on
+	RecordingStopped RecordingState = "stopped"   // for good
 )
 
-// PauseRecording pauses a running call's recording, or resumes it. by is who
-// asked for it, for the record. It is no error, and no event, when the
-// recording is in that state already.
-func (m *Manager) PauseRecording(id uuid.UUID, paused bool, by string) error {
+// Errors of Manager.SetRecording.
+var (
+	ErrNotRunning    = errors.New("the call does not run on this node")
+	ErrNotRecorded   = errors.New("the call is not recorded")
+	ErrRecordingOver = errors.New("the call's recording was stopped for good")
+)
+
+// recordingBound is how long a call may take to begin or stop its recording.
+const recordingBound = 5 * time.Second
+
+// recordingAsk is a wish for a state.
+type recordingAsk struct {
+	to   RecordingState
+	by   string
+	done chan error // has room for one
+}
+
+// SetRecording begins, pauses, goes on with or stops the recording of a running
+// call that was answered. by is who asked for it, for the record. It is no
+// error, and no event, when the recording is in that state already.
+func (m *Manager) SetRecording(id uuid.UUID, to RecordingState, by string) error {
 	m.mu.Lock()
 	c := m.calls[id]
 	m.mu.Unlock()
 	if c == nil {
 		return fmt.Errorf("call %s: %w", id, ErrNotRunning)
 	}
-	return c.pauseRecording(paused, by)
+	timer := time.NewTimer(recordingBound)
+	defer timer.Stop()
+	ask := recordingAsk{to, by, make(chan error, 1)}
+	select {
+	case c.asks <- ask:
+	case <-timer.C: // it rings, or ends
+		return fmt.Errorf("call %s: %w", id, ErrNotRunning)
+	}
+	if err := <-ask.done; err != nil {
+		return fmt.Errorf("call %s: %w", id, err)
+	}
+
+	return nil
 }
 
-func (c *call) pauseRecording(paused bool, by string) error {
-	r := c.recorder.Load()
-	if r == nil || c.notes.keep.off.Load() {
-		return fmt.Errorf("call %s: %w", c.rec.ID, ErrNotRecorded)
+// askedFor answers a wish. It returns what receives when the recording fails,
+// which was failed before.
+func (c *call) askedFor(a recordingAsk, failed <-chan struct{}) <-chan struct{} {
+	begun := c.recorder.Load() != nil
+	a.done <- c.setRecording(a)
+	if begun {
+		return failed
 	}
-	change, what := r.Resume, "resumed"
-	if paused {
-		change, what = r.Pause, "paused"
+
+	return c.recordingFailed()
+}
+
+// setRecording is SetRecording on the call's goroutine.
+func (c *call) setRecording(a recordingAsk) error {
+	t, r := c.owed.tap, c.recorder.Load()
+	switch {
+	case t == nil || c.notes.keep.off.Load():
+		return ErrNotRecorded
+	case t.stopped.Load():
+		if a.to == RecordingStopped {
+			return nil
+		}
+
+		return ErrRecordingOver
+	case r == nil && a.to != RecordingOn:
+		return ErrNotRecorded
 	}
-	if change() {
-		c.notes.recording(what + " by " + by)
-		c.log.Info("recording "+what, slog.String("by", by))
+	var what string
+	switch {
+	case r == nil:
+		if err := c.startRecording(); err != nil {
+			return err
+		}
+		c.m.cfg.Journal.Update(c.rec)
+		what = "begun"
+	case a.to == RecordingPaused && r.Pause():
+		what = "paused"
+	case a.to == RecordingOn && r.Resume():
+		what = "resumed"
+	case a.to == RecordingStopped:
+		t.stopped.Store(true)
+		what = "stopped"
+	default:
+		return nil
 	}
+	c.carrier.follow()
+	c.notes.recording(what + " by " + a.by)
+	c.log.Info("recording "+what, slog.String("by", a.by))
+
 	return nil
 }
 
@@ -65,30 +134,31 @@ func (c *call) mask(on bool) {
 	case r == nil:
 	case on && r.Pause():
 		c.masked.Store(true)
+		c.carrier.follow()
 		c.notes.recording("paused while the caller keys in a secret")
 	case !on && c.masked.Swap(false):
 		r.Resume()
+		c.carrier.follow()
 		c.notes.recording("resumed after it")
 	}
 }
 
-// startRecording begins the recording when recordings are wanted. A disk that
-// fails does not cost the caller the call.
-func (c *call) startRecording() *record.Recorder {
-	if c.m.cfg.Recordings == nil {
-		return nil
-	}
+// startRecording begins the recording. A disk that fails does not cost the
+// caller the call.
+func (c *call) startRecording() error {
 	r, path, err := c.m.cfg.Recordings.Begin(c.rec.ID)
 	if err != nil {
 		c.log.Error("the call is not recorded", slog.Any("error", err))
 		c.notes.recording("not begun: " + err.Error())
 
-		return nil
+		return err
 	}
 	c.rec.Recording = path
 	c.recorder.Store(r)
+	c.owed.tap.recorder.Store(r)
+	c.carrier.follow()
 
-	return r
+	return nil
 }
 
 // recordingFailed receives when the recording has ended before the call.

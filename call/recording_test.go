@@ -40,24 +40,24 @@ func TestRecordingPauses(t *testing.T) {
 	inBubble(t, o, func(r *rig) {
 		r.talk()
 		id := rowsOf[storage.Call](r.journal)[0].ID
-		r.same("of a stranger", true, errors.Is(r.manager.PauseRecording(uuid.New(), true, "x"), ErrNotRunning))
+		r.same("of a stranger", true, errors.Is(r.manager.SetRecording(uuid.New(), RecordingPaused, "x"), ErrNotRunning))
 		answered := time.Now()
 		time.Sleep(4 * time.Second)
 		from := time.Since(answered)
 		for range 2 {
-			if err := r.manager.PauseRecording(id, true, "operator"); err != nil {
+			if err := r.manager.SetRecording(id, RecordingPaused, "operator"); err != nil {
 				r.Fatal(err)
 			}
 		}
 		speakUp(r)
 		time.Sleep(3 * time.Second)
 		to := time.Since(answered)
-		if err := r.manager.PauseRecording(id, false, "operator"); err != nil {
+		if err := r.manager.SetRecording(id, RecordingOn, "operator"); err != nil {
 			r.Fatal(err)
 		}
 		got := r.end()
 		r.same("events", []string{"paused by operator", "resumed by operator"}, r.recordingEvents())
-		r.same("afterwards", true, errors.Is(r.manager.PauseRecording(id, true, "x"), ErrNotRunning))
+		r.same("afterwards", true, errors.Is(r.manager.SetRecording(id, RecordingPaused, "x"), ErrNotRunning))
 		a, err := record.ReadWAV(got.Recording)
 		if err != nil {
 			r.Fatal(err)
@@ -81,7 +81,7 @@ func TestUnrecordedCallCannotPause(t *testing.T) {
 	inBubble(t, options{}, func(r *rig) {
 		r.talk()
 		id := rowsOf[storage.Call](r.journal)[0].ID
-		r.same("without a recording", true, errors.Is(r.manager.PauseRecording(id, true, "x"), ErrNotRecorded))
+		r.same("without a recording", true, errors.Is(r.manager.SetRecording(id, RecordingPaused, "x"), ErrNotRecorded))
 		r.door.end(CallerHangup)
 		r.end()
 	})
@@ -131,12 +131,12 @@ func TestSecretsPauseTheRecording(t *testing.T) {
 		r.manager.mu.Unlock()
 		c.mask(true)
 		c.mask(false)
-		if err := r.manager.PauseRecording(id, true, "operator"); err != nil {
+		if err := r.manager.SetRecording(id, RecordingPaused, "operator"); err != nil {
 			r.Fatal(err)
 		}
 		c.mask(true)
 		c.mask(false)
-		if err := r.manager.PauseRecording(id, false, "operator"); err != nil {
+		if err := r.manager.SetRecording(id, RecordingOn, "operator"); err != nil {
 			r.Fatal(err)
 		}
 		r.end()

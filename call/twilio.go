@@ -73,6 +73,26 @@ func (d twilioDoor) Transfer(ctx context.Context, r referral) error {
 	return &returnedError{leg, err}
 }
 
+// RecordsAtCarrier implements carrierRecorder.
+func (d twilioDoor) RecordsAtCarrier() bool { return d.Recorder() != nil }
+
+// RecordAtCarrier implements carrierRecorder.
+func (d twilioDoor) RecordAtCarrier(ctx context.Context, s recordingStep) error {
+	r, id := d.Recorder(), d.Info().ID
+	switch s {
+	case beginRecording:
+		return r.StartRecording(ctx, id)
+	case pauseRecording:
+		return r.PauseRecording(ctx, id)
+	case resumeRecording:
+		return r.ResumeRecording(ctx, id)
+	case stopRecording:
+		return r.StopRecording(ctx, id)
+	default:
+		return nil
+	}
+}
+
 // twilioReason is the reason for which a call of the twilio door ended by
 // itself.
 func twilioReason(err error) Reason {

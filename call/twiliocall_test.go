@@ -127,8 +127,12 @@ func byTwilio(t *testing.T, o options, target Target, test func(w *twilioWorld))
 			t.Fatal(err)
 		}
 		tokens := []string{w.far.AuthToken()}
+		ours := twilio.Account{Name: "carrier", Carrier: "twilio", Tokens: tokens, API: client}
+		if o.recordings != "" {
+			ours.Recorder = client
+		}
 		w.door, err = twilio.New(twilio.Config{PublicURL: "https://voice.example.com", Socket: webhooks, Accounts: []twilio.Account{
-			{Name: "carrier", Carrier: "twilio", Tokens: tokens, API: client}, {Name: "us", Carrier: "twilio", Tokens: tokens, API: client, AMD: true},
+			ours, {Name: "us", Carrier: "twilio", Tokens: tokens, API: client, AMD: true},
 		}}, r.manager.Twilio())
 		if err != nil {
 			t.Fatal(err)

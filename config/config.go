@@ -178,7 +178,10 @@ const RecordingKeyEnv = "TRUNKLINE_RECORDING_KEY"
 type Recording struct {
 	Enabled   bool   `yaml:"enabled"`
 	Directory string `yaml:"directory"` // default: STATE_DIR/recordings
-	Gap       string `yaml:"gap"`       // what stands for a pause: "tone" (a soft beep) or "silence"
+	// Begin is when a call's recording begins: "answer", or "asked", by the API;
+	// the time before is silence in it. The notice is said either way.
+	Begin string `yaml:"begin"`
+	Gap   string `yaml:"gap"` // what stands for a pause: "tone" (a soft beep) or "silence"
 	// KeyFile holds the keys that recordings are encrypted with, 32 bytes in
 	// base64 or hexadecimal each: the first one for new recordings, all for
 	// reading. Without one, here or in RecordingKeyEnv, they are plain WAV
@@ -499,6 +502,7 @@ func Default() Config {
 			},
 		},
 		Recording: Recording{
+			Begin:  "answer",
 			Gap:    "tone",
 			Notice: Notice{Say: "always"},
 			Upload: Upload{Method: "PUT", Timeout: 5 * time.Minute, Retries: 10, Content: "stored"},

@@ -106,10 +106,10 @@ func TestMistakesNameFileLineAndWhatToDo(t *testing.T) {
 		},
 		"a door that nobody reaches": {
 			"twilio: {listen: nowhere, public_url: \"http://a\", accounts: [{name: Main, agent: nobody, carrier: bell, api: \"http://h\"," +
-				" auth_token_env: TRUNKLINE_TEST_NOT_SET, api_key: SK1, api_secret_env: \"a b\", calls_per_second: -1, amd: true, numbers: [12], fallback: {number: x}}]}\n",
+				" auth_token_env: TRUNKLINE_TEST_NOT_SET, api_key: SK1, api_secret_env: \"a b\", calls_per_second: -1, amd: true, record: true, numbers: [12], fallback: {number: x}}]}\n",
 			[]string{
 				"twilio.listen", "twilio.public_url", "accounts[0].name", `"bell"`, `"nobody" is not one of the agents`, "account_sid", "accounts[0].api:",
-				"TRUNKLINE_TEST_NOT_SET", "api_secret_env: is no name", "calls_per_second", "accounts[0].amd", "numbers[0]", "fallback.number",
+				"TRUNKLINE_TEST_NOT_SET", "api_secret_env: is no name", "calls_per_second", "accounts[0].amd", "accounts[0].record", "numbers[0]", "fallback.number",
 			},
 		},
 		"a way out by no account":        {"routes: {outbound: [{name: a, door: twilio, trunk: b, caller_ids: [\"+12025550100\"]}]}\n", []string{`"b" is no account`}},

@@ -45,6 +45,9 @@ type TwilioAccount struct {
 	// AMD has Twilio listen too for who answers calls out, which it charges for;
 	// its verdict counts beside our own.
 	AMD bool `yaml:"amd"`
+	// Record has Twilio record calls too, with both sides apart, for as long as
+	// the gateway does: what happens to its recordings is set at Twilio.
+	Record bool `yaml:"record"`
 	// Numbers are the account's, in E.164: those that are to be answered here, or
 	// shown by calls out.
 	Numbers  []string       `yaml:"numbers"`
@@ -155,6 +158,12 @@ func (v *validator) twilioAccount(c *Config, i int) {
 	}
 	if a.AMD && !a.PlacesCalls() {
 		v.addf(path+".amd", "is for accounts with Twilio; calls out leave by those alone")
+	}
+	switch {
+	case a.Record && !a.PlacesCalls():
+		v.addf(path+".record", "is for accounts with Twilio")
+	case a.Record && !c.Recording.Enabled:
+		v.addf(path+".record", "needs recording.enabled: true: the notice, pauses and objections are those of the gateway's own recording")
 	}
 	for j, n := range append(slices.Clone(a.Numbers), a.Fallback.Number) {
 		where := fmt.Sprintf("%s.numbers[%d]", path, j)

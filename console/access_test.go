@@ -63,7 +63,7 @@ func TestRequestsNeedAKey(t *testing.T) {
 func TestActsNeedTheirRole(t *testing.T) {
 	t.Parallel()
 	paused := 0
-	h, keys := keyed(t, Config{Reader: &reader{}, Pause: func(uuid.UUID, bool) error { paused++; return nil }})
+	h, keys := keyed(t, Config{Reader: &reader{}, Record: func(uuid.UUID, string, string) error { paused++; return nil }})
 	for role, want := range map[access.Role]int{
 		access.Viewer: http.StatusForbidden, access.Compliance: http.StatusForbidden,
 		access.Operator: http.StatusOK, access.Admin: http.StatusOK,
@@ -89,7 +89,10 @@ func TestActsAreRecordedBeforeTheyAreDone(t *testing.T) {
 			return fail
 		},
 	}
-	config.Pause = func(uuid.UUID, bool) error {
+	config.Record = func(_ uuid.UUID, state, by string) error {
+		if state != "paused" || by != "operator's" {
+			t.Errorf("%s by %s", state, by)
+		}
 		if len(acts) == 0 {
 			t.Error("the recording was paused before that was recorded")
 		}

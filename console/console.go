@@ -35,9 +35,11 @@ type Config struct {
 	Reader     Reader
 	Recordings string        // directory of the recordings; empty: none are shown
 	Keys       *seal.Keyring // opens encrypted recordings; nil: none can be
-	// Pause pauses or resumes the recording of a running call; the error is
-	// ErrNotRunning or ErrNotRecorded when there is none. nil: not possible.
-	Pause func(call uuid.UUID, paused bool) error
+	// Record begins, pauses, goes on with or stops the recording of a running
+	// call: state is "recording", "paused" or "stopped", and by who asks. The
+	// error is ErrNotRunning, ErrNotRecorded or ErrRecordingOver when that cannot
+	// be. nil: not possible.
+	Record func(call uuid.UUID, state, by string) error
 	// Place places a call and returns its id, or an error of this package. Of
 	// two orders with one ID the second returns it again. nil: not possible.
 	Place func(ctx context.Context, o Order) (uuid.UUID, error)
@@ -90,7 +92,7 @@ func New(c Config) http.Handler {
 	s.api("/v1/calls/{id}", s.apiCall)
 	s.act("DELETE /v1/calls/{id}", "end a call", s.apiHangUp)
 	s.act("POST /v1/drain", "drain the gateway", s.apiDrain)
-	s.act("POST /v1/calls/{id}/recording", "pause or resume a recording", s.apiPause)
+	s.act("POST /v1/calls/{id}/recording", "begin, pause, resume or stop a recording", s.apiRecord)
 	s.api("/v1/calls/{id}/recording", s.recording)
 	s.api("/v1/providers", s.apiProviders)
 	s.api("/v1/trunks", s.apiTrunks)

@@ -58,17 +58,21 @@ var (
 	}
 	errRecordingState = &problem{
 		Status: http.StatusBadRequest, Code: "bad_state", Message: "The body does not say what the recording should be.",
-		Hint: `Send {"state": "paused"} or {"state": "recording"}.`,
+		Hint: `Send {"state": "recording"}, {"state": "paused"} or {"state": "stopped"}.`,
 	}
-	// ErrNotRunning and ErrNotRecorded are what Config.Pause returns for calls
-	// that have nothing to pause.
+	// ErrNotRunning, ErrNotRecorded and ErrRecordingOver are what Config.Record
+	// returns for calls whose recording cannot be so.
 	ErrNotRunning error = &problem{
 		Status: http.StatusConflict, Code: "not_running", Message: "The call does not run on this node.",
 		Hint: "Only running calls are recorded: see /v1/calls?state=in_progress, and ask the node that has the call.",
 	}
 	ErrNotRecorded error = &problem{
 		Status: http.StatusConflict, Code: "not_recorded", Message: "This call is not recorded.",
-		Hint: "Recording is off unless the configuration says recording.enabled: true.",
+		Hint: "Recording is off unless the configuration says recording.enabled: true, and for good once the person objected to it. With recording.begin: asked it has to be begun first.",
+	}
+	ErrRecordingOver error = &problem{
+		Status: http.StatusConflict, Code: "recording_over", Message: "The recording of this call was stopped.",
+		Hint: "A recording that was stopped does not go on; pause it where it is to go on.",
 	}
 	errCursor = &problem{
 		Status: http.StatusBadRequest, Code: "bad_cursor", Message: "The cursor is not one that a page of this list gave.",

@@ -1,11 +1,13 @@
 package console
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io/fs"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -50,8 +52,8 @@ func (s *console) openRecording(c *storage.Call) (*record.Content, error) {
 	return content, err
 }
 
-// apiPause pauses or resumes a running call's recording.
-func (s *console) apiPause(w http.ResponseWriter, r *http.Request) error {
+// apiRecord begins, pauses, resumes or stops a running call's recording.
+func (s *console) apiRecord(w http.ResponseWriter, r *http.Request) error {
 	id, err := uuid.Parse(r.PathValue("id"))
 	if err != nil {
 		return errNoCall
@@ -61,15 +63,16 @@ func (s *console) apiPause(w http.ResponseWriter, r *http.Request) error {
 	}
 	in := json.NewDecoder(r.Body)
 	in.DisallowUnknownFields()
-	if err := in.Decode(&body); err != nil || body.State != "paused" && body.State != "recording" {
+	if err := in.Decode(&body); err != nil || !slices.Contains([]string{"recording", "paused", "stopped"}, body.State) {
 		return errRecordingState
 	}
-	if s.Pause == nil {
+	if s.Record == nil {
 		return ErrNotRunning
 	}
-	if err := s.Pause(id, body.State == "paused"); err != nil {
+	if err := s.Record(id, body.State, cmp.Or(holder(r).Name, "operator")); err != nil {
 		return err
 	}
 	s.writeJSON(w, http.StatusOK, body)
+
 	return nil
 }

@@ -96,6 +96,9 @@ func (c *Call) Info() Info {
 	return c.info
 }
 
+// Recorder records the call at the carrier; nil when that is not wanted.
+func (c *Call) Recorder() Recorder { return c.account.Recorder }
+
 // Done is closed when the call has ended, or its audio.
 func (c *Call) Done() <-chan struct{} { return c.done }
 

@@ -50,14 +50,23 @@ type API interface {
 	Transfer(ctx context.Context, call string, t rest.Transfer) error
 }
 
+// A Recorder records calls at the carrier, as *rest.Client does.
+type Recorder interface {
+	StartRecording(ctx context.Context, call string) error
+	PauseRecording(ctx context.Context, call string) error
+	ResumeRecording(ctx context.Context, call string) error
+	StopRecording(ctx context.Context, call string) error
+}
+
 // Account is one account with one carrier.
 type Account struct {
 	Name     string   // in the configuration, the records and the URLs
 	Carrier  string   // name of its dialect
 	Tokens   []string // that requests are signed with: the current one and the one before
 	Fallback Fallback
-	API      API  // nil: calls end with their socket alone
-	AMD      bool // the carrier is to find out who answers calls of ours
+	API      API      // nil: calls end with their socket alone
+	AMD      bool     // the carrier is to find out who answers calls of ours
+	Recorder Recorder // nil: the carrier is not to record calls
 }
 
 // A Handler takes calls.

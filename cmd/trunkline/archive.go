@@ -79,14 +79,16 @@ func (g *gateway) startArchive() (call.Recordings, error) {
 	return a, nil
 }
 
-// pauseRecording is console.Config.Pause.
-func (g *gateway) pauseRecording(id uuid.UUID, paused bool) error {
-	err := g.calls.PauseRecording(id, paused, "operator")
+// setRecording is console.Config.Record.
+func (g *gateway) setRecording(id uuid.UUID, state, by string) error {
+	err := g.calls.SetRecording(id, call.RecordingState(state), by)
 	switch {
 	case errors.Is(err, call.ErrNotRunning):
 		return console.ErrNotRunning
 	case errors.Is(err, call.ErrNotRecorded):
 		return console.ErrNotRecorded
+	case errors.Is(err, call.ErrRecordingOver):
+		return console.ErrRecordingOver
 	}
 
 	return err

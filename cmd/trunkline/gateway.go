@@ -388,7 +388,7 @@ func (g *gateway) startCalls(ctx context.Context) error {
 		Keep:   g.journal.Keep,
 		Refuse: func() bool { return g.cfg.Calls.DatabaseAway == "refuse" && !g.journal.Stats().Up },
 		Duties: g.duties, Prove: g.prove, Revoke: g.revoke, OptOutKey: g.cfg.Compliance.OptOutKey,
-		KeepFax: g.cfg.Calls.Fax == "keep", Recordings: recordings, Trace: g.trace, Watch: g.watch,
+		KeepFax: g.cfg.Calls.Fax == "keep", Recordings: recordings, RecordWhenAsked: g.cfg.Recording.Begin == "asked", Trace: g.trace, Watch: g.watch,
 	})
 	if err != nil {
 		return err
@@ -432,7 +432,7 @@ func (g *gateway) startHTTP(ctx context.Context) error {
 		Reader:     g.store,
 		Recordings: g.cfg.RecordingDir(),
 		Keys:       g.keys,
-		Pause:      g.pauseRecording,
+		Record:     g.setRecording,
 		Place:      g.placeCall,
 		HangUp:     g.hangUp,
 		Act:        g.recordAct,

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 
@@ -13,8 +16,30 @@ import (
 
 // recordingCmd works on files of recordings.
 type recordingCmd struct {
-	Decrypt decryptCmd `cmd:"" help:"Write a recording as a plain WAV file."`
-	Erase   eraseCmd   `cmd:"" help:"Destroy an encrypted recording, all copies of it included, by destroying its key; or delete a plain one."`
+	Set     recordingSetCmd `cmd:"" help:"Begin, pause, resume or stop the recording of a running call."`
+	Decrypt decryptCmd      `cmd:"" help:"Write a recording as a plain WAV file."`
+	Erase   eraseCmd        `cmd:"" help:"Destroy an encrypted recording, all copies of it included, by destroying its key; or delete a plain one."`
+}
+
+// recordingSetCmd asks the running gateway for a call's recording to be
+// otherwise.
+type recordingSetCmd struct {
+	Call  string `arg:"" help:"The call's id." name:"call"`
+	State string `arg:"" help:"What it is to be: recording, paused, or stopped for good." enum:"recording,paused,stopped" name:"state"`
+}
+
+func (r *recordingSetCmd) Run(ctx context.Context, c *cli, std *streams) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	body := map[string]string{"state": r.State}
+	if err := ask(ctx, &cfg, http.MethodPost, "/v1/calls/"+url.PathEscape(r.Call)+"/recording", body, nil); err != nil {
+		return err
+	}
+	fmt.Fprintf(std.out, "call %s: %s\n", r.Call, r.State)
+
+	return nil
 }
 
 // decryptCmd writes a recording as a WAV file.

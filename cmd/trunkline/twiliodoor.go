@@ -33,6 +33,9 @@ func (g *gateway) startTwilio(ctx context.Context) error {
 		}
 		g.onStop("Twilio's API", partStop, client.Stop)
 		door.Accounts[i].API, places[a.Name] = client, client
+		if a.Record {
+			door.Accounts[i].Recorder = client
+		}
 	}
 	if g.twilio, err = twilio.New(door, g.calls.Twilio()); err != nil {
 		return err

@@ -40,6 +40,7 @@ type Recorder struct {
 	failed  chan struct{} // closed when err is set before Close
 	dropped atomic.Uint64
 	paused  atomic.Bool
+	late    uint64 // ticks before the first Write
 
 	// The writer goroutine's, until done is closed.
 	sink   sink
@@ -106,6 +107,14 @@ func (r *Recorder) Write(caller, agent *media.Frame) {
 		r.dropped.Add(1)
 	}
 }
+
+// Late has the recording begin with silence for so many ticks, which count as
+// paused, so that what follows stands at its time in the call. It must come
+// before the first Write.
+func (r *Recorder) Late(ticks uint64) { r.late = ticks }
+
+// Paused reports whether a pause is on.
+func (r *Recorder) Paused() bool { return r.paused.Load() }
 
 // Pause keeps what is said from the file, from the next tick on, until
 // Resume. The recording's time goes on. It reports whether that is a change,
@@ -181,6 +190,13 @@ func (r *Recorder) finish() {
 }
 
 func (r *Recorder) write(p *pair) {
+	if r.late > 0 {
+		var zero media.Frame
+		for ; r.late > 0; r.late-- {
+			r.append(&zero, &zero)
+			r.hidden += media.FrameSamples
+		}
+	}
 	r.silence(p.dropped)
 	if p.paused {
 		r.gap.next(&p.caller)

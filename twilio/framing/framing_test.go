@@ -138,7 +138,8 @@ func TestReader(t *testing.T) {
 
 func compare(t interface {
 	Errorf(format string, args ...any)
-}, got, want []message) {
+}, got, want []message,
+) {
 	for i := range max(len(got), len(want)) {
 		switch {
 		case i >= len(got):
