@@ -15,9 +15,6 @@ const (
 	keyHold  = 100 * time.Millisecond
 	keyTicks = int((keyHold + 100*time.Millisecond) / media.FrameDuration)
 
-	// overrun is how long the agent must go on after the caller's words before
-	// that counts as its reply: an agent that gives way takes less.
-	overrun = 400 * time.Millisecond
 	// ignored is how long the caller waits for more after a step that asks
 	// for no reply.
 	ignored = 1500 * time.Millisecond
@@ -62,17 +59,13 @@ type caller struct {
 	frames int           // of it
 	ended  time.Duration // when the latest step was over
 
-	talking  bool          // the agent is
-	quiet    time.Duration // when it fell silent last
-	over     bool          // the caller's latest words are
-	spoken   time.Duration // when they were
-	answered bool          // the agent has spoken since
-	replied  time.Duration // when that began
-	late     string        // why a step was not done when it was to be
+	talkspurt.Listener
+
+	late string // why a step was not done when it was to be
 }
 
 func newCaller(parts []part, gap, patience time.Duration) *caller {
-	return &caller{parts: parts, gap: gap, patience: patience, at: -1, over: true}
+	return &caller{parts: parts, gap: gap, patience: patience, at: -1, Listener: talkspurt.Listener{Over: true}}
 }
 
 // view is what the caller knows of the agent at a frame.
@@ -96,7 +89,7 @@ type act struct {
 
 // step is one frame of the call.
 func (c *caller) step(v view) act {
-	c.listen(v)
+	c.Hear(v.edge, v.ago, c.now)
 	a := c.act(v)
 	c.now += media.FrameDuration
 
@@ -117,30 +110,13 @@ func (c *caller) act(v view) act {
 	}
 	p := &c.parts[c.next]
 	if p.Silence == 0 && p.Hold == 0 {
-		c.over, c.answered = false, false
+		c.Speak()
 	}
 	c.at, c.frames = 0, p.frames()
 	a := c.goOn()
 	a.began, a.note = true, note
 
 	return a
-}
-
-// listen keeps track of the agent.
-func (c *caller) listen(v view) {
-	switch v.edge {
-	case talkspurt.Onset:
-		c.talking = true
-		if !c.answered && c.over {
-			c.answered, c.replied = true, c.now-v.ago
-		}
-	case talkspurt.Offset:
-		c.talking, c.quiet = false, c.now-v.ago
-	case talkspurt.None:
-		if c.talking && !c.answered && c.over && c.now-c.spoken >= overrun {
-			c.answered, c.replied = true, c.spoken
-		}
-	}
 }
 
 // due reports whether the next act's condition holds.
@@ -152,17 +128,17 @@ func (c *caller) due(v view) bool {
 			return c.now-c.ended >= *w.After
 		case w.Turn:
 		default:
-			if c.talking && c.answered && c.met(p, v) {
+			if c.Talking && c.Answered && c.met(p, v) {
 				return true
 			}
 
 			return c.missed(p)
 		}
 	}
-	if c.talking {
+	if c.Talking {
 		return false
 	}
-	if !c.answered {
+	if !c.Answered {
 		return c.impatient()
 	}
 	wait := c.gap
@@ -170,7 +146,7 @@ func (c *caller) due(v view) bool {
 		wait = farewell
 	}
 
-	return c.now-max(c.quiet, c.ended) >= wait
+	return c.now-max(c.Quiet, c.ended) >= wait
 }
 
 // met reports whether the agent has said what a step over its voice waits for.
@@ -181,13 +157,13 @@ func (c *caller) met(p *part, v view) bool {
 	case p.says != nil:
 		return p.says.MatchString(v.heard)
 	default:
-		return c.now-c.replied >= p.At.Speaking
+		return c.now-c.Replied >= p.At.Speaking
 	}
 }
 
 // missed gives up waiting for words of the agent.
 func (c *caller) missed(p *part) bool {
-	if c.talking || c.now-max(c.quiet, c.spoken) < c.patience {
+	if c.Talking || c.now-max(c.Quiet, c.Spoken) < c.patience {
 		return false
 	}
 	c.late = fmt.Sprintf("the agent was quiet for %v before %s", c.patience, p.At)
@@ -202,7 +178,7 @@ func (c *caller) impatient() bool {
 	if !asked {
 		wait = ignored
 	}
-	if c.now-max(c.spoken, c.quiet) < wait {
+	if c.now-max(c.Spoken, c.Quiet) < wait {
 		return false
 	}
 	if asked {
@@ -226,8 +202,8 @@ func (c *caller) goOn() act {
 	}
 	c.at++
 	lastSound := p.clip != nil && c.at == p.clip.last+1
-	if !c.over && (lastSound || c.at >= c.frames) {
-		c.over, c.spoken = true, c.now
+	if lastSound || c.at >= c.frames {
+		c.Done(c.now)
 	}
 	if c.at >= c.frames {
 		c.at, c.ended = -1, c.now+media.FrameDuration

@@ -15,10 +15,6 @@ const (
 	keyTicks = int((keyHold + keyPause) / media.FrameDuration)
 )
 
-// overrun is how long the agent must go on after the caller's turn before that
-// counts as its reply: an agent that is giving way takes less.
-const overrun = 400 * time.Millisecond
-
 // patience bounds what a stepper waits for.
 type patience struct {
 	gap     time.Duration // quiet that gives the turn to the caller
@@ -39,17 +35,13 @@ type stepper struct {
 	// The running step; at counts its frames from 0, -1 when none runs.
 	at, frames int
 
-	talking   bool          // the agent is
-	quiet     time.Duration // when it fell silent last
-	over      bool          // the caller's latest turn is, though its clip may go on
-	spoken    time.Duration // when that turn ended
-	answered  bool          // the agent has spoken since then
-	replied   time.Duration // when that reply began
-	impatient string        // why the plan went on without a reply; told with the next act
+	talkspurt.Listener
+
+	impatient string // why the plan went on without a reply; told with the next act
 }
 
 func newStepper(plan []Step, p patience) *stepper {
-	return &stepper{plan: plan, patience: p, at: -1, over: true}
+	return &stepper{plan: plan, patience: p, at: -1, Listener: talkspurt.Listener{Over: true}}
 }
 
 // heard is what the agent did in a frame.
@@ -73,7 +65,7 @@ type act struct {
 
 // step is one frame of media time.
 func (s *stepper) step(h heard) act {
-	s.listen(h)
+	s.Hear(h.edge, h.ago, s.now)
 	a := s.act()
 	s.now += media.FrameDuration
 
@@ -93,7 +85,7 @@ func (s *stepper) act() act {
 	if s.next == len(s.plan) {
 		return act{step: s.next, hangup: true, note: note}
 	}
-	s.over, s.answered = false, false
+	s.Speak()
 	s.at, s.frames = 0, len(s.plan[s.next].Digits)*keyTicks
 	if c := s.plan[s.next].Clip; c != nil {
 		s.frames = c.frames()
@@ -104,38 +96,21 @@ func (s *stepper) act() act {
 	return a
 }
 
-// listen keeps track of the agent.
-func (s *stepper) listen(h heard) {
-	switch h.edge {
-	case talkspurt.Onset:
-		s.talking = true
-		if !s.answered && s.over {
-			s.answered, s.replied = true, s.now-h.ago
-		}
-	case talkspurt.Offset:
-		s.talking, s.quiet = false, s.now-h.ago
-	case talkspurt.None:
-		if s.talking && !s.answered && s.over && s.now-s.spoken >= overrun {
-			s.answered, s.replied = true, s.spoken
-		}
-	}
-}
-
 // due reports whether the next act's condition holds.
 func (s *stepper) due() bool {
 	if s.next < len(s.plan) {
 		switch w := s.plan[s.next].When; {
 		case w.kind == atTime:
 			return s.now >= w.after
-		case w.kind == intoReply && s.answered:
-			return s.now-s.replied >= w.after
+		case w.kind == intoReply && s.Answered:
+			return s.now-s.Replied >= w.after
 		}
 	}
-	if s.talking {
+	if s.Talking {
 		return false
 	}
-	if !s.answered {
-		if s.now-max(s.spoken, s.quiet) < s.silence {
+	if !s.Answered {
+		if s.now-max(s.Spoken, s.Quiet) < s.silence {
 			return false
 		}
 		s.impatient = fmt.Sprintf("the agent said nothing for %v after %s", s.silence, s.before())
@@ -147,7 +122,7 @@ func (s *stepper) due() bool {
 		wait = s.hangup
 	}
 
-	return s.now-s.quiet >= wait
+	return s.now-s.Quiet >= wait
 }
 
 // before names what the agent was to reply to.
@@ -172,8 +147,8 @@ func (s *stepper) goOn() act {
 		a.key = p.Digits[s.at/keyTicks]
 	}
 	s.at++
-	if !s.over && (a.speech && s.at == p.Clip.speech.End || s.at == s.frames) {
-		s.over, s.spoken = true, s.now
+	if a.speech && s.at == p.Clip.speech.End || s.at == s.frames {
+		s.Done(s.now)
 	}
 	if s.at == s.frames {
 		a.ended = true
