@@ -2,7 +2,6 @@ package asrtest
 
 import (
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
 
@@ -105,9 +104,7 @@ func (s *Script) Accept(w http.ResponseWriter, r *http.Request, failure func(cod
 	}
 	s.mu.Unlock()
 	if no.Status != 0 {
-		if no.RetryAfter > 0 {
-			w.Header().Set("Retry-After", strconv.Itoa(int(no.RetryAfter.Seconds())))
-		}
+		vendortest.RetryAfter(w, no.RetryAfter)
 		vendortest.Answer(w, no.Status, failure(no.Code))
 
 		return nil

@@ -3,10 +3,12 @@ package llmtest
 import (
 	"encoding/json"
 	"net/http"
-	"sync"
+	"strings"
 	"time"
 
 	"trunkline/pipeline"
+	"trunkline/pipeline/prompt"
+	"trunkline/pipeline/vendortest"
 )
 
 // Reply is what a server does with a request.
@@ -35,6 +37,36 @@ type Asked struct {
 	Model string
 }
 
+// Last is the latest message, which is made anew unless it is this role's.
+func (a *Asked) Last(r pipeline.Role) *pipeline.Message {
+	if n := len(a.History); n == 0 || a.History[n-1].Role != r {
+		a.History = append(a.History, pipeline.Message{Role: r})
+	}
+
+	return &a.History[len(a.History)-1]
+}
+
+// Heard notes what a side has said, and of the agent whether it was cut off.
+func (a *Asked) Heard(r pipeline.Role, text string) {
+	m := pipeline.Message{Role: r, Text: text}
+	if r == pipeline.Agent {
+		m.Text, m.Cut = strings.CutSuffix(text, " "+prompt.Cut)
+	}
+	a.History = append(a.History, m)
+}
+
+// Unpad takes out what a protocol wants whose roles alternate: a caller who is
+// first, and one who asks the agent to go on.
+func (a *Asked) Unpad() {
+	n := len(a.History)
+	if n > 1 && a.History[n-1].Text == prompt.Continue {
+		a.Said, a.History = a.History[n-2].Text, a.History[:n-2]
+	}
+	if len(a.History) > 0 && a.History[0].Text == "(nothing was said)" {
+		a.History = a.History[1:]
+	}
+}
+
 // A Vendor is a server of one vendor's protocol.
 type Vendor interface {
 	http.Handler
@@ -43,52 +75,10 @@ type Vendor interface {
 }
 
 // Script is what happens at a server, request after request.
-type Script struct {
-	mu      sync.Mutex
-	replies []Reply
-	asked   []Asked
-	gone    chan struct{}
-}
+type Script = vendortest.Script[Reply, Asked]
 
 // NewScript makes a Script in which nothing happens yet.
-func NewScript() *Script { return &Script{gone: make(chan struct{}, 1024)} }
-
-// Say sets the replies to the next requests; the last one stays.
-func (s *Script) Say(replies ...Reply) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.replies = replies
-}
-
-// Take notes a request and gives the reply to it.
-func (s *Script) Take(a Asked) Reply {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.asked = append(s.asked, a)
-	if len(s.replies) == 0 {
-		return Reply{}
-	}
-	r := s.replies[0]
-	if len(s.replies) > 1 {
-		s.replies = s.replies[1:]
-	}
-
-	return r
-}
-
-// Asked gives the requests so far.
-func (s *Script) Asked() []Asked {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-
-	return append([]Asked(nil), s.asked...)
-}
-
-// Left notes that the client left a stream that was not at its end.
-func (s *Script) Left() { s.gone <- struct{}{} }
-
-// Gone receives once for each stream that the client left.
-func (s *Script) Gone() <-chan struct{} { return s.gone }
+func NewScript() *Script { return vendortest.NewScript[Reply, Asked]() }
 
 // Stream writes a reply as server-sent events. Each of the functions gives one
 // event.

@@ -265,7 +265,7 @@ func isLeft(t *testing.T, b *bench) {
 		break
 	}
 	select {
-	case <-b.script.Leaving():
+	case <-b.script.Gone():
 	case <-time.After(patience):
 		t.Error("the server was not told")
 	}

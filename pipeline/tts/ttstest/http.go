@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Stream writes a reply as the body of an answer. Convert makes the vendor's
-// format of µ-law; nil leaves it.
-func (s *Script) Stream(w http.ResponseWriter, r *http.Request, reply *Reply, convert func([]byte) []byte) {
+// Stream writes a reply of a script as the body of an answer. Convert makes the
+// vendor's format of µ-law; nil leaves it.
+func Stream(w http.ResponseWriter, r *http.Request, s *Script, reply *Reply, convert func([]byte) []byte) {
 	flush := http.NewResponseController(w)
 	select {
 	case <-time.After(reply.FirstAudio):

@@ -2,10 +2,10 @@ package ttstest
 
 import (
 	"net/http"
-	"sync"
 	"time"
 
 	"trunkline/media"
+	"trunkline/pipeline/vendortest"
 )
 
 // Reply is what a server does with a text.
@@ -64,60 +64,14 @@ type Abilities struct {
 }
 
 // Script is what happens at a server, text after text.
-type Script struct {
-	mu      sync.Mutex
-	replies []Reply
-	asked   []Asked
-	left    chan struct{}
-}
+type Script = vendortest.Script[Reply, Asked]
 
 // NewScript makes a Script in which nothing happens yet.
-func NewScript() *Script { return &Script{left: make(chan struct{}, 1024)} }
-
-// Say sets the replies to the next texts; the last one stays.
-func (s *Script) Say(replies ...Reply) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.replies = replies
-}
+func NewScript() *Script { return vendortest.NewScript[Reply, Asked]() }
 
 // Refusal is how the next connection or request is refused, if it is.
-func (s *Script) Refusal() (Reply, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.replies) == 0 || s.replies[0].Status == 0 {
-		return Reply{}, false
-	}
+func Refusal(s *Script) (Reply, bool) {
+	r := s.Next()
 
-	return s.replies[0], true
+	return r, r.Status != 0
 }
-
-// Take notes a text and gives the reply to it.
-func (s *Script) Take(a Asked) Reply {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.asked = append(s.asked, a)
-	if len(s.replies) == 0 {
-		return Reply{}
-	}
-	r := s.replies[0]
-	if len(s.replies) > 1 {
-		s.replies = s.replies[1:]
-	}
-
-	return r
-}
-
-// Asked gives the texts so far.
-func (s *Script) Asked() []Asked {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-
-	return append([]Asked(nil), s.asked...)
-}
-
-// Left notes that the client left a text that was not at its end.
-func (s *Script) Left() { s.left <- struct{}{} }
-
-// Leaving receives once for each text that the client left.
-func (s *Script) Leaving() <-chan struct{} { return s.left }

@@ -2,7 +2,6 @@ package whispertest
 
 import (
 	"net/http"
-	"strconv"
 	"time"
 
 	"trunkline/media"
@@ -54,9 +53,7 @@ func (s *Server) transcribe(w http.ResponseWriter, r *http.Request) {
 	reply := s.script.Take()
 	switch {
 	case reply.Status != 0:
-		if reply.RetryAfter > 0 {
-			w.Header().Set("Retry-After", strconv.Itoa(int(reply.RetryAfter.Seconds())))
-		}
+		vendortest.RetryAfter(w, reply.RetryAfter)
 		vendortest.Answer(w, reply.Status, failure(reply.Code))
 	case reply.Error != "":
 		vendortest.Answer(w, http.StatusInternalServerError, failure(reply.Error))

@@ -3,12 +3,9 @@ package anthropictest
 import (
 	"encoding/json"
 	"net/http"
-	"strconv"
-	"strings"
 
 	"trunkline/pipeline"
 	"trunkline/pipeline/llm/llmtest"
-	"trunkline/pipeline/prompt"
 	"trunkline/pipeline/vendortest"
 )
 
@@ -78,9 +75,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	reply := s.script.Take(asked)
 	if reply.Status != 0 {
-		if reply.RetryAfter > 0 {
-			w.Header().Set("Retry-After", strconv.Itoa(int(reply.RetryAfter.Seconds())))
-		}
+		vendortest.RetryAfter(w, reply.RetryAfter)
 		refuse(w, reply.Status, reply.Code)
 
 		return
@@ -119,37 +114,23 @@ func understand(req *request) (llmtest.Asked, bool) {
 			}
 		}
 	}
-	n := len(a.History)
-	if n > 1 && a.History[n-1].Text == prompt.Continue {
-		a.Said, a.History = a.History[n-2].Text, a.History[:n-2]
-	}
-	if len(a.History) > 0 && a.History[0].Text == "(nothing was said)" {
-		a.History = a.History[1:]
-	}
+	a.Unpad()
 
 	return a, len(req.Messages)%2 == 1
 }
 
 func (b block) read(a *llmtest.Asked, names map[string]string, role string) bool {
-	last := func(r pipeline.Role) *pipeline.Message {
-		if n := len(a.History); n == 0 || a.History[n-1].Role != r {
-			a.History = append(a.History, pipeline.Message{Role: r})
-		}
-
-		return &a.History[len(a.History)-1]
-	}
 	switch {
 	case b.Type == "text" && b.Text != "" && role == "user":
-		a.History = append(a.History, pipeline.Message{Role: pipeline.Caller, Text: b.Text})
+		a.Heard(pipeline.Caller, b.Text)
 	case b.Type == "text" && b.Text != "":
-		text, cut := strings.CutSuffix(b.Text, " "+prompt.Cut)
-		a.History = append(a.History, pipeline.Message{Role: pipeline.Agent, Text: text, Cut: cut})
+		a.Heard(pipeline.Agent, b.Text)
 	case b.Type == "tool_use" && role == "assistant":
 		names[b.ID] = b.Name
-		m := last(pipeline.Agent)
+		m := a.Last(pipeline.Agent)
 		m.Calls = append(m.Calls, pipeline.ToolCall{ID: b.ID, Name: b.Name, Args: b.Input})
 	case b.Type == "tool_result" && names[b.ToolUseID] != "":
-		m := last(pipeline.Tool)
+		m := a.Last(pipeline.Tool)
 		m.Results = append(m.Results, pipeline.ToolResult{
 			ID: b.ToolUseID, Name: names[b.ToolUseID], Content: b.Content, Failed: b.IsError,
 		})

@@ -3,12 +3,10 @@ package geminitest
 import (
 	"encoding/json"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"trunkline/pipeline"
 	"trunkline/pipeline/llm/llmtest"
-	"trunkline/pipeline/prompt"
 	"trunkline/pipeline/vendortest"
 )
 
@@ -82,9 +80,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	asked.Model = model
 	reply := s.script.Take(asked)
 	if reply.Status != 0 {
-		if reply.RetryAfter > 0 {
-			w.Header().Set("Retry-After", strconv.Itoa(int(reply.RetryAfter.Seconds())))
-		}
+		vendortest.RetryAfter(w, reply.RetryAfter)
 		refuse(w, reply.Status, reply.Code)
 
 		return
@@ -125,43 +121,29 @@ func understand(req *request) (llmtest.Asked, bool) {
 			}
 		}
 	}
-	n := len(a.History)
-	if n > 1 && a.History[n-1].Text == prompt.Continue {
-		a.Said, a.History = a.History[n-2].Text, a.History[:n-2]
-	}
-	if len(a.History) > 0 && a.History[0].Text == "(nothing was said)" {
-		a.History = a.History[1:]
-	}
+	a.Unpad()
 
 	return a, len(req.Contents)%2 == 1
 }
 
 func (p part) read(a *llmtest.Asked, called map[string]bool, role string) bool {
-	last := func(r pipeline.Role) *pipeline.Message {
-		if n := len(a.History); n == 0 || a.History[n-1].Role != r {
-			a.History = append(a.History, pipeline.Message{Role: r})
-		}
-
-		return &a.History[len(a.History)-1]
-	}
 	switch {
 	case p.FunctionCall != nil && role == "model":
 		c := p.FunctionCall
 		called[c.Name] = true
-		m := last(pipeline.Agent)
+		m := a.Last(pipeline.Agent)
 		m.Calls = append(m.Calls, pipeline.ToolCall{ID: c.ID, Name: c.Name, Args: c.Args})
 	case p.FunctionResponse != nil && called[p.FunctionResponse.Name]:
 		r := pipeline.ToolResult{ID: p.FunctionResponse.ID, Name: p.FunctionResponse.Name, Content: p.FunctionResponse.Response["output"]}
 		if e, failed := p.FunctionResponse.Response["error"]; failed {
 			r.Content, r.Failed = e, true
 		}
-		m := last(pipeline.Tool)
+		m := a.Last(pipeline.Tool)
 		m.Results = append(m.Results, r)
 	case p.Text != "" && role == "user":
-		a.History = append(a.History, pipeline.Message{Role: pipeline.Caller, Text: p.Text})
+		a.Heard(pipeline.Caller, p.Text)
 	case p.Text != "":
-		text, cut := strings.CutSuffix(p.Text, " "+prompt.Cut)
-		a.History = append(a.History, pipeline.Message{Role: pipeline.Agent, Text: text, Cut: cut})
+		a.Heard(pipeline.Agent, p.Text)
 	default:
 		return false
 	}

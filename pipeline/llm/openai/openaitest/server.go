@@ -3,8 +3,6 @@ package openaitest
 import (
 	"encoding/json"
 	"net/http"
-	"strconv"
-	"strings"
 
 	"trunkline/pipeline"
 	"trunkline/pipeline/llm/llmtest"
@@ -78,9 +76,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	reply := s.script.Take(asked)
 	if reply.Status != 0 {
-		if reply.RetryAfter > 0 {
-			w.Header().Set("Retry-After", strconv.Itoa(int(reply.RetryAfter.Seconds())))
-		}
+		vendortest.RetryAfter(w, reply.RetryAfter)
 		refuse(w, reply.Status, reply.Code)
 
 		return
@@ -114,24 +110,20 @@ func understand(req *request) (llmtest.Asked, bool) {
 				a.Said, a.History = a.History[n-1].Text, a.History[:n-1]
 			}
 		case "user":
-			a.History = append(a.History, pipeline.Message{Role: pipeline.Caller, Text: m.Content})
+			a.Heard(pipeline.Caller, m.Content)
 		case "assistant":
-			h := pipeline.Message{Role: pipeline.Agent, Text: m.Content}
-			h.Text, h.Cut = strings.CutSuffix(m.Content, " "+prompt.Cut)
+			a.Heard(pipeline.Agent, m.Content)
+			h := a.Last(pipeline.Agent)
 			for _, c := range m.ToolCalls {
 				names[c.ID] = c.Function.Name
 				h.Calls = append(h.Calls, pipeline.ToolCall{ID: c.ID, Name: c.Function.Name, Args: json.RawMessage(c.Function.Arguments)})
 			}
-			a.History = append(a.History, h)
 		case "tool":
 			name, called := names[m.ToolCallID]
 			if !called {
 				return a, false
 			}
-			if n := len(a.History); n == 0 || a.History[n-1].Role != pipeline.Tool {
-				a.History = append(a.History, pipeline.Message{Role: pipeline.Tool})
-			}
-			last := &a.History[len(a.History)-1]
+			last := a.Last(pipeline.Tool)
 			last.Results = append(last.Results, result(m.ToolCallID, name, m.Content))
 		default:
 			return a, false

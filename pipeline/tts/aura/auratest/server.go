@@ -3,7 +3,6 @@ package auratest
 import (
 	"encoding/json"
 	"net/http"
-	"strconv"
 
 	"trunkline/pipeline/tts/ttstest"
 	"trunkline/pipeline/vendortest"
@@ -52,13 +51,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	reply := s.script.Take(ttstest.Asked{Text: body.Text, Voice: q.Get("model"), Model: "test"})
 	if reply.Status != 0 {
-		if reply.RetryAfter > 0 {
-			w.Header().Set("Retry-After", strconv.Itoa(int(reply.RetryAfter.Seconds())))
-		}
+		vendortest.RetryAfter(w, reply.RetryAfter)
 		refuse(w, reply.Status, reply.Code)
 
 		return
 	}
 	w.Header().Set("Content-Type", "audio/mulaw")
-	s.script.Stream(w, r, &reply, nil)
+	ttstest.Stream(w, r, s.script, &reply, nil)
 }

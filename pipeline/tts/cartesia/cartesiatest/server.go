@@ -3,7 +3,6 @@ package cartesiatest
 import (
 	"encoding/base64"
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
 
@@ -36,7 +35,7 @@ func refuse(w http.ResponseWriter, status int, code string) {
 
 // ServeHTTP takes a connection.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	switch no, refused := s.script.Refusal(); {
+	switch no, refused := ttstest.Refusal(s.script); {
 	case r.Header.Get("X-Api-Key") != vendortest.Key:
 		refuse(w, http.StatusUnauthorized, "unauthorized")
 	case r.Header.Get("Cartesia-Version") == "":
@@ -45,9 +44,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path != "/tts/websocket":
 		refuse(w, http.StatusNotFound, "not_found")
 	case refused:
-		if no.RetryAfter > 0 {
-			w.Header().Set("Retry-After", strconv.Itoa(int(no.RetryAfter.Seconds())))
-		}
+		vendortest.RetryAfter(w, no.RetryAfter)
 		refuse(w, no.Status, no.Code)
 	default:
 		up := websocket.Upgrader{CheckOrigin: func(*http.Request) bool { return true }}

@@ -3,7 +3,6 @@ package elevenlabstest
 import (
 	"encoding/base64"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -39,7 +38,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	voice, at := strings.CutPrefix(r.URL.Path, "/v1/text-to-speech/")
 	voice, streams := strings.CutSuffix(voice, "/stream-input")
 	q := r.URL.Query()
-	switch no, refused := s.script.Refusal(); {
+	switch no, refused := ttstest.Refusal(s.script); {
 	case r.Header.Get("Xi-Api-Key") != vendortest.Key:
 		refuse(w, http.StatusUnauthorized, "invalid_api_key")
 	case r.URL.Path == "/v1/user": // as for a key that may only speak
@@ -49,9 +48,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case q.Get("output_format") != "ulaw_8000" || q.Get("model_id") == "":
 		refuse(w, http.StatusBadRequest, "invalid_parameters")
 	case refused:
-		if no.RetryAfter > 0 {
-			w.Header().Set("Retry-After", strconv.Itoa(int(no.RetryAfter.Seconds())))
-		}
+		vendortest.RetryAfter(w, no.RetryAfter)
 		refuse(w, no.Status, no.Code)
 	default:
 		up := websocket.Upgrader{CheckOrigin: func(*http.Request) bool { return true }}

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"net/http"
-	"strconv"
 
 	"trunkline/media"
 	"trunkline/media/g711"
@@ -59,9 +58,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	reply := s.script.Take(ttstest.Asked{Text: body.Input, Voice: body.Voice, Model: body.Model})
 	if reply.Status != 0 {
-		if reply.RetryAfter > 0 {
-			w.Header().Set("Retry-After", strconv.Itoa(int(reply.RetryAfter.Seconds())))
-		}
+		vendortest.RetryAfter(w, reply.RetryAfter)
 		refuse(w, reply.Status, reply.Code)
 
 		return
@@ -72,7 +69,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	whole := 0
 	w.Header().Set("Content-Type", "audio/pcm")
-	s.script.Stream(w, r, &reply, func(octets []byte) []byte {
+	ttstest.Stream(w, r, s.script, &reply, func(octets []byte) []byte {
 		linear := make([]int16, len(octets))
 		g711.PCMU.Decode(linear, octets)
 		wide := up.Append(nil, linear)
