@@ -3,7 +3,6 @@ package call
 import (
 	"context"
 	"errors"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -25,44 +24,6 @@ const (
 	twilioCallee = "+12125550177"
 	twilioPerson = "+15550100555"
 )
-
-// pipes is a network without sockets, so that virtual time may pass.
-type pipes struct {
-	dialed chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func newPipes() *pipes { return &pipes{dialed: make(chan net.Conn), closed: make(chan struct{})} }
-
-func (n *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-n.dialed:
-		return c, nil
-	case <-n.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (n *pipes) Close() error {
-	n.once.Do(func() { close(n.closed) })
-
-	return nil
-}
-
-func (*pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
-
-func (n *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	near, far := net.Pipe()
-	select {
-	case n.dialed <- far:
-		return near, nil
-	case <-n.closed:
-		return nil, &net.OpError{Op: "dial", Err: errors.New("connection refused")}
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
 
 // holder is who holds a telephone: what a fakeLeg is made to say is said, and
 // it takes note of what is heard.
@@ -102,11 +63,11 @@ func byTwilio(t *testing.T, o options, target Target, test func(w *twilioWorld))
 	inBubble(t, o, func(r *rig) {
 		r.manager.cfg.Agents["reception"].Transfers = map[string]Target{"desk": target}
 		w := &twilioWorld{persons: &persons{rig: r, phone: &fakeLeg{}}, phones: map[string]carrier.Phone{}}
-		api, webhooks := newPipes(), newPipes()
+		api, webhooks := carrier.NewPipes(), carrier.NewPipes()
 		const base = "https://voice.example.com/carrier"
 		w.far = carrier.New(carrier.Options{
 			Numbers: []carrier.Number{{Number: twilioOurs, VoiceURL: base + "/voice", VoiceFallbackURL: base + "/fallback", StatusCallback: base + "/status"}},
-			Tunnel:  map[string]string{"voice.example.com": "127.0.0.1:2"}, Listen: api, Dial: webhooks.dial, Delay: 30 * time.Millisecond,
+			Tunnel:  map[string]string{"voice.example.com": "127.0.0.1:2"}, Listen: api, Dial: webhooks.Dial, Delay: 30 * time.Millisecond,
 			Phone: func(number string) carrier.Phone {
 				p, known := w.phones[number]
 				if !known {
@@ -120,7 +81,7 @@ func byTwilio(t *testing.T, o options, target Target, test func(w *twilioWorld))
 			t.Fatal(err)
 		}
 		defer w.far.Stop()
-		transport := &http.Transport{DialContext: api.dial}
+		transport := &http.Transport{DialContext: api.Dial}
 		defer transport.CloseIdleConnections()
 		client, err := rest.New(rest.Options{AccountSID: w.far.AccountSID(), Secret: w.far.AuthToken(), Base: w.far.URL(), CallsPerSecond: 10, Transport: transport})
 		if err != nil {

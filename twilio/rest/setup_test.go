@@ -2,9 +2,7 @@ package rest
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"sync"
 	"testing"
@@ -18,46 +16,6 @@ const (
 	theirs = "+12025550199"
 	voice  = "https://voice.example.com/voice"
 )
-
-// network is loopback without sockets, so that virtual time may pass.
-type network struct {
-	dialed chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func newNetwork() *network {
-	return &network{dialed: make(chan net.Conn), closed: make(chan struct{})}
-}
-
-func (n *network) Accept() (net.Conn, error) {
-	select {
-	case c := <-n.dialed:
-		return c, nil
-	case <-n.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (n *network) Close() error {
-	n.once.Do(func() { close(n.closed) })
-
-	return nil
-}
-
-func (n *network) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
-
-func (n *network) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	near, far := net.Pipe()
-	select {
-	case n.dialed <- far:
-		return near, nil
-	case <-n.closed:
-		return nil, &net.OpError{Op: "dial", Err: errors.New("connection refused")}
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
 
 // running waits until a call is answered.
 func running(t *testing.T, far *carrier.Carrier, sid string) *carrier.Call {
@@ -77,14 +35,14 @@ func running(t *testing.T, far *carrier.Carrier, sid string) *carrier.Call {
 // go on until somebody ends them. end stops all.
 func setup(t *testing.T, o carrier.Options, change func(*Options)) (*carrier.Carrier, *Client, func()) {
 	t.Helper()
-	n, webhooks := newNetwork(), newNetwork()
+	n, webhooks := carrier.NewPipes(), carrier.NewPipes()
 	application := http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/xml")
 		fmt.Fprint(w, `<Response><Pause length="7200"/></Response>`)
 	})}
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = application.Serve(webhooks) })
-	o.Listen, o.Dial, o.Tunnel = n, webhooks.dial, map[string]string{"voice.example.com": "127.0.0.1:2"}
+	o.Listen, o.Dial, o.Tunnel = n, webhooks.Dial, map[string]string{"voice.example.com": "127.0.0.1:2"}
 	o.Numbers = []carrier.Number{{Number: ours, VoiceURL: "https://before.example.com/"}}
 	if o.CallsPerSecond == 0 {
 		o.CallsPerSecond = 1000
@@ -93,7 +51,7 @@ func setup(t *testing.T, o carrier.Options, change func(*Options)) (*carrier.Car
 	if err := far.Start(); err != nil {
 		t.Fatal(err)
 	}
-	transport := &http.Transport{DialContext: n.dial}
+	transport := &http.Transport{DialContext: n.Dial}
 	options := Options{AccountSID: far.AccountSID(), Secret: far.AuthToken(), Base: far.URL(), CallsPerSecond: 1000, Transport: transport}
 	if change != nil {
 		change(&options)
