@@ -50,8 +50,9 @@ func (ua *UA) receive(s socket, src netip.AddrPort, from source, data []byte) []
 		return reply
 	}
 
-	ua.remember(msg, false, src, data)
-	ua.export(s, msg, false, src, data)
+	call := callOf(msg.CallID())
+	ua.remember(call, false, src, data)
+	ua.export(s, call, false, src, data)
 
 	switch m := msg.(type) {
 	case *sipgo.Response:
@@ -73,8 +74,10 @@ func (ua *UA) receive(s socket, src netip.AddrPort, from source, data []byte) []
 // request finds the transaction and the dialog of a request.
 func (ua *UA) request(s socket, src netip.AddrPort, from source, req *sipgo.Request) {
 	toTag := tagOf(req.To().Params)
+	key := serverKey(req, req.Method)
+	done := ua.table.again(key)
 
-	if from.trunk == nil && ua.dialog(req) == nil && ua.table.find(serverKey(req, req.Method)) == nil {
+	if from.trunk == nil && done == nil && ua.dialog(req) == nil && ua.table.find(key) == nil {
 		// Someone we called may speak in that call only.
 		ua.count.strangers.Add(1)
 		return
@@ -89,7 +92,11 @@ func (ua *UA) request(s socket, src netip.AddrPort, from source, req *sipgo.Requ
 		return
 	}
 
-	key := serverKey(req, req.Method)
+	if done != nil {
+		done.repeat()
+		return
+	}
+
 	if tx := ua.table.find(key); tx != nil {
 		if err := tx.Receive(req); err != nil {
 			ua.count.unmatched.Add(1)
@@ -154,7 +161,16 @@ func (ua *UA) ack(req *sipgo.Request) {
 // cancel answers a CANCEL and tells the dialog of its INVITE (RFC 3261
 // section 9.2).
 func (ua *UA) cancel(tx *serverTx) {
-	invite := ua.table.find(serverKey(tx.req, sipgo.INVITE))
+	key := serverKey(tx.req, sipgo.INVITE)
+
+	if answered := ua.table.again(key); answered != nil { // it comes too late
+		tx.tag = answered.tag
+		tx.reply(200, "")
+
+		return
+	}
+
+	invite := ua.table.find(key)
 	if invite == nil {
 		tx.reply(481, "")
 		return
@@ -350,7 +366,7 @@ func (ua *UA) invite(tx *serverTx) {
 	}
 
 	ua.keepLadder(d)
-	ua.remember(tx.req, false, tx.src, []byte(tx.req.String()))
+	ua.remember(d.info.CallID, false, tx.src, []byte(tx.req.String()))
 	tx.reply(100, "")
 	d.known(d.state.id())
 	ua.enrol(d)

@@ -32,15 +32,20 @@ func (ua *UA) dropLadder(d *Dialog) {
 	}
 }
 
-// remember adds a message to its call's ladder; one of no call is nobody's.
-func (ua *UA) remember(msg sipgo.Message, out bool, peer netip.AddrPort, data []byte) {
-	id := msg.CallID()
-	if id == nil {
-		return
+// callOf is the Call-ID of a message, empty when it has none.
+func callOf(h *sipgo.CallIDHeader) string {
+	if h == nil {
+		return ""
 	}
 
+	return h.Value()
+}
+
+// remember adds a message to the ladder of its call, by Call-ID; one of no call
+// is nobody's.
+func (ua *UA) remember(call string, out bool, peer netip.AddrPort, data []byte) {
 	ua.mu.Lock()
-	r := ua.ladders[id.Value()]
+	r := ua.ladders[call]
 	ua.mu.Unlock()
 
 	if r != nil {
@@ -49,18 +54,14 @@ func (ua *UA) remember(msg sipgo.Message, out bool, peer netip.AddrPort, data []
 }
 
 // export hands out a copy of a message that was sent or received by s.
-func (ua *UA) export(s socket, msg sipgo.Message, out bool, peer netip.AddrPort, data []byte) {
+func (ua *UA) export(s socket, call string, out bool, peer netip.AddrPort, data []byte) {
 	if ua.cfg.Exporter == nil {
 		return
 	}
 
-	m := hep.Message{At: time.Now(), Network: s.network(), From: peer, To: s.sentBy(), Text: data}
+	m := hep.Message{At: time.Now(), Network: s.network(), From: peer, To: s.sentBy(), CallID: call, Text: data}
 	if out {
 		m.From, m.To = m.To, m.From
-	}
-
-	if id := msg.CallID(); id != nil {
-		m.CallID = id.Value()
 	}
 
 	ua.cfg.Exporter.Export(m)

@@ -50,10 +50,18 @@ func (l *link) WriteMsg(msg sipgo.Message) error {
 
 	buf.Reset()
 	msg.StringWrite(buf)
-	l.ua.remember(msg, true, l.to, buf.Bytes())
-	l.ua.export(l.sock, msg, true, l.to, buf.Bytes())
 
-	return l.write(buf.Bytes())
+	return l.transmit(msg.CallID(), buf.Bytes())
+}
+
+// transmit sends the text of a message of a call, and shows it to those who
+// look on.
+func (l *link) transmit(call *sipgo.CallIDHeader, text []byte) error {
+	id := callOf(call)
+	l.ua.remember(id, true, l.to, text)
+	l.ua.export(l.sock, id, true, l.to, text)
+
+	return l.write(text)
 }
 
 func (l *link) write(data []byte) error {

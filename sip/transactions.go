@@ -14,18 +14,18 @@ import (
 	sipgo "github.com/emiago/sipgo/sip"
 )
 
-// maxTransactions bounds the table. A server transaction stays for 32 s
-// after its response, so this is what some 500 requests a second leave.
+// maxTransactions bounds those that wait for a response or for an ACK.
 const maxTransactions = 16384
 
 // transactions is the table of all transactions of a UA. The state machines
-// are sipgo's.
+// are sipgo's, until a server transaction is finished.
 type transactions struct {
-	mu     sync.Mutex
-	closed bool
-	server map[string]*serverTx
-	client map[string]*clientTx
-	merged map[mergeKey]string // the server transaction that took a request
+	mu       sync.Mutex
+	closed   bool
+	server   map[string]*serverTx
+	client   map[string]*clientTx
+	finished history
+	merged   map[mergeKey]string // the server transaction that took a request
 }
 
 // mergeKey identifies a request outside of a dialog whichever way it came
@@ -41,6 +41,7 @@ type serverTx struct {
 
 	ua     *UA
 	key    string
+	merge  mergeKey
 	req    *sipgo.Request
 	link   *link
 	src    netip.AddrPort // where the request came from
@@ -68,6 +69,8 @@ func newTransactions() *transactions {
 		server: make(map[string]*serverTx),
 		client: make(map[string]*clientTx),
 		merged: make(map[mergeKey]string),
+
+		finished: history{byKey: make(map[string]*finished)},
 	}
 }
 
@@ -124,29 +127,35 @@ func (t *transactions) serve(tx *serverTx) error {
 
 	var err error
 
-	id := mergeKey{
-		callID: tx.req.CallID().Value(), fromTag: tagOf(tx.req.From().Params),
+	// Copies: the message is not to stay for them.
+	tx.merge = mergeKey{
+		callID: strings.Clone(tx.req.CallID().Value()), fromTag: strings.Clone(tagOf(tx.req.From().Params)),
 		method: string(tx.req.Method), seq: tx.req.CSeq().SeqNo,
 	}
-	if _, taken := t.merged[id]; taken && tagOf(tx.req.To().Params) == "" {
+	if _, taken := t.merged[tx.merge]; taken && tagOf(tx.req.To().Params) == "" {
 		err = errMerged
 	} else if !taken {
-		t.merged[id] = tx.key
+		t.merged[tx.merge] = tx.key
 	}
 
-	tx.OnTerminate(func(string, error) { t.drop(tx.key, id) })
+	tx.OnTerminate(func(string, error) { t.drop(tx) })
 
 	return err
 }
 
-func (t *transactions) drop(key string, id mergeKey) {
+// drop forgets a transaction, unless it is finished and kept as such.
+func (t *transactions) drop(tx *serverTx) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 
-	delete(t.server, key)
+	if t.server[tx.key] != tx {
+		return
+	}
 
-	if t.merged[id] == key {
-		delete(t.merged, id)
+	delete(t.server, tx.key)
+
+	if t.merged[tx.merge] == tx.key {
+		delete(t.merged, tx.merge)
 	}
 }
 
@@ -231,7 +240,7 @@ func (t *transactions) size() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 
-	return len(t.server) + len(t.client)
+	return len(t.server) + len(t.client) + len(t.finished.order)
 }
 
 // close ends all transactions where they stand and lets no more begin.
@@ -251,6 +260,7 @@ func (t *transactions) close() {
 	clear(t.server)
 	clear(t.client)
 	clear(t.merged)
+	t.finished.clear()
 	t.mu.Unlock()
 
 	for _, tx := range all {
@@ -385,17 +395,43 @@ func (tx *serverTx) response(status int, reason string, body []byte) *sipgo.Resp
 	return res
 }
 
-// respond sends a response, and counts a final one. A response that cannot be
-// sent is lost like one on the way: the request is retransmitted, or the
-// caller gives up.
+// respond sends a response, and counts a final one. The first final one counts.
+// A response that cannot be sent is lost like one on the way: the request is
+// retransmitted, or the caller gives up.
 func (tx *serverTx) respond(res *sipgo.Response) {
-	if !res.IsProvisional() && tx.status.Swap(int32(res.StatusCode)) == 0 {
+	if !res.IsProvisional() {
+		if !tx.status.CompareAndSwap(0, int32(res.StatusCode)) {
+			return
+		}
+
 		tx.ua.count.response(res.StatusCode)
 	}
 
-	if err := tx.Respond(res); err != nil {
+	send := tx.Respond
+	if lasts(tx.req, res) {
+		send = tx.finish
+	}
+
+	if err := send(res); err != nil {
 		tx.ua.log.Debug("response not sent", slog.Int("status", res.StatusCode), slog.Any("error", err))
 	}
+}
+
+// finish sends the response with which the transaction ends, and keeps it for
+// a request that comes again by a path that loses messages (timers J and L).
+func (tx *serverTx) finish(res *sipgo.Response) error {
+	defer tx.Terminate()
+
+	text := []byte(res.String())
+	invite := tx.req.Method == sipgo.INVITE
+
+	if until := time.Now().Add(tx.ua.cfg.Timers.giveUp()); invite {
+		tx.ua.table.finish(tx, nil, until)
+	} else if !sipgo.IsReliable(tx.link.sock.network()) {
+		tx.ua.table.finish(tx, text, until)
+	}
+
+	return tx.link.transmit(res.CallID(), text)
 }
 
 // reply makes and sends a response without a body.
