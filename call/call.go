@@ -217,15 +217,15 @@ func (c *call) equip() error {
 
 // answer makes the agent ready while the phone rings, and takes the call.
 func (c *call) answer() error {
+	soon, cancel := context.WithTimeout(c.ctx, c.limits.Prepare)
+	defer cancel()
+	if err := c.within(soon, c.door.Done(), c.offer.Ring); err != nil {
+		return fmt.Errorf("ring: %w", err)
+	}
 	if err := c.equip(); err != nil {
 		return err
 	}
-	soon, cancel := context.WithTimeout(c.ctx, c.limits.Prepare)
-	defer cancel()
 	err := c.within(soon, c.door.Done(), func() error {
-		if err := c.offer.Ring(); err != nil {
-			return fmt.Errorf("ring: %w", err)
-		}
 		err := c.conv.Prepare(soon)
 		<-c.kept // no call is answered of which nothing would be left after a crash
 
