@@ -47,15 +47,15 @@ func BenchmarkCall(b *testing.B) {
 		}
 	}()
 
-	invite := crlf(newScript("ID").request("INVITE", offerPCMU))
-	tagged := newScript("ID")
-	tagged.seq, tagged.toTag = 1, "TAG"
+	invite := crlf(newScript("callx").request("INVITE", offerPCMU))
+	tagged := newScript("callx")
+	tagged.seq, tagged.toTag = 1, "tagx"
 	ack := crlf(tagged.request("ACK", ""))
 	bye := crlf(tagged.request("BYE", ""))
 	to := netip.MustParseAddrPort(uaAddr)
 
 	send := func(text string, n int, tag string) {
-		text = strings.NewReplacer("ID", fmt.Sprintf("ID%d", n), "TAG", tag).Replace(text)
+		text = strings.NewReplacer("callx", fmt.Sprint("call", n), "tagx", tag).Replace(text)
 		_ = far.write([]byte(text), to) // into memory
 	}
 
@@ -70,7 +70,7 @@ func BenchmarkCall(b *testing.B) {
 				return string(tag)
 			}
 
-			if bytes.HasPrefix(d.data, []byte("SIP/2.0 5")) {
+			if d.data[8] >= '4' {
 				b.Fatalf("refused:\n%s", d.data)
 			}
 		}

@@ -39,17 +39,23 @@ type link struct {
 
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// WriteMsg sends msg to the link's end.
-func (l *link) WriteMsg(msg sipgo.Message) error {
+// encode writes a message into a buffer of the pool.
+func encode(msg sipgo.Message) *bytes.Buffer {
 	buf, ok := buffers.Get().(*bytes.Buffer)
 	if !ok {
 		buf = new(bytes.Buffer)
 	}
 
-	defer buffers.Put(buf)
-
 	buf.Reset()
 	msg.StringWrite(buf)
+
+	return buf
+}
+
+// WriteMsg sends msg to the link's end.
+func (l *link) WriteMsg(msg sipgo.Message) error {
+	buf := encode(msg)
+	defer buffers.Put(buf)
 
 	return l.transmit(msg.CallID(), buf.Bytes())
 }

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -422,16 +423,16 @@ func (tx *serverTx) respond(res *sipgo.Response) {
 func (tx *serverTx) finish(res *sipgo.Response) error {
 	defer tx.Terminate()
 
-	text := []byte(res.String())
-	invite := tx.req.Method == sipgo.INVITE
+	text := encode(res)
+	defer buffers.Put(text)
 
-	if until := time.Now().Add(tx.ua.cfg.Timers.giveUp()); invite {
+	if until := time.Now().Add(tx.ua.cfg.Timers.giveUp()); tx.req.Method == sipgo.INVITE {
 		tx.ua.table.finish(tx, nil, until)
 	} else if !sipgo.IsReliable(tx.link.sock.network()) {
-		tx.ua.table.finish(tx, text, until)
+		tx.ua.table.finish(tx, bytes.Clone(text.Bytes()), until)
 	}
 
-	return tx.link.transmit(res.CallID(), text)
+	return tx.link.transmit(res.CallID(), text.Bytes())
 }
 
 // reply makes and sends a response without a body.
