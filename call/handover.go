@@ -37,6 +37,13 @@ type Target struct {
 	// set, and else sent as BriefingHeader.
 	Briefing string
 	Record   bool // the recording goes on while they talk
+	Hold     bool // the caller is on hold until then, at doors that can
+}
+
+// A parker is a door that can put its far end on hold, which is sent audio but
+// sends none.
+type parker interface {
+	Hold(ctx context.Context, on bool) error
 }
 
 // A referrer is a door whose carrier can call somebody instead of us.
@@ -105,6 +112,7 @@ type handover struct {
 	told    *player.Player
 	audio   chan []int16   // the briefing's audio, once
 	back    chan media.Leg // a caller's who has come back over other audio
+	held    chan struct{}  // closed when the last order to hold, or not to, is done; nil: none was given
 }
 
 // handsOver begins the transfer that a conversation ended with. It is false
@@ -230,6 +238,7 @@ func (c *call) asked() Reason {
 // dialPerson calls the target, and has the caller hear it ring.
 func (c *call) dialPerson() {
 	h := c.hand
+	c.holdCaller(true)
 	ringing := c.player.Interject(ringbackID, "")
 	ringing.Share(ringback(), nil)
 	c.player.Seal(ringbackID)
@@ -255,6 +264,29 @@ func (c *call) dialPerson() {
 		o.Briefing = words
 	}
 	c.callSecond(h.second, outlet, o, h.tell)
+}
+
+// holdCaller puts the caller on hold, where the target wants that, or takes
+// them off.
+func (c *call) holdCaller(on bool) {
+	h := c.hand
+	d, ok := c.door.(parker)
+	if !ok || !h.target.Hold || !on && h.held == nil {
+		return
+	}
+	before, done := h.held, make(chan struct{})
+	h.held = done
+	c.work.Go(func() {
+		defer close(done)
+		if before != nil {
+			<-before
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), c.limits.Hangup)
+		defer cancel()
+		if err := d.Hold(ctx, on); err != nil {
+			c.log.Warn("the caller's end does not follow the hold", slog.Bool("on", on), slog.Any("error", err))
+		}
+	})
 }
 
 // hearPerson puts the person's line on the clock: keys and the hang-up count
@@ -349,6 +381,7 @@ func (c *call) speak(ctx context.Context, text string) (samples []int16) {
 func (c *call) join() {
 	h := c.hand
 	h.timer.Stop()
+	c.holdCaller(false)
 	c.player.Clear()
 	h.remove()
 	c.remove()
@@ -411,6 +444,7 @@ func (c *call) comesBack(why string) Reason {
 	h := c.hand
 	h.timer.Stop()
 	c.dropPerson()
+	c.holdCaller(false)
 	select {
 	case leg := <-h.back:
 		c.listenTo(leg)

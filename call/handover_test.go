@@ -3,6 +3,7 @@ package call
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -349,6 +350,49 @@ func TestAnObjectionOutlivesTheTransfer(t *testing.T) {
 				}
 				length := media.Samples(len(a.Samples[1])).Duration()
 				r.same("the person is recorded", !objects, length > joined)
+			})
+		})
+	}
+}
+
+// holdingDoor is a door whose far end can be put on hold.
+type holdingDoor struct{ *fakeDoor }
+
+func (d holdingDoor) Hold(_ context.Context, on bool) error {
+	time.Sleep(50 * time.Millisecond) // the far end answers
+	d.note(fmt.Sprintf("hold %v", on))
+
+	return nil
+}
+
+func TestTheCallerIsOnHoldMeanwhile(t *testing.T) {
+	for name, reached := range map[string]bool{"the person comes": true, "nobody comes": false} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, options{model: handsOff()}, func(r *rig) {
+				target := frontDesk
+				target.Brief, target.Accept, target.Hold = false, 0, true
+				r.manager.cfg.Agents["reception"].Transfers = map[string]Target{"desk": target}
+				plan := rings(time.Second)
+				if !reached {
+					plan = rings(time.Hour)
+				}
+				p := &persons{rig: r, phone: &fakeLeg{}}
+				p.person = newFakeDoor(p.phone)
+				p.out = r.outlet(plan)
+				p.out.rig = &rig{T: r.T, journal: r.journal, door: p.person}
+				r.over = r.offerAt(holdingDoor{r.door})
+				r.until("an answer", func() bool { return r.leg.stats().PacketsOut > 0 })
+				speakUp(r)
+				want := "failed"
+				if reached {
+					want = "joined"
+				}
+				r.until("the outcome", func() bool { return slices.Contains(p.happened(), want) })
+				time.Sleep(time.Second)
+				r.door.end(CallerHangup)
+				r.ended(r.end(), CallerHangup, storage.FaultCaller)
+				holds := slices.DeleteFunc(r.door.did(), func(s string) bool { return !strings.HasPrefix(s, "hold") })
+				r.same("holds", []string{"hold true", "hold false"}, holds)
 			})
 		})
 	}

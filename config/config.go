@@ -333,6 +333,9 @@ type Target struct {
 	Accept string        `yaml:"accept"`
 	Decide time.Duration `yaml:"decide"` // how long it may think about it
 	Record bool          `yaml:"record"` // the recording goes on while they talk
+	// Hold puts the caller on hold until the target has taken the call (SIP
+	// trunks): nothing that they say meanwhile comes here.
+	Hold bool `yaml:"hold"`
 }
 
 // Speculation has the model answer before the caller's turn is known to be

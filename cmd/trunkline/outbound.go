@@ -62,7 +62,7 @@ func transfers(a *config.Agent) map[string]call.Target {
 				How: cmp.Or(transfer.How(t.How), transfer.Bridge), Ring: cmp.Or(t.Ring, config.TargetRing),
 				Brief: t.Briefing != "" && t.BriefBy != "header", Decide: cmp.Or(t.Decide, config.TargetDecide),
 			},
-			To: t.To, Route: t.Route, Briefing: t.Briefing, Record: t.Record,
+			To: t.To, Route: t.Route, Briefing: t.Briefing, Record: t.Record, Hold: t.Hold,
 		}
 		if t.Accept != "" {
 			target.Accept = t.Accept[0]
