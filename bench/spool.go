@@ -31,63 +31,85 @@ func (b *bench) spool(ctx context.Context) error {
 	return b.withLedger(ctx, func(e *evidenceBench) error { return errors.Join(e.spoolAppends(), e.replay(ctx)) })
 }
 
+// spoolAppends measures turn by turn with the disk alone, so that both meet the
+// same other work on the machine: a write and fdatasync of one record within a
+// file whose blocks stand, which is the least that a durable record costs.
 func (e *evidenceBench) spoolAppends() error {
-	t := newTable("spool: writers", "records", "append p50 ms", "p95 ms", "p99 ms", "records/s")
+	const rounds = 10
+	t := newTable("spool: writers", "records", "append p50 ms", "p95 ms", "p99 ms", "records/s", "disk alone p50 ms", "p99 ms", "ratio p50", "p99")
 	record := bytes.Repeat([]byte("x"), 400)
 	for _, writers := range []int{1, 16, 64} {
 		s, err := e.openSpool(fmt.Sprintf("spool-%d", writers))
 		if err != nil {
 			return err
 		}
-		took, all, err := atOnce(writers, pick(e.bench, 4000, 200)/writers, func() error {
-			_, err := s.Append(record)
-
-			return err
-		})
-		if err := errors.Join(err, s.Close()); err != nil {
-			return err
-		}
-		t.row(writers, len(took), took.fine(.5), took.fine(.95), took.fine(.99), fmt.Sprintf("%.0f", float64(len(took))/all.Seconds()))
-	}
-	t.write(e.Out)
-
-	return e.disk(record)
-}
-
-// disk measures what one record costs without a spool: a write and fdatasync,
-// at the end of a growing file and within one whose blocks stand.
-func (e *evidenceBench) disk(record []byte) error {
-	t := newTable("the disk alone: write and fdatasync", "records", "p50 ms", "p95 ms", "p99 ms")
-	count := pick(e.bench, 1000, 100)
-	for _, grows := range []bool{true, false} {
-		f, err := os.Create(filepath.Join(e.dir, "disk"))
+		d, err := e.openDisk(record)
 		if err != nil {
-			return err
+			return errors.Join(err, s.Close())
 		}
-		kind := "growing file"
-		if !grows {
-			kind = "written file"
-			_, err = f.Write(make([]byte, count*len(record)))
-			err = errors.Join(err, f.Sync())
-		}
-		if err != nil {
-			return errors.Join(err, f.Close())
-		}
-		at := int64(0)
-		took, _, err := atOnce(1, count, func() error {
-			_, err := f.WriteAt(record, at)
-			at += int64(len(record))
+		each := pick(e.bench, 4000, 200) / rounds
+		var appends, alone sample
+		var busy time.Duration
+		for range rounds {
+			took, all, failed := atOnce(writers, max(each/writers, 1), func() error {
+				_, err := s.Append(record)
 
-			return errors.Join(err, unix.Fdatasync(int(f.Fd())))
-		})
-		if err := errors.Join(err, f.Close()); err != nil {
+				return err
+			})
+			bare, _, disk := atOnce(1, each/4, d.write)
+			appends, alone, busy = append(appends, took...), append(alone, bare...), busy+all
+			err = errors.Join(err, failed, disk)
+		}
+		if err := errors.Join(err, s.Close(), d.file.Close()); err != nil {
 			return err
 		}
-		t.row(kind, count, took.fine(.5), took.fine(.95), took.fine(.99))
+		t.row(writers, len(appends), appends.fine(.5), appends.fine(.95), appends.fine(.99), fmt.Sprintf("%.0f", float64(len(appends))/busy.Seconds()),
+			alone.fine(.5), alone.fine(.99), ratio(appends, alone, .5), ratio(appends, alone, .99))
 	}
 	t.write(e.Out)
 
 	return nil
+}
+
+// ratio is how many times as long the one took as the other.
+func ratio(of, to sample, q float64) string {
+	a, _ := of.quantile(q)
+	b, ok := to.quantile(q)
+	if !ok || b == 0 {
+		return "–"
+	}
+
+	return fmt.Sprintf("%.1f", float64(a)/float64(b))
+}
+
+// diskAlone writes one record after another into a file.
+type diskAlone struct {
+	file   *os.File
+	record []byte
+	at     int64
+}
+
+func (e *evidenceBench) openDisk(record []byte) (*diskAlone, error) {
+	f, err := os.Create(filepath.Join(e.dir, "disk"))
+	if err != nil {
+		return nil, err
+	}
+	const blocks = 4 << 20
+	if _, err = f.Write(make([]byte, blocks)); err == nil {
+		err = f.Sync()
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+
+	return &diskAlone{file: f, record: record}, nil
+}
+
+func (d *diskAlone) write() error {
+	_, err := d.file.WriteAt(d.record, d.at)
+	d.at += int64(len(d.record))
+
+	return errors.Join(err, unix.Fdatasync(int(d.file.Fd())))
 }
 
 // replay spools events while the database is not asked, and then writes them.

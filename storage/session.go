@@ -2,10 +2,13 @@ package storage
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 // session is the connection through which a Journal writes. As long as it
@@ -68,30 +71,52 @@ const upsertCall = `INSERT INTO calls (` + callColumns + `, cost, node, boot)
 		node = excluded.node, boot = excluded.boot
 	WHERE calls.state <> 'ended' OR excluded.state = 'ended'` // a call that has ended stays so
 
-// Turns and events of a call that is not recorded, because its own row was
-// dropped or refused, insert nothing.
+// Turns and events are many, and each statement takes all of its kind. Those of
+// a call that is not recorded, because its own row was dropped or refused,
+// insert nothing.
 const (
-	upsertTurn = `INSERT INTO turns (call_id, number, role, said, heard, interrupted, started_at, ended_at, latency, total_ms)
-		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 WHERE EXISTS (SELECT FROM calls WHERE id = $1)
+	upsertTurns = `INSERT INTO turns (call_id, number, role, said, heard, interrupted, started_at, ended_at, latency, total_ms)
+		SELECT call_id, number, role, said, heard, interrupted, started_at, ended_at, latency, total_ms
+		FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::boolean[], $7::timestamptz[], $8::timestamptz[], $9::jsonb[], $10::double precision[])
+			AS t (call_id, number, role, said, heard, interrupted, started_at, ended_at, latency, total_ms)
+		WHERE EXISTS (SELECT FROM calls c WHERE c.id = t.call_id)
 		ON CONFLICT (call_id, number) DO UPDATE SET
 			role = excluded.role, said = excluded.said, heard = excluded.heard, interrupted = excluded.interrupted,
 			started_at = excluded.started_at, ended_at = excluded.ended_at,
 			latency = excluded.latency, total_ms = excluded.total_ms`
-	upsertEvent = `INSERT INTO events (call_id, seq, at_ns, kind, data)
-		SELECT $1, $2, $3, $4, $5 WHERE EXISTS (SELECT FROM calls WHERE id = $1)
+	upsertEvents = `INSERT INTO events (call_id, seq, at_ns, kind, data)
+		SELECT call_id, seq, at_ns, kind, data FROM unnest($1::uuid[], $2::integer[], $3::bigint[], $4::text[], $5::jsonb[]) AS e (call_id, seq, at_ns, kind, data)
+		WHERE EXISTS (SELECT FROM calls c WHERE c.id = e.call_id)
 		ON CONFLICT (call_id, seq) DO UPDATE SET at_ns = excluded.at_ns, kind = excluded.kind, data = excluded.data`
 )
 
 // write puts rows into the database in one transaction; writing the same rows
 // again changes nothing. It returns how many rows found no call to belong to.
+//
+// Calls go first, in their order. Of a turn or an event that comes more than
+// once the last one is written.
 func (s *session) write(ctx context.Context, rows []row) (homeless Drops, err error) {
-	var batch pgx.Batch
+	var (
+		batch  pgx.Batch
+		turns  = newestOf(rows, func(r row) *Turn { return r.turn }, func(t *Turn) rowKey { return rowKey{t.CallID, t.Number} })
+		events = newestOf(rows, func(r row) *Event { return r.event }, func(e *Event) rowKey { return rowKey{e.CallID, e.Seq} })
+	)
 	for _, r := range rows {
-		queued := s.enqueue(&batch, r)
-		queued.Exec(func(tag pgconn.CommandTag) error {
-			if tag.RowsAffected() == 0 && r.call == nil {
-				homeless = homeless.plus(r.rank())
-			}
+		if r.call != nil {
+			s.enqueueCall(&batch, r)
+		}
+	}
+	if len(turns) > 0 {
+		enqueueTurns(&batch, turns).Exec(func(tag pgconn.CommandTag) error {
+			homeless.Turns = uint64(len(turns)) - uint64(tag.RowsAffected())
+
+			return nil
+		})
+	}
+	if len(events) > 0 {
+		enqueueEvents(&batch, events).Exec(func(tag pgconn.CommandTag) error {
+			homeless.Events = uint64(len(events)) - uint64(tag.RowsAffected())
+
 			return nil
 		})
 	}
@@ -101,43 +126,93 @@ func (s *session) write(ctx context.Context, rows []row) (homeless Drops, err er
 	return homeless, nil
 }
 
-func (s *session) enqueue(batch *pgx.Batch, r row) *pgx.QueuedQuery {
+// rowKey is the key of a turn or an event.
+type rowKey struct {
+	call   uuid.UUID
+	number int
+}
+
+// newestOf are the rows of one kind, each key's once: the one that came last.
+func newestOf[T any](rows []row, of func(row) *T, key func(*T) rowKey) []*T {
+	var all []*T
+	at := map[rowKey]int{}
+	for _, r := range rows {
+		v := of(r)
+		if v == nil {
+			continue
+		}
+		if i, again := at[key(v)]; again {
+			all[i] = v
+
+			continue
+		}
+		at[key(v)] = len(all)
+		all = append(all, v)
+	}
+
+	return all
+}
+
+// column is one value of each row.
+func column[T, V any](rows []*T, of func(*T) V) []V {
+	all := make([]V, len(rows))
+	for i, r := range rows {
+		all[i] = of(r)
+	}
+
+	return all
+}
+
+func enqueueTurns(batch *pgx.Batch, turns []*Turn) *pgx.QueuedQuery {
+	return batch.Queue(upsertTurns,
+		column(turns, func(t *Turn) uuid.UUID { return t.CallID }),
+		column(turns, func(t *Turn) int { return t.Number }),
+		column(turns, func(t *Turn) string { return string(t.Role) }),
+		column(turns, func(t *Turn) string { return storable(string(t.Text)) }),
+		column(turns, func(t *Turn) string { return storable(string(t.HeardText)) }),
+		column(turns, func(t *Turn) bool { return t.Interrupted }),
+		column(turns, func(t *Turn) time.Time { return t.StartedAt }),
+		column(turns, func(t *Turn) *time.Time { return timeOrNull(t.EndedAt) }),
+		pgtype.FlatArray[[]Stage](column(turns, func(t *Turn) []Stage {
+			if t.Latency.Stages == nil {
+				return []Stage{}
+			}
+
+			return t.Latency.Stages
+		})),
+		column(turns, func(t *Turn) *float64 {
+			if !t.Latency.Measured() {
+				return nil
+			}
+
+			return new(Milliseconds(t.Latency.Total))
+		}))
+}
+
+func enqueueEvents(batch *pgx.Batch, events []*Event) *pgx.QueuedQuery {
+	return batch.Queue(upsertEvents,
+		column(events, func(e *Event) uuid.UUID { return e.CallID }),
+		column(events, func(e *Event) int { return e.Seq }),
+		column(events, func(e *Event) int64 { return e.At.Nanoseconds() }),
+		column(events, func(e *Event) string { return storable(e.Kind) }),
+		pgtype.FlatArray[json.RawMessage](column(events, func(e *Event) json.RawMessage { return e.Data })))
+}
+
+func (s *session) enqueueCall(batch *pgx.Batch, r row) {
 	owner := s.owner
 	if r.owner != nil {
 		owner = *r.owner
 	}
-	switch {
-	case r.call != nil:
-		c := r.call
-		costs := c.Costs
-		if costs == nil {
-			costs = []Cost{}
-		}
-		return batch.Queue(upsertCall, c.ID, string(c.Direction), string(c.Door), storable(c.Trunk),
-			storable(string(c.From)), storable(string(c.To)), storable(c.Agent), string(c.State),
-			c.StartedAt, timeOrNull(c.AnsweredAt), timeOrNull(c.EndedAt), storable(c.EndReason), string(c.Fault),
-			storable(c.Recording), storable(c.DoorCallID), c.Media, costs,
-			idOrNull(c.DecisionID), idOrNull(c.AttemptID), storable(c.Purpose), storable(c.Campaign), c.AnsweredBy,
-			timeOrNull(c.GreetedAt), timeOrNull(c.OpenedAt), c.Attestation, c.Cost().String(),
-			owner.Node, owner.Boot)
-	case r.turn != nil:
-		t := r.turn
-		stages := t.Latency.Stages
-		if stages == nil {
-			stages = []Stage{}
-		}
-		var total *float64
-		if t.Latency.Measured() {
-			total = new(Milliseconds(t.Latency.Total))
-		}
-		return batch.Queue(upsertTurn, t.CallID, t.Number, string(t.Role), storable(string(t.Text)),
-			storable(string(t.HeardText)), t.Interrupted, t.StartedAt, timeOrNull(t.EndedAt), stages, total)
-	default:
-		e := r.event
-		var data any
-		if e.Data != nil {
-			data = e.Data
-		}
-		return batch.Queue(upsertEvent, e.CallID, e.Seq, e.At.Nanoseconds(), storable(e.Kind), data)
+	c := r.call
+	costs := c.Costs
+	if costs == nil {
+		costs = []Cost{}
 	}
+	batch.Queue(upsertCall, c.ID, string(c.Direction), string(c.Door), storable(c.Trunk),
+		storable(string(c.From)), storable(string(c.To)), storable(c.Agent), string(c.State),
+		c.StartedAt, timeOrNull(c.AnsweredAt), timeOrNull(c.EndedAt), storable(c.EndReason), string(c.Fault),
+		storable(c.Recording), storable(c.DoorCallID), c.Media, costs,
+		idOrNull(c.DecisionID), idOrNull(c.AttemptID), storable(c.Purpose), storable(c.Campaign), c.AnsweredBy,
+		timeOrNull(c.GreetedAt), timeOrNull(c.OpenedAt), c.Attestation, c.Cost().String(),
+		owner.Node, owner.Boot)
 }

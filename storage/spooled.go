@@ -187,8 +187,8 @@ func (j *Journal) spoolFailed(err error) {
 	j.stats.SpoolError = now
 }
 
-// deliver writes rows together, or where the database refuses one of them,
-// each alone.
+// deliver writes rows together, or where the database refuses one of them, each
+// half of them: what it refuses is found in few steps, and alone is given up.
 func (j *Journal) deliver(ctx context.Context, rows []row) (homeless Drops, err error) {
 	if len(rows) == 0 {
 		return Drops{}, nil
@@ -197,16 +197,13 @@ func (j *Journal) deliver(ctx context.Context, rows []row) (homeless Drops, err 
 	if !refused(err) || len(rows) == 1 {
 		return homeless, err
 	}
-	homeless = Drops{}
-	for _, r := range rows {
-		d, err := j.try(ctx, []row{r})
-		if err != nil {
-			return Drops{}, err
-		}
-		homeless = homeless.and(d)
+	first, err := j.deliver(ctx, rows[:len(rows)/2])
+	if err != nil {
+		return Drops{}, err
 	}
+	second, err := j.deliver(ctx, rows[len(rows)/2:])
 
-	return homeless, nil
+	return first.and(second), err
 }
 
 // waits reports whether the spool holds rows that are not written.
