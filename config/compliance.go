@@ -41,6 +41,8 @@ type Compliance struct {
 	Campaigns []Campaign `yaml:"campaigns"`
 	Voices    []Licence  `yaml:"voices"`
 	Retention Retention  `yaml:"retention"`
+	// Recheck is the time between checks of the ledger's chain; 0: only by hand.
+	Recheck time.Duration `yaml:"recheck"`
 }
 
 // Campaign is one reason to call people, on behalf of one seller.
@@ -213,6 +215,9 @@ func (v *validator) compliance(c *Config) {
 		if d < 0 {
 			v.addf("compliance.retention."+path, "is negative; use 0s to keep for ever")
 		}
+	}
+	if p.Recheck < 0 {
+		v.addf("compliance.recheck", "is negative; use 0s to check by hand only")
 	}
 	if c.Spool.MaxMB < 1 {
 		v.addf("spool.max_mb", "must be at least 1")

@@ -495,7 +495,7 @@ func Default() Config {
 		Spool: Spool{MaxMB: 1024},
 		Compliance: Compliance{
 			Tenant: "default", Packs: compliance.DefaultPacks(), Clock: "kernel", OptOutKey: "9",
-			Retention: Retention{Every: 24 * time.Hour},
+			Retention: Retention{Every: 24 * time.Hour}, Recheck: 24 * time.Hour,
 		},
 		Outbound: Outbound{
 			Home: "US", Countries: []string{"US", "CA"}, Ring: 30 * time.Second, OnMachine: "hang_up",

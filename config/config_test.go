@@ -423,6 +423,7 @@ func FuzzParse(f *testing.F) {
 func TestComplianceMistakes(t *testing.T) {
 	t.Parallel()
 	for want, change := range map[string]func(*Config){
+		"compliance.recheck":         func(c *Config) { c.Compliance.Recheck = -1 },
 		"compliance.tenant":          func(c *Config) { c.Compliance.Tenant = "" },
 		"compliance.clock":           func(c *Config) { c.Compliance.Clock = "sundial" },
 		"compliance.packs[0]":        func(c *Config) { c.Compliance.Packs = []string{"mars"} },

@@ -62,6 +62,7 @@ type Config struct {
 	// done, unless it only runs calls. nil: nothing is recorded.
 	Act      func(ctx context.Context, a Act) error
 	Evidence Evidence     // nil: it is not served
+	Jobs     Jobs         // nil: they are not served
 	Log      *slog.Logger // nil: silent
 }
 
@@ -97,6 +98,7 @@ func New(c Config) http.Handler {
 	s.api("/v1/providers", s.apiProviders)
 	s.api("/v1/trunks", s.apiTrunks)
 	s.evidenceRoutes()
+	s.jobRoutes()
 	s.api("/v1/", noSuchPath)
 
 	s.page("/{$}", home)

@@ -94,13 +94,13 @@ func decode(r *http.Request, into any) error {
 }
 
 // numberOf is the number that the query names.
-func numberOf(q url.Values) (privacy.Number, error) { return dialable("number", q.Get("number")) }
+func numberOf(q url.Values) (privacy.Number, error) { return dialable(q.Get("number")) }
 
 // dialable reads a number in E.164.
-func dialable(field, text string) (privacy.Number, error) {
+func dialable(text string) (privacy.Number, error) {
 	digits, ok := strings.CutPrefix(text, "+")
 	if !ok || len(digits) < 7 || len(digits) > 15 || strings.Trim(digits, "0123456789") != "" {
-		return "", badParameter(field+" is no telephone number.", "Write it with its country code, as +12125550123; in an address the + is %2B.")
+		return "", badParameter("number is no telephone number.", "Write it with its country code, as +12125550123; in an address the + is %2B.")
 	}
 
 	return privacy.Number(text), nil
@@ -248,7 +248,7 @@ func (s *console) apiSuppress(w http.ResponseWriter, r *http.Request) error {
 	if err := decode(r, &body); err != nil {
 		return err
 	}
-	number, err := dialable("number", body.Number)
+	number, err := dialable(body.Number)
 	if err != nil {
 		return err
 	}
@@ -290,7 +290,7 @@ func (s *console) apiDecide(w http.ResponseWriter, r *http.Request) error {
 	if err := decode(r, &body); err != nil {
 		return err
 	}
-	number, err := dialable("number", body.Number)
+	number, err := dialable(body.Number)
 	if err != nil {
 		return err
 	}

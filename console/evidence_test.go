@@ -23,6 +23,7 @@ import (
 
 // office keeps evidence.
 type office struct {
+	jobs    Jobs
 	orders  []evidence.Order
 	lists   []evidence.List
 	texts   []string
@@ -89,7 +90,7 @@ func (f *office) Export(_ context.Context, w io.Writer) error {
 func openOffice(t *testing.T, f *office) (send func(role access.Role, method, path, kind, body string) *httptest.ResponseRecorder, acts *[]Act) {
 	t.Helper()
 	acts = &[]Act{}
-	h, keys := keyed(t, Config{Reader: &reader{}, Evidence: f, Act: func(_ context.Context, a Act) error {
+	h, keys := keyed(t, Config{Reader: &reader{}, Evidence: f, Jobs: f.jobs, Act: func(_ context.Context, a Act) error {
 		*acts = append(*acts, a)
 
 		return nil

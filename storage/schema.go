@@ -110,7 +110,8 @@ func (s *Store) withGoose(do func(*goose.Provider) error) (err error) {
 		err = errors.Join(err, db.Close())
 		s.pool.Reset() // connections take the role that the schema now has
 	}()
-	provider, err := goose.NewProvider(goose.DialectPostgres, db, migrations.Files, goose.WithSessionLocker(locker))
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, migrations.Files, goose.WithSessionLocker(locker),
+		goose.WithGoMigrations(s.jobsSchema()))
 	if err != nil {
 		return fmt.Errorf("prepare migrations: %w", err)
 	}

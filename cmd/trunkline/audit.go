@@ -22,6 +22,22 @@ import (
 type auditCmd struct {
 	Export auditExportCmd `cmd:"" help:"Write the evidence to a signed file that proves itself."`
 	Verify auditVerifyCmd `cmd:"" help:"Check such a file; needs neither database nor network."`
+
+	Recheck auditRecheckCmd `cmd:"" help:"Check the chain of the evidence where it stands, in the database."`
+}
+
+type auditRecheckCmd struct{}
+
+func (a *auditRecheckCmd) Run(ctx context.Context, c *cli, std *streams) error {
+	return c.withLedger(ctx, std, "audit recheck", "", func(g *gateway) error {
+		head, err := g.ledger.Recheck(ctx, g.cfg.Compliance.Tenant, func(n int64) { fmt.Fprintf(std.err, "\r%d entries", n) })
+		fmt.Fprintln(std.err)
+		if err == nil {
+			fmt.Fprintf(std.out, "the chain of tenant %s is whole: %d entries, head %s\n", head.Tenant, head.Entries, head.Hash)
+		}
+
+		return err
+	})
 }
 
 type auditExportCmd struct {

@@ -31,6 +31,7 @@ import (
 	"trunkline/pipeline"
 	"trunkline/pipeline/prompt"
 	"trunkline/pipeline/realtime"
+	"trunkline/retention"
 	"trunkline/sip"
 	"trunkline/sip/hep"
 	"trunkline/storage"
@@ -62,7 +63,8 @@ type gateway struct {
 	evidenceKeys         *evidence.Keys
 	ledger               *evidence.Ledger
 	gate                 *gate.Gate
-	admits               call.Gate // in place of gate, of calls that leave for nobody; nil: gate
+	kept                 *retention.Work // what the jobs remove and check
+	admits               call.Gate       // in place of gate, of calls that leave for nobody; nil: gate
 
 	clock   *clock.Clock
 	pool    *rtp.Pool
@@ -104,7 +106,7 @@ func (g *gateway) start(ctx context.Context) error {
 	}{
 		{"opening the database", g.startDatabase},
 		{"opening the evidence", g.startGate},
-		{"starting the retention", g.startRetention},
+		{"starting the jobs", g.startJobs},
 		{"making the agents ready", g.startAgents},
 		{"starting the clocks", g.startMedia},
 		{"starting the traces", g.startTraces},
@@ -437,6 +439,7 @@ func (g *gateway) startHTTP(ctx context.Context) error {
 		HangUp:     g.hangUp,
 		Act:        g.recordAct,
 		Evidence:   evidenceAPI{g},
+		Jobs:       jobsAPI{g},
 		Drain:      g.drain,
 		Providers:  g.providers,
 		Checks:     []console.Check{{Name: "database", Run: g.store.Ping}, {Name: "taking calls", Run: g.takesCalls}},

@@ -5,22 +5,31 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
+	"io"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
 	"time"
 
 	"github.com/google/uuid"
 
-	"trunkline/config"
+	"trunkline/console"
+	"trunkline/jobs"
 	"trunkline/media/record"
 	"trunkline/media/record/seal"
 	"trunkline/privacy"
+	"trunkline/retention"
 	"trunkline/storage/evidence"
 )
 
 // retentionCmd removes what is not to be kept any longer.
 type retentionCmd struct {
-	Run retentionRunCmd `cmd:"" help:"Remove what is older than compliance.retention allows."`
+	Run   retentionRunCmd   `cmd:"" help:"Remove what is older than compliance.retention allows, now."`
+	Jobs  retentionJobsCmd  `cmd:"" help:"Show what the gateways removed, erased and checked, and what failed."`
+	Ask   retentionAskCmd   `cmd:"" help:"Have a gateway do a job soon."`
+	Retry retentionRetryCmd `cmd:"" help:"Have a job that failed tried again now."`
 }
 
 type retentionRunCmd struct {
@@ -28,13 +37,16 @@ type retentionRunCmd struct {
 }
 
 func (r *retentionRunCmd) Run(ctx context.Context, c *cli, std *streams) error {
-	return c.withLedger(ctx, std, "retention run", dry(r.DryRun), func(g *gateway) error {
-		gone, err := g.ledger.Expire(ctx, g.cfg.Compliance.Tenant, limits(&g.cfg.Compliance.Retention), time.Now(), r.DryRun)
+	return c.withRetention(ctx, std, "retention run", dry(r.DryRun), func(_ *gateway, w *retention.Work) error {
+		gone, err := w.Expire(ctx, time.Now(), r.DryRun, func(so evidence.Removal) {
+			fmt.Fprintf(std.err, "\r%d turns, %d events, %d recordings", so.Turns, so.Events, so.Recordings)
+		})
+		fmt.Fprintln(std.err)
 		if err != nil {
 			return err
 		}
 
-		return g.removed(ctx, &gone, r.DryRun, std)
+		return removed(ctx, w, &gone, r.DryRun, std)
 	})
 }
 
@@ -46,88 +58,212 @@ func dry(run bool) string {
 	return ""
 }
 
-func limits(r *config.Retention) evidence.Limits {
-	return evidence.Limits{Recordings: r.Recordings, Transcripts: r.Transcripts, Calls: r.Calls}
+// withRetention runs do with what removes and erases, and records what it did.
+func (c *cli) withRetention(ctx context.Context, std *streams, act, object string, do func(*gateway, *retention.Work) error) error {
+	return c.withLedger(ctx, std, act, object, func(g *gateway) error {
+		w, err := g.retention()
+		if err != nil {
+			return err
+		}
+
+		return do(g, w)
+	})
 }
 
-// removed erases the files of a removal, unless it was dry, and tells of it.
-func (g *gateway) removed(ctx context.Context, gone *evidence.Removal, dry bool, std *streams) error {
-	var errs []error
-	if !dry {
-		errs = append(errs, g.eraseFiles(ctx, gone.Recordings))
+// retention is what the jobs of this gateway's node do.
+func (g *gateway) retention() (*retention.Work, error) {
+	q, err := jobs.NewQueue(g.store.Pool())
+	if err != nil {
+		return nil, err
 	}
+	r := &g.cfg.Compliance.Retention
+
+	return &retention.Work{
+		Ledger: g.ledger, Keys: g.evidenceKeys, Jobs: q, Tenant: g.cfg.Compliance.Tenant, Node: g.cfg.Node,
+		Limits:  evidence.Limits{Recordings: r.Recordings, Transcripts: r.Transcripts, Calls: r.Calls},
+		Destroy: g.destroyRecording, Log: g.log,
+	}, nil
+}
+
+// removed destroys this node's files of a removal, unless it was dry, and tells
+// of it.
+func removed(ctx context.Context, w *retention.Work, gone *evidence.Removal, dry bool, std *streams) error {
 	verb := "removed"
 	if dry {
 		verb = "would remove"
 	}
 	fmt.Fprintf(std.out, "%s %d turns, %d events, the numbers of %d calls, %d callbacks and %d recordings; legal holds keep %d calls\n",
-		verb, gone.Turns, gone.Events, gone.Numbers, gone.Callbacks, len(gone.Recordings), gone.Held)
-
-	return errors.Join(errs...)
-}
-
-// eraseFiles destroys the keys of recordings, and their files. One that fails
-// is found again by the next run.
-func (g *gateway) eraseFiles(ctx context.Context, files []evidence.RecordingFile) error {
-	var errs []error
-	for _, f := range files {
-		path := filepath.Join(g.cfg.RecordingDir(), filepath.Base(f.File))
-		err := seal.Destroy(record.KeyPath(path))
-		if err == nil {
-			err = removeFile(path, true)
-		}
-		if err == nil {
-			err = g.ledger.Erased(ctx, f.Call)
-		}
-		errs = append(errs, err)
-	}
-
-	return errors.Join(errs...)
-}
-
-// startRetention runs it now and then.
-func (g *gateway) startRetention(context.Context) error {
-	every := g.cfg.Compliance.Retention.Every
-	if every == 0 || limits(&g.cfg.Compliance.Retention) == (evidence.Limits{}) {
+		verb, gone.Turns, gone.Events, gone.Numbers, gone.Callbacks, gone.Recordings, gone.Held)
+	if dry {
 		return nil
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		tick := time.NewTicker(every)
-		defer tick.Stop()
-		for {
-			g.expire(ctx)
-			select {
-			case <-tick.C:
-			case <-ctx.Done():
-				return
-			}
+	p, err := w.Purge(ctx, func(retention.Purged) {})
+	if p.Destroyed > 0 || p.Failed > 0 {
+		fmt.Fprintf(std.out, "destroyed the files of %d recordings on this node; %d failed\n", p.Destroyed, p.Failed)
+	}
+	for _, node := range gone.Nodes {
+		if node != w.Node {
+			fmt.Fprintf(std.out, "node %s destroys its files when its gateway runs: trunkline retention jobs\n", node)
 		}
-	}()
-	g.onStop("the retention", partStop, func(context.Context) error {
-		cancel()
-		<-done
+	}
+
+	return err
+}
+
+// destroyRecording destroys the key of a recording, and its file.
+func (g *gateway) destroyRecording(file string) error {
+	path := filepath.Join(g.cfg.RecordingDir(), filepath.Base(file))
+	if err := seal.Destroy(record.KeyPath(path)); err != nil {
+		return err
+	}
+
+	return removeFile(path, true)
+}
+
+type retentionJobsCmd struct {
+	Kind string `help:"Of one kind: retention, erasure, purge or recheck."`
+	Most int    `default:"20" help:"How many, the newest first."`
+	JSON bool   `help:"Print JSON." name:"json"`
+}
+
+func (r *retentionJobsCmd) Run(ctx context.Context, c *cli, std *streams) error {
+	if r.Kind != "" && !slices.Contains(retention.Kinds(), r.Kind) {
+		return usageError(fmt.Sprintf("--kind %q is not known; use %s", r.Kind, strings.Join(retention.Kinds(), ", ")))
+	}
+	if r.Most < 1 {
+		return usageError("--most must be at least 1")
+	}
+
+	return c.withRetention(ctx, std, "", "", func(_ *gateway, w *retention.Work) error {
+		kinds := retention.Kinds()
+		if r.Kind != "" {
+			kinds = []string{r.Kind}
+		}
+		all, err := w.Jobs.List(ctx, r.Most, kinds...)
+		if err != nil {
+			return err
+		}
+		if r.JSON {
+			enc := json.NewEncoder(std.out)
+			enc.SetIndent("", "  ")
+
+			return enc.Encode(all)
+		}
+
+		return printJobs(std.out, all)
+	})
+}
+
+func printJobs(out io.Writer, all []jobs.Job) error {
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "JOB\tKIND\tSTATE\tTRIES\tNODE\tASKED\tNEXT OR ENDED\tPROGRESS\tLAST FAILURE")
+	for i := range all {
+		j := &all[i]
+		at := j.NextAt
+		if !j.EndedAt.IsZero() {
+			at = j.EndedAt
+		}
+		fmt.Fprintf(table, "%d\t%s\t%s\t%d of %d\t%s\t%s\t%s\t%s\t%s\n", j.ID, j.Kind, j.State, j.Attempt, j.Attempts, j.Node,
+			j.AskedAt.Format(time.RFC3339), at.Format(time.RFC3339), j.Progress, strings.ReplaceAll(j.Failure, "\n", "; "))
+	}
+
+	return table.Flush()
+}
+
+type retentionAskCmd struct {
+	Kind string `arg:"" enum:"retention,purge,recheck" help:"retention, purge (of this node) or recheck."`
+}
+
+func (r *retentionAskCmd) Run(ctx context.Context, c *cli, std *streams) error {
+	return c.withRetention(ctx, std, "retention ask", r.Kind, func(_ *gateway, w *retention.Work) error {
+		return tellJob(std)(askJob(ctx, w, r.Kind))
+	})
+}
+
+// askJob asks for a job that needs nothing told but its kind.
+func askJob(ctx context.Context, w *retention.Work, kind string) (jobs.Job, error) {
+	args, ok := w.Args(kind)
+	if !ok {
+		return jobs.Job{}, fmt.Errorf("%q: %w", kind, console.ErrNoKind)
+	}
+
+	return w.Jobs.Add(ctx, args)
+}
+
+func tellJob(std *streams) func(jobs.Job, error) error {
+	return func(j jobs.Job, err error) error {
+		if err == nil {
+			fmt.Fprintf(std.out, "job %d, %s, is %s; follow it with: trunkline retention jobs\n", j.ID, j.Kind, j.State)
+		}
+
+		return err
+	}
+}
+
+type retentionRetryCmd struct {
+	Job int64 `arg:"" help:"Number of the job."`
+}
+
+func (r *retentionRetryCmd) Run(ctx context.Context, c *cli, std *streams) error {
+	return c.withRetention(ctx, std, "retention retry", strconv.FormatInt(r.Job, 10), func(_ *gateway, w *retention.Work) error {
+		return tellJob(std)(w.Jobs.Retry(ctx, r.Job, retention.Kinds()...))
+	})
+}
+
+// jobsConnections are what the jobs may take of the database: one hears
+// notifications, two jobs work, and River keeps its house.
+const jobsConnections = 4
+
+// startJobs begins to do this node's share of them.
+func (g *gateway) startJobs(ctx context.Context) error {
+	w, err := g.retention()
+	if err != nil {
+		return err
+	}
+	pool, err := g.store.NewPool(jobsConnections, nil)
+	if err != nil {
+		return err
+	}
+	g.onStop("the jobs' connections", partStop, func(context.Context) error {
+		pool.Close()
 
 		return nil
 	})
+	handlers := w.Handlers(g.cfg.Compliance.Retention.Every, g.cfg.Compliance.Recheck)
+	r, err := jobs.NewRunner(jobs.Options{Pool: pool, Node: g.cfg.Node, Log: g.log}, handlers...)
+	if err != nil {
+		return err
+	}
+	if err := r.Start(ctx); err != nil {
+		return err
+	}
+	g.kept = w
+	g.onStop("the jobs", partStop, r.Stop)
 
 	return nil
 }
 
-func (g *gateway) expire(ctx context.Context) {
-	gone, err := g.ledger.Expire(ctx, g.cfg.Compliance.Tenant, limits(&g.cfg.Compliance.Retention), time.Now(), false)
-	if err == nil {
-		err = g.eraseFiles(ctx, gone.Recordings)
-	}
-	if err != nil && ctx.Err() == nil {
-		g.log.Error("the retention failed; it is tried again at its next time", slog.Any("error", err))
+// jobsAPI is the gateway's jobs as console.Jobs.
+type jobsAPI struct{ *gateway }
 
-		return
+func (j jobsAPI) List(ctx context.Context, kind string, most int) ([]jobs.Job, error) {
+	if kind == "" {
+		return j.kept.Jobs.List(ctx, most, retention.Kinds()...)
 	}
-	g.log.Info("removed what is not kept any longer", slog.Int64("turns", gone.Turns), slog.Int64("events", gone.Events),
-		slog.Int64("numbers", gone.Numbers), slog.Int("recordings", len(gone.Recordings)), slog.Int64("held", gone.Held))
+
+	return j.kept.Jobs.List(ctx, most, kind)
+}
+
+func (j jobsAPI) Ask(ctx context.Context, kind string) (jobs.Job, error) {
+	return askJob(ctx, j.kept, kind)
+}
+
+func (j jobsAPI) Erase(ctx context.Context, number privacy.Number) (jobs.Job, error) {
+	return j.kept.Jobs.Add(ctx, j.kept.Erasure(number))
+}
+
+func (j jobsAPI) Retry(ctx context.Context, id int64) (jobs.Job, error) {
+	return j.kept.Jobs.Retry(ctx, id, retention.Kinds()...)
 }
 
 // subjectCmd answers the requests of a person about their data.
@@ -165,13 +301,13 @@ type subjectEraseCmd struct {
 }
 
 func (s *subjectEraseCmd) Run(ctx context.Context, c *cli, std *streams) error {
-	return c.withLedger(ctx, std, "subject erase", dry(s.DryRun), func(g *gateway) error {
-		gone, err := g.ledger.Erase(ctx, g.cfg.Compliance.Tenant, privacy.Number(s.Number), s.DryRun)
+	return c.withRetention(ctx, std, "subject erase", dry(s.DryRun), func(_ *gateway, w *retention.Work) error {
+		gone, err := w.Erase(ctx, privacy.Number(s.Number), s.DryRun)
 		if err != nil {
 			return err
 		}
 
-		return g.removed(ctx, &gone, s.DryRun, std)
+		return removed(ctx, w, &gone, s.DryRun, std)
 	})
 }
 

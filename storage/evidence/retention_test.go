@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -41,7 +42,21 @@ func record(t testing.TB, b bundleOf, from privacy.Number, ago time.Duration) uu
 }
 
 func (r *Removal) counts() [5]int64 {
-	return [5]int64{r.Turns, r.Events, r.Numbers, r.Callbacks, int64(len(r.Recordings))}
+	return [5]int64{r.Turns, r.Events, r.Numbers, r.Callbacks, r.Recordings}
+}
+
+// due are the calls whose recordings the node is to erase.
+func due(t testing.TB, b bundleOf) (calls []uuid.UUID) {
+	t.Helper()
+	files, _, err := b.DueRecordings(t.Context(), "acme", "n", uuid.Nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		calls = append(calls, f.Call)
+	}
+
+	return calls
 }
 
 func TestExpire(t *testing.T) {
@@ -56,27 +71,30 @@ func TestExpire(t *testing.T) {
 	limits := Limits{Recordings: 24 * time.Hour, Transcripts: 24 * time.Hour, Calls: 24 * time.Hour}
 	one := [5]int64{1, 1, 1, 1, 1}
 	for name, want := range map[string][5]int64{"dry": one, "dry again": one} {
-		r, err := b.Expire(t.Context(), "acme", limits, time.Now(), true)
-		if err != nil || r.counts() != want || r.Held != 1 || r.Recordings[0].Call != old {
+		r, err := b.Expire(t.Context(), "acme", limits, time.Now(), Removing{Dry: true})
+		if err != nil || r.counts() != want || r.Held != 1 || len(due(t, b)) != 0 {
 			t.Fatalf("%s: %+v, %v", name, r, err)
 		}
 	}
-	if r, err := b.Expire(t.Context(), "acme", Limits{}, time.Now(), false); err != nil || r.counts() != [5]int64{} {
+	if r, err := b.Expire(t.Context(), "acme", Limits{}, time.Now(), Removing{}); err != nil || r.counts() != [5]int64{} {
 		t.Errorf("without limits: %+v, %v", r, err)
 	}
-	if r, err := b.Expire(t.Context(), "acme", limits, time.Now(), false); err != nil || r.counts() != one {
+	if r, err := b.Expire(t.Context(), "acme", limits, time.Now(), Removing{}); err != nil || r.counts() != one {
 		t.Fatalf("%+v, %v", r, err)
+	}
+	if got := due(t, b); !slices.Equal(got, []uuid.UUID{old}) {
+		t.Errorf("to erase: %v", got)
 	}
 	if err := b.Erased(t.Context(), old); err != nil {
 		t.Fatal(err)
 	}
-	if r, err := b.Expire(t.Context(), "acme", limits, time.Now(), false); err != nil || r.counts() != [5]int64{} {
+	if r, err := b.Expire(t.Context(), "acme", limits, time.Now(), Removing{}); err != nil || r.counts() != [5]int64{} {
 		t.Errorf("a second time: %+v, %v", r, err)
 	}
 	if err := b.Release(t.Context(), "acme", hold); err != nil {
 		t.Fatal(err)
 	}
-	if r, err := b.Expire(t.Context(), "acme", limits, time.Now(), false); err != nil || r.counts() != one || r.Recordings[0].Call != held {
+	if r, err := b.Expire(t.Context(), "acme", limits, time.Now(), Removing{}); err != nil || r.counts() != one || !slices.Equal(due(t, b), []uuid.UUID{held}) {
 		t.Errorf("after the release: %+v, %v", r, err)
 	}
 }
@@ -99,11 +117,11 @@ func TestErase(t *testing.T) {
 	if err != nil || kinds["call"] != 4 || kinds["suppression"] != 1 {
 		t.Errorf("all that is kept: %v, %v", kinds, err)
 	}
-	r, err := b.Erase(t.Context(), "acme", callee, false)
+	r, err := b.Erase(t.Context(), "acme", callee, Removing{})
 	if err != nil || r.counts() != [5]int64{4, 4, 4, 4, 4} {
 		t.Fatalf("%+v, %v", r, err)
 	}
-	if again, err := b.Erase(t.Context(), "acme", callee, true); err != nil || again.Turns+again.Numbers != 0 {
+	if again, err := b.Erase(t.Context(), "acme", callee, Removing{Dry: true}); err != nil || again.Turns+again.Numbers != 0 {
 		t.Errorf("something is left: %+v, %v", again, err)
 	}
 	if got := facts(t, b, sampleAttempt()).Suppressions.Value; len(got) != 1 {
