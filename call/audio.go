@@ -66,6 +66,28 @@ func verdict(s *media.LegStats) string {
 	return ""
 }
 
+// together is what the streams of one call carried: of a leg, and of the one
+// before it. How well they went is told of the newest that brought anything.
+func together(before, s media.LegStats) media.LegStats {
+	if s.PacketsIn == 0 {
+		s.Jitter, s.Delay, s.Target, s.LastPacket = before.Jitter, before.Delay, before.Target, before.LastPacket
+		s.RIn, s.ROut, s.MOSIn, s.MOSOut = before.RIn, before.ROut, before.MOSIn, before.MOSOut
+	}
+	if !before.FirstPacket.IsZero() {
+		s.FirstPacket = before.FirstPacket
+	}
+	for to, from := range map[*uint64]uint64{
+		&s.PacketsIn: before.PacketsIn, &s.PacketsOut: before.PacketsOut, &s.Lost: before.Lost, &s.Late: before.Late,
+		&s.Reordered: before.Reordered, &s.Duplicates: before.Duplicates, &s.Foreign: before.Foreign, &s.Malformed: before.Malformed,
+		&s.Concealed: before.Concealed, &s.Stretched: before.Stretched, &s.SendDropped: before.SendDropped,
+		&s.RemotePackets: before.RemotePackets, &s.RemoteReports: before.RemoteReports, &s.RemoteLost: before.RemoteLost,
+	} {
+		*to += from
+	}
+
+	return s
+}
+
 func mediaRecord(s media.LegStats) *storage.Media {
 	return &storage.Media{
 		Codec: s.Codec, Local: s.Local, Remote: s.Remote,

@@ -66,3 +66,20 @@ func TestGrade(t *testing.T) {
 		}
 	}
 }
+
+// A call of several streams, as after a transfer that failed, has what all of
+// them carried.
+func TestStreamsOfACallAreCountedTogether(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	first := media.LegStats{Codec: "PCMU", PacketsIn: 500, PacketsOut: 400, Lost: 3, Concealed: 4, Jitter: 9, MOSIn: 4, FirstPacket: at, LastPacket: at.Add(10)}
+	second := media.LegStats{Codec: "PCMU", PacketsIn: 50, PacketsOut: 40, Lost: 1, Jitter: 2, MOSIn: 3, FirstPacket: at.Add(20), LastPacket: at.Add(30)}
+	got := together(together(media.LegStats{}, first), second)
+	want := media.LegStats{Codec: "PCMU", PacketsIn: 550, PacketsOut: 440, Lost: 4, Concealed: 4, Jitter: 2, MOSIn: 3, FirstPacket: at, LastPacket: at.Add(30)}
+	if got != want {
+		t.Errorf("two streams are %+v, want %+v", got, want)
+	}
+	if got := together(first, media.LegStats{Codec: "PCMU"}); got != first {
+		t.Errorf("a second stream that brought nothing makes it %+v", got)
+	}
+}

@@ -53,6 +53,7 @@ type call struct {
 	vad      *vad.Detector
 	echo     *echo.Canceller
 	leg      media.Leg
+	carried  media.LegStats      // by the legs before it
 	far      atomic.Pointer[far] // nil while the agent talks with nobody
 	recorder atomic.Pointer[record.Recorder]
 	masked   atomic.Bool       // the recording is paused for a secret
@@ -312,6 +313,7 @@ func (c *call) connect() {
 // listenTo goes on over other audio than before.
 func (c *call) listenTo(leg media.Leg) {
 	c.remove()
+	c.carried = together(c.carried, c.leg.Stats())
 	c.leg = leg
 	c.connect()
 }
@@ -525,7 +527,7 @@ func (c *call) tearDown() {
 		c.rec.Costs = costs(b.Charges())
 	}
 	if c.leg != nil {
-		c.rec.Media = mediaRecord(c.leg.Stats())
+		c.rec.Media = mediaRecord(together(c.carried, c.leg.Stats()))
 	}
 	if c.echo != nil {
 		if delay, erl, ok := c.echo.Found(); ok {

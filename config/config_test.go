@@ -105,10 +105,10 @@ func TestMistakesNameFileLineAndWhatToDo(t *testing.T) {
 			[]string{"TRUNKLINE_TEST_NOT_SET", "Authorization"},
 		},
 		"a door that nobody reaches": {
-			"twilio: {listen: nowhere, public_url: \"http://a\", accounts: [{name: Main, agent: nobody, carrier: bell, api: \"http://h\"," +
+			"twilio: {listen: nowhere, public_url: \"http://a\", node_url: \"https://a?b\", accounts: [{name: Main, agent: nobody, carrier: bell, api: \"http://h\"," +
 				" auth_token_env: TRUNKLINE_TEST_NOT_SET, api_key: SK1, api_secret_env: \"a b\", calls_per_second: -1, amd: true, record: true, numbers: [12], fallback: {number: x}}]}\n",
 			[]string{
-				"twilio.listen", "twilio.public_url", "accounts[0].name", `"bell"`, `"nobody" is not one of the agents`, "account_sid", "accounts[0].api:",
+				"twilio.listen", "twilio.public_url", "twilio.node_url: must be plain", "accounts[0].name", `"bell"`, `"nobody" is not one of the agents`, "account_sid", "accounts[0].api:",
 				"TRUNKLINE_TEST_NOT_SET", "api_secret_env: is no name", "calls_per_second", "accounts[0].amd", "accounts[0].record", "numbers[0]", "fallback.number",
 			},
 		},

@@ -18,8 +18,12 @@ type Twilio struct {
 	Listen string `yaml:"listen"`
 	// PublicURL is how the carriers reach Listen: https://HOST, with a path where
 	// there is one. Requests are signed over it.
-	PublicURL string          `yaml:"public_url"`
-	Accounts  []TwilioAccount `yaml:"accounts"`
+	PublicURL string `yaml:"public_url"`
+	// NodeURL leads to this node alone, where PublicURL leads to several: a
+	// call's first webhook may come to any of them, and all that follows, its
+	// audio above all, has to come to the one that answered.
+	NodeURL  string          `yaml:"node_url"` // empty: public_url
+	Accounts []TwilioAccount `yaml:"accounts"`
 }
 
 // TwilioAccount is one account with one carrier.
@@ -117,15 +121,23 @@ func (v *validator) twilio(c *Config) {
 	if _, _, err := net.SplitHostPort(t.Listen); err != nil {
 		v.addf("twilio.listen", "%q is not HOST:PORT; write for example 127.0.0.1:8070", t.Listen)
 	}
-	u, err := url.Parse(t.PublicURL)
-	switch {
-	case err != nil || u.Scheme != "https" || u.Host == "":
-		v.addf("twilio.public_url", "%q is not how a carrier reaches this gateway; write https://HOST, as a load balancer or a tunnel serves it", t.PublicURL)
-	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		v.addf("twilio.public_url", "must be plain, with no user, no ? and no #: requests are signed over it")
+	v.publicURL("twilio.public_url", t.PublicURL)
+	if t.NodeURL != "" {
+		v.publicURL("twilio.node_url", t.NodeURL)
 	}
 	for i := range t.Accounts {
 		v.twilioAccount(c, i)
+	}
+}
+
+// publicURL checks a URL by which carriers reach the gateway.
+func (v *validator) publicURL(path, text string) {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Scheme != "https" || u.Host == "":
+		v.addf(path, "%q is not how a carrier reaches this gateway; write https://HOST, as a load balancer or a tunnel serves it", text)
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		v.addf(path, "must be plain, with no user, no ? and no #: requests are signed over it")
 	}
 }
 

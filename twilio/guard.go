@@ -2,6 +2,7 @@ package twilio
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"trunkline/twilio/signature"
@@ -16,7 +17,36 @@ type guard interface {
 	socket(r *http.Request, signed *signature.Request) bool
 }
 
-// newGuard makes an account's.
+// guards are those of an account for each URL that its carrier was given; one
+// is enough.
+type guards []guard
+
+func (g guards) webhook(r *http.Request, signed *signature.Request) bool {
+	return slices.ContainsFunc(g, func(g guard) bool { return g.webhook(r, signed) })
+}
+
+func (g guards) socket(r *http.Request, signed *signature.Request) bool {
+	return slices.ContainsFunc(g, func(g guard) bool { return g.socket(r, signed) })
+}
+
+// newGuards makes an account's for some public URLs, each once.
+func newGuards(bases []string, a *Account) (guard, error) {
+	var all guards
+	for i, base := range bases {
+		if slices.Contains(bases[:i], base) {
+			continue
+		}
+		g, err := newGuard(base, a)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, g)
+	}
+
+	return all, nil
+}
+
+// newGuard makes an account's for one public URL.
 func newGuard(base string, a *Account) (guard, error) {
 	switch a.Carrier {
 	case "telnyx":

@@ -1,12 +1,14 @@
 package twilio
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,9 +30,13 @@ type Config struct {
 	// PublicURL is what the carriers reach it as, https://HOST and perhaps a
 	// path. Requests are signed over it.
 	PublicURL string
-	Accounts  []Account
-	MaxCalls  int // at once; 0: no limit
-	Log       *slog.Logger
+	// NodeURL is the same for this process alone, where PublicURL leads to
+	// several: a call's socket and all that follows its first webhook must come
+	// to who has the call. Empty: PublicURL.
+	NodeURL  string
+	Accounts []Account
+	MaxCalls int // at once; 0: no limit
+	Log      *slog.Logger
 
 	// Bounds; zero: the default.
 	Decide  time.Duration // for the Handler to take or refuse a call; 8 s of the 15 s that Twilio waits
@@ -93,7 +99,7 @@ type account struct {
 type Server struct {
 	cfg      Config
 	handler  Handler
-	prefix   string // path of the public URL
+	prefixes []string // paths of the two URLs, the longer one first
 	accounts map[string]*account
 	tokens   tokens
 	counts   counts
@@ -118,23 +124,23 @@ func New(c Config, h Handler) (*Server, error) {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	c.Decide, c.Start, c.Confirm = or(c.Decide, 8*time.Second), or(c.Start, 10*time.Second), or(c.Confirm, 5*time.Second)
-	base, err := signature.ParseBase(c.PublicURL)
+	bases, prefixes, err := bases(c.PublicURL, cmp.Or(c.NodeURL, c.PublicURL))
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{
-		cfg: c, handler: h, answers: newAnswers(), prefix: base.Path, accounts: map[string]*account{},
+		cfg: c, handler: h, answers: newAnswers(), prefixes: prefixes, accounts: map[string]*account{},
 		calls: map[string]*Call{}, ids: map[string]*Call{}, sockets: map[net.Conn]func(){},
 	}
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	for _, a := range c.Accounts {
-		in := &account{Account: a, base: base.String() + "/" + a.Name}
+		in := &account{Account: a, base: bases[1] + "/" + a.Name}
 		var ok bool
 		if in.dialect, ok = dialect.ByName(a.Carrier); !ok {
 			return nil, fmt.Errorf("twilio: account %q: there is no carrier %q; use one of: %s", a.Name, a.Carrier, strings.Join(dialect.Names(), ", "))
 		}
 		in.words = carriers[a.Carrier]
-		if in.guard, err = newGuard(base.String(), &a); err != nil {
+		if in.guard, err = newGuards(bases, &a); err != nil {
 			return nil, fmt.Errorf("twilio: account %q: %w", a.Name, err)
 		}
 		if s.accounts[a.Name] != nil {
@@ -144,6 +150,20 @@ func New(c Config, h Handler) (*Server, error) {
 	}
 
 	return s, nil
+}
+
+// bases reads the public URL and the node's own, and their paths.
+func bases(public, node string) (urls, paths []string, err error) {
+	for _, text := range []string{public, node} {
+		u, err := signature.ParseBase(text)
+		if err != nil {
+			return nil, nil, err
+		}
+		urls, paths = append(urls, u.String()), append(paths, u.Path)
+	}
+	slices.SortFunc(paths, func(a, b string) int { return len(b) - len(a) })
+
+	return urls, slices.Compact(paths), nil
 }
 
 func or(d, standard time.Duration) time.Duration {

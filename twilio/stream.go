@@ -27,7 +27,7 @@ var upgrader = websocket.Upgrader{
 }
 
 // errWhose is for a socket that belongs to no call that waits for one.
-var errWhose = errors.New("the token is unknown, spent, or another call's")
+var errWhose = errors.New("the token is unknown, spent, or another call's; where several nodes have one twilio.public_url, each needs its own twilio.node_url")
 
 // media opens a stream and carries it.
 func (s *Server) media(w http.ResponseWriter, r *http.Request) {
@@ -48,8 +48,9 @@ func (s *Server) media(w http.ResponseWriter, r *http.Request) {
 	if r.URL.RawQuery != "" {
 		target += "?" + r.URL.RawQuery
 	}
-	if !a.guard.socket(r, &signature.Request{Target: target, WebSocket: true}) {
-		s.forged(w, r, a)
+	signed := &signature.Request{Target: target, WebSocket: true}
+	if !a.guard.socket(r, signed) {
+		s.forged(w, r, a, signed)
 
 		return
 	}

@@ -40,11 +40,14 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /{account}/media/{$}", s.media)
 
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, s.prefix+"/") {
-			http.StripPrefix(s.prefix, mux).ServeHTTP(w, r)
-		} else { // a load balancer has taken the prefix off
-			mux.ServeHTTP(w, r)
+		for _, p := range s.prefixes {
+			if strings.HasPrefix(r.URL.Path, p+"/") {
+				http.StripPrefix(p, mux).ServeHTTP(w, r)
+
+				return
+			}
 		}
+		mux.ServeHTTP(w, r) // a load balancer has taken the prefix off
 	})
 }
 
@@ -68,7 +71,7 @@ func (s *Server) webhook(handle func(http.ResponseWriter, *request)) http.Handle
 			return
 		}
 		if !a.guard.webhook(r, &in.signed) {
-			s.forged(w, r, a)
+			s.forged(w, r, a, &in.signed)
 
 			return
 		}
@@ -78,9 +81,13 @@ func (s *Server) webhook(handle func(http.ResponseWriter, *request)) http.Handle
 }
 
 // forged refuses a request that its carrier did not sign.
-func (s *Server) forged(w http.ResponseWriter, r *http.Request, a *account) {
+func (s *Server) forged(w http.ResponseWriter, r *http.Request, a *account, signed *signature.Request) {
 	s.counts.forged.Add(1)
-	s.cfg.Log.Warn("refused a request without a valid signature of the carrier; if the carrier sent it, twilio.public_url is not the URL that it was given, or the auth token is another",
+	why := "if the carrier sent it, the auth token is another, or twilio.public_url is not the URL that it was given"
+	if base := a.signedOver(r, signed); base != "" {
+		why = "it is signed over " + base + "/" + a.Name + "/…: if that is yours, set twilio.public_url to " + base
+	}
+	s.cfg.Log.Warn("refused a request without a valid signature of the carrier; "+why,
 		slog.String("account", a.Name), slog.String("path", r.URL.Path), slog.String("from", r.RemoteAddr))
 	http.Error(w, "the signature is not valid", http.StatusForbidden)
 }
@@ -238,7 +245,8 @@ func (s *Server) status(w http.ResponseWriter, in *request) {
 // streamStatus is a callback about a call's stream.
 func (s *Server) streamStatus(w http.ResponseWriter, in *request) {
 	if c := s.call(in); c != nil && in.values.Get("StreamEvent") == "stream-error" {
-		s.cfg.Log.Warn("the carrier tells a fault of a stream", slog.String("account", in.account.Name), slog.String("fault", in.values.Get("StreamError")))
+		fault := in.values.Get("StreamError")
+		s.cfg.Log.Warn("the carrier tells a fault of a stream", slog.String("account", in.account.Name), slog.String("fault", fault), slog.String("hint", streamHint(fault)))
 		c.mu.Lock()
 		streamed := c.leg != nil && (c.away == nil || c.away.back == nil)
 		c.mu.Unlock()

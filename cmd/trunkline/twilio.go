@@ -210,6 +210,7 @@ func (t *twilioCheckCmd) account(ctx context.Context, cfg *config.Config, a *con
 		return false
 	}
 	defer func() { _ = client.Stop(ctx) }() // it has no calls
+	node := cmp.Or(cfg.Twilio.NodeURL, cfg.Twilio.PublicURL)
 	good := true
 	for _, check := range []struct {
 		name string
@@ -218,9 +219,13 @@ func (t *twilioCheckCmd) account(ctx context.Context, cfg *config.Config, a *con
 		{"credentials", func(ctx context.Context) (string, error) { return signsIn(ctx, client) }},
 		{"clock", func(context.Context) (string, error) { return twilioClock(client) }},
 		{"numbers", func(ctx context.Context) (string, error) { return numbers(ctx, cfg, a, client) }},
-		{"public URL", func(ctx context.Context) (string, error) { return t.reach(ctx, cfg, a) }},
-		{"audio socket", func(ctx context.Context) (string, error) { return t.socket(ctx, cfg, a) }},
+		{"public URL", func(ctx context.Context) (string, error) { return t.reach(ctx, cfg.Twilio.PublicURL, a) }},
+		{"node URL", func(ctx context.Context) (string, error) { return t.reach(ctx, node, a) }},
+		{"audio socket", func(ctx context.Context) (string, error) { return t.socket(ctx, node, a) }},
 	} {
+		if check.name == "node URL" && cfg.Twilio.NodeURL == "" {
+			continue
+		}
 		bounded, cancel := context.WithTimeout(ctx, askBound)
 		uses, err := check.run(bounded)
 		cancel()
@@ -289,15 +294,19 @@ func numbers(ctx context.Context, cfg *config.Config, a *config.TwilioAccount, c
 // noCall names a call that there never was.
 const noCall = "CA00000000000000000000000000000000"
 
-// reach sends the public URL what Twilio might send, once signed as Twilio
-// would and once not.
-func (t *twilioCheckCmd) reach(ctx context.Context, cfg *config.Config, a *config.TwilioAccount) (string, error) {
-	address := webhooks(cfg, a).Status
+// certificateSpare is how long the certificate has to be good at least.
+const certificateSpare = 7 * 24 * time.Hour
+
+// reach sends a public URL what Twilio might send, once signed as Twilio would
+// and once not.
+func (t *twilioCheckCmd) reach(ctx context.Context, base string, a *config.TwilioAccount) (string, error) {
+	address := strings.TrimRight(base, "/") + "/" + a.Name + "/status"
 	form := url.Values{"CallSid": {noCall}, "AccountSid": {a.AccountSID}, "CallStatus": {"completed"}}
 	tokens := a.Tokens()
 	if len(tokens) == 0 {
 		return "", fmt.Errorf("there is no auth token to sign a probe with (%s)", a.AuthTokenEnv)
 	}
+	var until time.Time
 	for _, probe := range []struct {
 		signature string
 		want      int
@@ -324,20 +333,36 @@ func (t *twilioCheckCmd) reach(ctx context.Context, cfg *config.Config, a *confi
 		}
 		answer, err := client.Do(r)
 		if err != nil {
-			return "", fmt.Errorf("%w; is the name right (twilio.public_url), and does the load balancer or the tunnel run?", err)
+			return "", fmt.Errorf("%w; is the name right, and does the load balancer or the tunnel run?", err)
 		}
 		answer.Body.Close()
-		if answer.StatusCode != probe.want {
+		switch {
+		case answer.StatusCode == probe.want:
+		case answer.Header.Get("Location") != "":
+			return "", fmt.Errorf("the request was sent on to %s: Twilio's signature is then over another URL; configure the last one", answer.Header.Get("Location"))
+		case answer.StatusCode == http.StatusForbidden:
+			return "", errors.New("a signed request was refused: the gateway that answers has another auth token or another URL; its log says which")
+		default:
 			return "", fmt.Errorf(probe.otherwise, answer.Status)
 		}
+		if answer.TLS != nil {
+			until = answer.TLS.PeerCertificates[0].NotAfter
+		}
+	}
+	if !until.IsZero() && time.Until(until) < certificateSpare {
+		return "", fmt.Errorf("the certificate ends on %s: Twilio calls no URL whose certificate is not good", until.Format(time.DateOnly))
 	}
 
-	return "signed requests arrive, others are refused", nil
+	return "signed requests arrive at " + base + ", others are refused", nil
 }
 
-// socket opens a WebSocket as Twilio would for a call's audio.
-func (t *twilioCheckCmd) socket(ctx context.Context, cfg *config.Config, a *config.TwilioAccount) (string, error) {
-	base, err := url.Parse(cfg.Twilio.PublicURL)
+// strayStart begins a stream of no call: the gateway closes the socket for it.
+const strayStart = `{"event":"start","sequenceNumber":"1","streamSid":"MZ0","start":{"streamSid":"MZ0","callSid":"` + noCall + `","customParameters":{"token":"none"}}}`
+
+// socket opens a WebSocket as Twilio would for a call's audio, and looks whether
+// messages get there and back.
+func (t *twilioCheckCmd) socket(ctx context.Context, node string, a *config.TwilioAccount) (string, error) {
+	base, err := url.Parse(node)
 	if err != nil {
 		return "", err
 	}
@@ -357,10 +382,29 @@ func (t *twilioCheckCmd) socket(ctx context.Context, cfg *config.Config, a *conf
 	}
 	switch {
 	case err == nil:
-		return "opens", conn.Close()
+		defer conn.Close()
+
+		return strayed(ctx, conn)
 	case answer != nil:
 		return "", fmt.Errorf("the request to open one was answered with %s: does the load balancer or the tunnel pass WebSockets on?", answer.Status)
 	default:
 		return "", err
 	}
+}
+
+// strayed has the gateway be told of a stream of no call. It must close the
+// socket for that, and nobody else may.
+func strayed(ctx context.Context, conn *websocket.Conn) (string, error) {
+	deadline, bound := ctx.Deadline()
+	if !bound {
+		deadline = time.Now().Add(askBound)
+	}
+	if err := errors.Join(conn.SetReadDeadline(deadline), conn.WriteMessage(websocket.TextMessage, []byte(strayStart))); err != nil {
+		return "", err
+	}
+	if _, _, err := conn.ReadMessage(); !websocket.IsCloseError(err, websocket.ClosePolicyViolation) {
+		return "", fmt.Errorf("it opens, but messages do not get to the gateway and back: %w", err)
+	}
+
+	return "opens, and messages pass", nil
 }

@@ -144,6 +144,7 @@ func balancer(t *testing.T) (a *account, check twilioCheckCmd) {
 func TestTwilioCheck(t *testing.T) {
 	t.Parallel()
 	a, check := balancer(t)
+	a.config.Twilio.NodeURL = a.config.Twilio.PublicURL
 	var out strings.Builder
 	if err := check.all(t.Context(), &a.config, &out); err == nil || !strings.Contains(out.String(), "FAIL  main: numbers: "+accountNumber+": its calls go to https://u:xxxxx@old") {
 		t.Errorf("a number that points elsewhere: %v\n%s", err, out.String())
@@ -152,11 +153,18 @@ func TestTwilioCheck(t *testing.T) {
 		t.Fatal(errs)
 	}
 	out.Reset()
-	if err := check.all(t.Context(), &a.config, &out); err != nil || strings.Count(out.String(), "ok  ") != 5 {
+	if err := check.all(t.Context(), &a.config, &out); err != nil || strings.Count(out.String(), "ok  ") != 6 {
 		t.Errorf("%v\n%s", err, out.String())
 	}
 	if strings.Contains(out.String(), twilioTestToken) {
 		t.Errorf("the secret is told: %s", out.String())
+	}
+}
+
+// closesSockets stands for a balancer that opens WebSockets by itself.
+func closesSockets(w http.ResponseWriter, r *http.Request) {
+	if conn, err := (&websocket.Upgrader{}).Upgrade(w, r, nil); err == nil {
+		conn.Close()
 	}
 }
 
@@ -170,7 +178,13 @@ func TestTwilioCheckFindsWhatIsWrong(t *testing.T) {
 		"nobody there":        {nil, "does the load balancer or the tunnel run?"},
 		"another service":     {http.NotFound, "answered with 404"},
 		"somebody in between": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }, "answers in its place"},
-		"no WebSockets":       {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) }, "pass WebSockets on?"},
+		"a redirect": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Location", "https://elsewhere.example")
+			w.WriteHeader(http.StatusMovedPermanently)
+		}, "configure the last one"},
+		"another token":    {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }, "has another auth token or another URL"},
+		"sockets that end": {closesSockets, "messages do not get to the gateway and back"},
+		"no WebSockets":    {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) }, "pass WebSockets on?"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

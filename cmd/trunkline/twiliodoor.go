@@ -54,7 +54,7 @@ func (g *gateway) startTwilio(ctx context.Context) error {
 
 // twilioConfig is the door's part of the configuration.
 func twilioConfig(c *config.Config, log *slog.Logger) twilio.Config {
-	out := twilio.Config{Listen: c.Twilio.Listen, PublicURL: c.Twilio.PublicURL, MaxCalls: c.Calls.MaxCalls, Log: log}
+	out := twilio.Config{Listen: c.Twilio.Listen, PublicURL: c.Twilio.PublicURL, NodeURL: c.Twilio.NodeURL, MaxCalls: c.Calls.MaxCalls, Log: log}
 	for i := range c.Twilio.Accounts {
 		a := &c.Twilio.Accounts[i]
 		out.Accounts = append(out.Accounts, twilio.Account{
