@@ -2,6 +2,7 @@ package vendor
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/gorilla/websocket"
 	"go.uber.org/goleak"
 
 	"trunkline/pipeline"
@@ -185,6 +187,55 @@ func TestAWarmConnectionIsUsedAgain(t *testing.T) {
 	defer mu.Unlock()
 	if len(peers) != 1 {
 		t.Errorf("%d connections", len(peers))
+	}
+}
+
+// TestConnectionsResumeTheSession proves a vendor's certificate once, whichever
+// way connections are opened.
+func TestConnectionsResumeTheSession(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var resumed []bool
+	upgrader := websocket.Upgrader{}
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		resumed = append(resumed, r.TLS.DidResume)
+		mu.Unlock()
+		if websocket.IsWebSocketUpgrade(r) {
+			if conn, err := upgrader.Upgrade(w, r, nil); err == nil {
+				_ = conn.WriteMessage(websocket.TextMessage, []byte("hello")) // the ticket comes with it
+				conn.Close()
+			}
+		}
+	}))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	c := NewClient("acme")
+	pool := x509.NewCertPool()
+	pool.AddCert(server.Certificate())
+	c.secure.RootCAs = pool
+	transport, ok := c.HTTP.Transport.(*http.Transport)
+	if !ok {
+		t.Fatalf("the transport is a %T", c.HTTP.Transport)
+	}
+	transport.TLSClientConfig.RootCAs = pool
+	if err := c.Warm(t.Context(), server.URL); err != nil {
+		t.Fatal(err)
+	}
+	transport.CloseIdleConnections()
+	for range 2 {
+		conn, err := c.Dial(t.Context(), "wss"+strings.TrimPrefix(server.URL, "https"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _, _ = conn.ReadMessage() // until here the server's ticket has come
+		conn.Close()
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if d := cmp.Diff([]bool{false, true, true}, resumed); d != "" {
+		t.Errorf("resumed (-want +got):\n%s", d)
 	}
 }
 

@@ -21,6 +21,7 @@ func (c *Client) Dial(ctx context.Context, url string, header http.Header) (*web
 	d := websocket.Dialer{
 		Proxy: http.ProxyFromEnvironment, HandshakeTimeout: 5 * time.Second,
 		ReadBufferSize: 16 << 10, WriteBufferSize: 4 << 10,
+		TLSClientConfig: c.secure,
 	}
 	if t, ok := c.HTTP.Transport.(*http.Transport); ok {
 		d.NetDialContext = t.DialContext
