@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"runtime/pprof"
 	"strings"
@@ -120,4 +121,18 @@ func (b *bench) profiled(p *process, f func() error) error {
 	}
 
 	return errors.Join(f(), p.signal(syscall.SIGUSR1))
+}
+
+// profiledSelf runs f, and profiles this process meanwhile if profiles are
+// wanted.
+func (b *bench) profiledSelf(name string, f func() error) error {
+	if b.Profile == "" {
+		return f()
+	}
+	p, err := startProfile(filepath.Join(b.Profile, name+".pprof"))
+	if err != nil {
+		return err
+	}
+
+	return errors.Join(f(), p.stop())
 }
