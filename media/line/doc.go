@@ -7,8 +7,8 @@
 // leg, and both frames to the tap (the recorder). So what the ear decides at a tick, such as a pause at a barge-in, is true of the
 // frame that leaves at the same tick.
 //
-// The ear gets silence in place of a key's tone, and each key press once, by
-// whichever ways it was told; the tap gets what was heard.
+// The ear and the tap get silence in place of a key's tone, and the ear each key
+// press once, by whichever ways it was told.
 //
 // A frame that the leg does not send, as on hold, does not count as played:
 // the player gives the same audio again at the next tick. The player's Started

@@ -34,7 +34,9 @@ type Ear interface {
 	Key(d media.Digit)
 }
 
-// A Tap gets both directions of each tick; agent is silence when nothing left.
+// A Tap gets both directions of each tick, the caller's without keys' tones;
+// agent is silence when nothing left. While keys are looked for in the audio it
+// gets them a tick late.
 // Write must neither block nor keep the frames.
 type Tap interface {
 	Write(caller, agent *media.Frame)
@@ -74,6 +76,7 @@ type Line struct {
 	shift    func(time.Duration) int // nil: the leg does not mind when ticks come
 	keys     keys
 	late     late           // what the ear has yet to hear
+	untapped untapped       // what the tap has yet to get
 	pressed  presser        // keys that we press
 	tones    *tone.Detector // nil: nobody asks
 	onTone   func(tone.Event)
@@ -117,10 +120,10 @@ func New(c Config) *Line {
 
 // Tick moves one frame each way.
 func (l *Line) Tick(now time.Time) {
-	l.listen(now)
+	heard := l.listen(now)
 	l.speak()
 	if l.tap != nil {
-		l.tap.Write(&l.caller, &l.agent)
+		l.record(heard)
 	}
 }
 
@@ -143,10 +146,11 @@ func (l *Line) Stats() Stats {
 	}
 }
 
-func (l *Line) listen(now time.Time) {
+// listen takes the caller's next frame and returns what of it may be heard.
+func (l *Line) listen(now time.Time) (heard *media.Frame) {
 	in := l.leg.Read(&l.caller)
 	in.Echo = l.echo != nil && l.echo.Cancel(&l.caller, &l.agent, in.Kind)
-	heard := &l.caller
+	heard = &l.caller
 	if l.keys.hear(heard) {
 		l.counts.withheld.Add(1)
 		heard = &l.silence
@@ -173,6 +177,7 @@ func (l *Line) listen(now time.Time) {
 			l.onTone(e)
 		}
 	}
+	return heard
 }
 
 func (l *Line) speak() {
