@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"trunkline/storage/cluster/clustertest"
 )
 
@@ -46,7 +48,7 @@ func run(m *testing.M) int {
 	go machine.run()
 	defer machine.end()
 
-	return clustertest.Main(m)
+	return clustertest.Main(m, goleak.IgnoreTopFunction("trunkline/acceptance.(*pulse).run"))
 }
 
 // readTree lists the folders of the source. The go command notes that, and so

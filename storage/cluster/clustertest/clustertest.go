@@ -37,15 +37,15 @@ var instance struct {
 }
 
 // Main runs the tests, stops the cluster if one was started, and looks for
-// leaked goroutines. It returns the exit code.
-func Main(m *testing.M) int {
+// leaked goroutines, but for those that ignore names. It returns the exit code.
+func Main(m *testing.M, ignore ...goleak.Option) int {
 	code := m.Run()
 	if err := stop(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = max(code, 1)
 	}
 	if code == 0 {
-		if err := goleak.Find(); err != nil {
+		if err := goleak.Find(ignore...); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			code = 1
 		}
