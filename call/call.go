@@ -504,7 +504,7 @@ func (c *call) tearDown() {
 		}
 		if c.conv != nil {
 			c.conv.Stop()
-			c.notes.settle()
+			c.notes.settle(true)
 			c.prove()
 			if c.notes.wishes != nil {
 				c.notes.wishes.end()

@@ -5,11 +5,13 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+	"unicode"
 
 	"trunkline/compliance/objection"
 	"trunkline/compliance/redact"
 	"trunkline/pipeline"
 	"trunkline/pipeline/turn"
+	"trunkline/privacy"
 	"trunkline/storage"
 )
 
@@ -23,34 +25,50 @@ const objectionKind turn.EventKind = "objection"
 // keeper decides what of a call's words may be kept: no card numbers, and
 // nothing after an objection to that. What it lets pass is stored, traced and
 // shown. It belongs to the conversation's loop.
+//
+// A card number may be said in pieces over several turns, and is keyed digit by
+// digit: which words belong to one is known only at its end. From the first
+// digit with which the caller's words end on, rows wait until something else was
+// said, or the number was too long or at its end.
 type keeper struct {
 	language string
 	objected func(entry string) // told once
 	off      atomic.Bool        // nothing is kept any more
 
-	// A card number may be said in pieces and is keyed digit by digit: which
-	// words belong to one is known only at its end. From the ninth digit of a
-	// turn on its events wait for that.
-	tail    string      // the end of the caller's turns before
-	ended   string      // the latest turn in which a card number ended
-	turn    []string    // the caller's words by talkspurt, and keys in a row
-	spurts  []int       // of turn
-	held    []heldEvent // n.mu guards it, and waiting
+	said   []redact.Turn // by both since a number began, and what the agent said before
+	turn   []string      // the caller's words by talkspurt, and keys in a row
+	spurts []int         // of turn
+
+	held    []heldRow // notes.mu guards it, waiting and since
 	waiting bool
+	since   time.Duration // the first one waits
+	card    bool          // the rows that were released last had a number in them that may not be kept
 }
 
-// heldEvent is an event that waits.
-type heldEvent struct {
+// heldRow is an event or a turn that waits.
+type heldRow struct {
 	at   time.Duration
-	data StepData
+	data *StepData
+	turn *storage.Turn
 }
 
-// mostDigits are the digits of a caller's turn that are kept at once: those of
-// a card number that its issuer's rules let be kept (PCI DSS 3.4.1).
-const mostDigits = 8
+// The speakers of keeper.said.
+const (
+	byCaller = string(pipeline.Caller)
+	byAgent  = string(pipeline.Agent)
+)
 
-// longestTail is how much of the turns before is looked at, in octets.
-const longestTail = 400
+// mostShown are the digits of a number that are shown at once to who watches a
+// call: what of a card's number its issuer's rules let be kept (PCI DSS 3.4.1).
+const mostShown = 8
+
+// mostHeld bounds the rows that wait: beyond it those are kept without any
+// number.
+const mostHeld = 2048
+
+// longestHeld is how long a row waits for the rest of a number: nobody takes that
+// long over it, and what waits is lost with a crash.
+const longestHeld = time.Minute
 
 // keyed is the number of the talkspurt that keys stand for.
 const keyed = -1
@@ -88,20 +106,17 @@ func (k *keeper) take(spurt int, text string, more bool) {
 	}
 }
 
-// waits says whether the turn has so many digits that its events have to wait.
-func (k *keeper) waits() bool {
-	return redact.Digits(k.tail+" "+strings.Join(k.turn, " ")) > mostDigits
-}
-
-// card says whether a card number ends in some words, or stands in them.
-func (k *keeper) card(words string) bool {
-	if redact.Whole(words) {
-		return false
+// open is how many digits the caller's words end with, over all turns of a
+// number.
+func (k *keeper) open() int {
+	var all []string
+	for _, t := range k.said {
+		if t.Speaker == byCaller {
+			all = append(all, t.Text)
+		}
 	}
-	_, before := redact.Text(k.tail)
-	_, all := redact.Text(k.tail + " " + words)
 
-	return all > before
+	return redact.Open(append(all, strings.Join(k.turn, " ")))
 }
 
 // over says whether the actions end the caller's turn.
@@ -111,65 +126,156 @@ func over(actions []turn.Action) bool {
 	})
 }
 
-// settle ends the turn. It returns the events that waited, without what may
-// not be kept.
-func (k *keeper) settle() []heldEvent {
-	words := strings.Join(k.turn, " ")
-	all, card := k.held, k.card(words)
+// settle ends the caller's turn. It returns the rows that need not wait any
+// longer, without what may not be kept. At the end of the call that is all.
+func (k *keeper) settle(end bool) []heldRow {
+	if words := strings.Join(k.turn, " "); words != "" {
+		k.said = append(k.said, redact.Turn{Speaker: byCaller, Text: words})
+	}
+	k.turn, k.spurts = nil, nil
+	if k.open() > 0 && !end && len(k.held) < mostHeld {
+		return nil
+	}
+
+	return k.release()
+}
+
+// release gives out all that waits.
+func (k *keeper) release() []heldRow {
+	all := k.held
+	out, _ := redact.Conversation(k.said)
+	k.card = false
+	for i := range out {
+		k.card = k.card || k.said[i].Speaker == byCaller && out[i] != k.said[i].Text
+	}
 	for i := range all {
-		if card {
-			all[i].data = masked(all[i].data, redact.CardMark)
-		}
+		k.redact(&all[i], len(all) >= mostHeld)
 	}
-	switch k.tail += " " + words; {
-	case card:
-		k.tail, k.ended = "", words
-	case redact.Whole(words):
-		k.tail = ""
-	}
-	k.tail = k.tail[max(0, len(k.tail)-longestTail):]
-	k.turn, k.spurts, k.held, k.waiting = nil, nil, nil, false
+	k.held, k.waiting = nil, false
+	k.forget()
 
 	return all
 }
 
-// text is what may be kept of some words.
-func (k *keeper) text(s string) string {
-	if s == "" {
-		return ""
+// forget begins anew behind a number. The name of a security code that the agent
+// asked for stays.
+func (k *keeper) forget() {
+	last := len(k.said) - 1
+	if last >= 0 && k.said[last].Speaker == byAgent {
+		k.said = []redact.Turn{k.said[last]}
+	} else {
+		k.said = nil
 	}
-	if k.off.Load() {
-		return notKept
-	}
-	kept, n := redact.Text(s)
-	if n == 0 && (s == k.ended || k.card(s)) {
-		return redact.CardMark // its end
-	}
-
-	return kept
 }
 
-// event is what may be kept of an event and its actions.
-func (k *keeper) event(d StepData) StepData {
-	if k.off.Load() {
-		return masked(d, notKept)
+// answered takes what the agent has said.
+func (k *keeper) answered(text string) {
+	k.said = append(k.said, redact.Turn{Speaker: byAgent, Text: text})
+	if len(k.held) == 0 && !k.waiting {
+		k.forget()
 	}
+}
+
+// redact takes out of a row what may not be kept; every number, where all is.
+func (k *keeper) redact(h *heldRow, all bool) {
+	if t := h.turn; t != nil {
+		speaker := string(t.Role)
+		t.Text, t.HeardText = privacy.Words(k.kept(speaker, string(t.Text), all)), privacy.Words(k.kept(speaker, string(t.HeardText), all))
+
+		return
+	}
+	d := h.data
 	if hasWords(d.Event.Kind) {
-		d.Event.Text = k.text(d.Event.Text)
+		d.Event.Text = k.kept(byCaller, d.Event.Text, all)
 	}
 	d.Actions = slices.Clone(d.Actions)
 	for i := range d.Actions {
-		d.Actions[i].Text = k.text(d.Actions[i].Text)
+		if d.Actions[i].Kind != turn.Judge {
+			d.Actions[i].Text = k.kept(byCaller, d.Actions[i].Text, all)
+		}
 	}
-
-	return d
 }
 
-// shown is what of an event may be shown and traced at once, before its turn is
-// over.
-func (k *keeper) shown(d StepData) StepData {
-	if k.waits() {
-		return masked(d, notKept)
+// kept is what may be kept of somebody's words, by what was said before and
+// after them.
+func (k *keeper) kept(speaker, text string, all bool) string {
+	switch {
+	case text == "" || text == notKept:
+		return text
+	case all:
+		return redact.Numbers(text)
+	}
+	turns := slices.Clone(k.said)
+	for i, t := range slices.Backward(turns) {
+		if t.Speaker == speaker && same(t.Text, text) {
+			turns[i].Text = text
+			out, _ := redact.Conversation(turns)
+
+			return out[i]
+		}
+	}
+	out, _ := redact.Conversation(turns)
+	for i := range out { // a part of a turn, or several of them
+		if turns[i].Speaker == speaker && out[i] != turns[i].Text {
+			return redact.Numbers(text)
+		}
+	}
+	out, _ = redact.Conversation(append(turns, redact.Turn{Speaker: speaker, Text: text}))
+
+	return out[len(out)-1]
+}
+
+// same says whether two texts have the same words: recognisers and models set
+// signs and capitals as they like.
+func same(a, b string) bool {
+	plain := func(s string) string {
+		return strings.Map(func(r rune) rune {
+			if unicode.IsLetter(r) || unicode.IsDigit(r) {
+				return unicode.ToLower(r)
+			}
+
+			return -1
+		}, s)
+	}
+
+	return plain(a) == plain(b)
+}
+
+// shown is what of somebody's words is shown and traced at once, before it is
+// known what they belong to.
+func (k *keeper) shown(role pipeline.Role, text string) string {
+	switch {
+	case text == "":
+		return ""
+	case k.off.Load():
+		return notKept
+	case role == pipeline.Caller && k.open() > mostShown:
+		return redact.Numbers(text)
+	}
+
+	return k.kept(string(role), text, false)
+}
+
+// traced is shown for traces, which are stored: no number that is not at its
+// end.
+func (k *keeper) traced(role pipeline.Role, text string) string {
+	if role == pipeline.Caller && !k.off.Load() && k.open() > 0 {
+		return redact.Numbers(text)
+	}
+
+	return k.shown(role, text)
+}
+
+// step is an event with its actions as words makes their texts.
+func step(d StepData, words func(pipeline.Role, string) string) StepData {
+	if hasWords(d.Event.Kind) {
+		d.Event.Text = words(pipeline.Caller, d.Event.Text)
+	}
+	d.Actions = slices.Clone(d.Actions)
+	for i := range d.Actions {
+		if d.Actions[i].Kind != turn.Judge {
+			d.Actions[i].Text = words(pipeline.Caller, d.Actions[i].Text)
+		}
 	}
 
 	return d
@@ -178,21 +284,6 @@ func (k *keeper) shown(d StepData) StepData {
 // hasWords tells the events whose text is somebody's words or keys.
 func hasWords(kind turn.EventKind) bool {
 	return kind == turn.Partial || kind == turn.Final || kind == turn.KeyPressed
-}
-
-// masked is an event without any words.
-func masked(d StepData, mark string) StepData {
-	if hasWords(d.Event.Kind) && d.Event.Text != "" {
-		d.Event.Text = mark
-	}
-	d.Actions = slices.Clone(d.Actions)
-	for i := range d.Actions {
-		if d.Actions[i].Text != "" && d.Actions[i].Kind != turn.Judge {
-			d.Actions[i].Text = mark
-		}
-	}
-
-	return d
 }
 
 // objects stops recording and transcription for good, and has the person told.

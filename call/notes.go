@@ -75,7 +75,8 @@ type notes struct {
 	understood func(string)  // told of the callee's words; nil: nobody asks
 	lead       time.Duration // from the offer to the answer, known from the conversation's first event on
 
-	said atomic.Value // the caller's last turn, a string
+	said     atomic.Value // the caller's last turn, a string
+	recorded atomic.Bool  // the caller can be heard in a recording
 
 	mu         sync.Mutex // orders the conversation's events and the call's
 	seq        int
@@ -94,20 +95,23 @@ func newNotes(cfg *Config, rec storage.Call) *notes {
 // Step implements pipeline.Observer.
 func (n *notes) Step(e turn.Event, actions []turn.Action, state turn.State) {
 	n.keep.listen(e)
-	d := n.keep.event(StepData{Event: e, Actions: actions, State: state})
-	shown := n.keep.shown(d)
+	d := StepData{Event: e, Actions: actions, State: state}
+	shown, traced := step(d, n.keep.shown), step(d, n.keep.traced)
+	if n.keep.off.Load() {
+		d = shown
+	}
 	n.mu.Lock()
 	if n.lead == 0 { // events count from the answer, the record from the offer
 		n.lead = time.Since(n.offered) - e.At
 	}
-	n.keep.waiting = n.keep.waits()
+	n.keep.waiting = n.keep.open() > 0
 	n.event(n.lead+e.At, d)
 	n.mu.Unlock()
 	if over(actions) {
-		n.settle()
+		n.settle(false)
 	}
 	if n.trace != nil {
-		n.trace.Step(n.offered.Add(n.lead+e.At), shown.Event, shown.Actions)
+		n.trace.Step(n.offered.Add(n.lead+e.At), traced.Event, traced.Actions)
 	}
 	if n.understood != nil && (e.Kind == turn.Partial || e.Kind == turn.Final) {
 		n.understood(e.Text)
@@ -149,56 +153,100 @@ func (n *notes) progress(p Progress) {
 }
 
 // event records an event; n.mu is held.
-func (n *notes) event(at time.Duration, d StepData) {
-	if len(n.keep.held) > 0 || n.keep.waiting {
-		n.keep.held = append(n.keep.held, heldEvent{at, d})
+func (n *notes) event(at time.Duration, d StepData) { n.row(heldRow{at: at, data: &d}) }
+
+// row records a row once its words may be kept; n.mu is held.
+func (n *notes) row(h heldRow) {
+	k := &n.keep
+	if len(k.held) > 0 && h.data != nil && h.at-k.since > longestHeld && len(k.turn) == 0 {
+		for _, old := range k.release() {
+			n.put(old)
+		}
+	}
+	if len(k.held) > 0 || k.waiting {
+		if len(k.held) == 0 {
+			k.since = h.at
+		}
+		k.held = append(k.held, h)
 
 		return
 	}
-	n.put(at, d)
+	if !n.keep.off.Load() {
+		n.keep.redact(&h, false)
+	}
+	n.put(h)
 }
 
-// settle records the events that waited for the end of the caller's turn.
-func (n *notes) settle() {
+// settle records the rows that waited for the end of a number.
+func (n *notes) settle(end bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for _, h := range n.keep.settle() {
-		n.put(h.at, h.data)
+	all := n.keep.settle(end)
+	for _, h := range all {
+		n.put(h)
+	}
+	if len(all) > 0 && n.keep.card && n.recorded.Load() {
+		d := StepData{Event: turn.Event{Kind: recordingChanged, Text: "holds a number that may not be kept: the caller has said it"}}
+		n.put(heldRow{at: time.Since(n.offered), data: &d})
 	}
 }
 
-// put records an event; n.mu is held.
-func (n *notes) put(at time.Duration, d StepData) {
-	data, err := json.Marshal(d)
+// put records a row; n.mu is held.
+func (n *notes) put(h heldRow) {
+	if h.turn != nil {
+		n.cfg.Journal.Turn(*h.turn)
+
+		return
+	}
+	data, err := json.Marshal(h.data)
 	if err != nil {
 		return // plain structs marshal
 	}
-	n.cfg.Journal.Event(storage.Event{CallID: n.call, Seq: n.seq, At: at, Kind: string(d.Event.Kind), Data: data})
+	n.cfg.Journal.Event(storage.Event{CallID: n.call, Seq: n.seq, At: h.at, Kind: string(h.data.Event.Kind), Data: data})
 	n.seq++
 }
 
 // Words implements pipeline.Observer.
 func (n *notes) Words(role pipeline.Role, text string, final bool) {
-	n.live(Live{Kind: LiveWords, Role: role, Text: n.keep.text(text), Final: final})
+	n.live(Live{Kind: LiveWords, Role: role, Text: n.keep.shown(role, text), Final: final})
 }
 
 // Turn implements pipeline.Observer.
 func (n *notes) Turn(t pipeline.Turn) {
-	t.Text, t.Heard = n.keep.text(t.Text), n.keep.text(t.Heard)
-	rec := storage.Turn{
+	if t.Role == pipeline.Agent {
+		n.mu.Lock()
+		n.keep.answered(t.Text)
+		n.mu.Unlock()
+	}
+	shown := t
+	shown.Text, shown.Heard = n.keep.shown(t.Role, t.Text), n.keep.shown(t.Role, t.Heard)
+	if t.Role == pipeline.Caller {
+		n.said.Store(shown.Text)
+	}
+	row := n.turn(&t)
+	if n.keep.off.Load() {
+		row.Text, row.HeardText = notKept, notKept
+	}
+	n.mu.Lock()
+	n.row(heldRow{turn: &row})
+	n.mu.Unlock()
+	rec := n.turn(&shown)
+	n.cfg.Metrics.turn(&rec, &t.Ledger)
+	if n.trace != nil {
+		traced := t
+		traced.Text, traced.Heard = n.keep.traced(t.Role, t.Text), n.keep.traced(t.Role, t.Heard)
+		n.trace.Turn(&traced)
+	}
+	n.live(Live{Kind: LiveTurn, Turn: &rec})
+}
+
+// turn is a turn as a row.
+func (n *notes) turn(t *pipeline.Turn) storage.Turn {
+	return storage.Turn{
 		CallID: n.call, Number: t.Number, Role: storage.Role(t.Role),
 		Text: privacy.Words(t.Text), HeardText: privacy.Words(t.Heard), Interrupted: t.Interrupted,
 		StartedAt: t.StartedAt, EndedAt: t.EndedAt, Latency: latency(&t.Ledger),
 	}
-	if t.Role == pipeline.Caller {
-		n.said.Store(t.Text)
-	}
-	n.cfg.Journal.Turn(rec)
-	n.cfg.Metrics.turn(&rec, &t.Ledger)
-	if n.trace != nil {
-		n.trace.Turn(&t)
-	}
-	n.live(Live{Kind: LiveTurn, Turn: &rec})
 }
 
 // saidLast is the caller's last turn; nothing once nothing of theirs is kept.

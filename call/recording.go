@@ -157,6 +157,7 @@ func (c *call) startRecording() error {
 	c.recorder.Store(r)
 	c.owed.tap.recorder.Store(r)
 	c.carrier.follow()
+	c.notes.recorded.Store(true)
 
 	return nil
 }

@@ -9,7 +9,9 @@
 // three or four digits near the name of a security code.
 //
 // It finds numbers of the languages whose words it has (words/*.yaml), all at
-// once. It does not find a number whose digits two speakers say in turns, nor
-// one in another script; and long numbers that are no cards are sometimes
-// taken for one.
+// once, also in pieces over several turns of one speaker. A turn of nine to twelve
+// digits is a number by itself, such as a telephone's: with its neighbours it is
+// a card's only if the whole begins as issuers' numbers do. It does not find a
+// number whose digits two speakers say in turns, nor one in another script; and
+// long numbers that are no cards are sometimes taken for one.
 package redact

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -33,6 +34,7 @@ var files embed.FS
 // vocabulary says what words mean, of all languages together.
 type vocabulary struct {
 	digits map[string]int      // how many digits a word of a number stands for
+	value  map[string]byte     // of those of one digit: which one
 	tens   map[string]struct{} // of those, the ones that a following digit joins: "forty one"
 	filler map[string]struct{} // may stand between digits of one number
 	code   map[string]struct{} // a word that names a security code, or begins such a name
@@ -46,25 +48,28 @@ func Check() error { return loadErr }
 
 // list is one language's file.
 type list struct {
-	One     []string `yaml:"one_digit"`
-	Two     []string `yaml:"two_digits"`
-	Tens    []string `yaml:"tens"`
-	Repeats []string `yaml:"repeats"`
-	Fillers []string `yaml:"fillers"`
-	Codes   []string `yaml:"security_codes"`
+	One     map[string][]string `yaml:"one_digit"` // by the digit
+	Two     []string            `yaml:"two_digits"`
+	Tens    []string            `yaml:"tens"`
+	Repeats []string            `yaml:"repeats"`
+	Fillers []string            `yaml:"fillers"`
+	Codes   []string            `yaml:"security_codes"`
 }
 
 func load() (vocabulary, error) {
-	v := vocabulary{digits: map[string]int{}, tens: map[string]struct{}{}, filler: map[string]struct{}{}, code: map[string]struct{}{}}
+	v := vocabulary{digits: map[string]int{}, value: map[string]byte{}, tens: map[string]struct{}{}, filler: map[string]struct{}{}, code: map[string]struct{}{}}
 	all, err := language.Load[list](files, "words")
 	if err != nil {
 		return v, fmt.Errorf("redact: %w", err)
 	}
 	for _, f := range all {
-		for n, names := range [][]string{f.One, f.Two, f.Tens, f.Repeats} {
+		for digit, names := range f.One {
 			for _, w := range names {
-				v.digits[w] = min(n+1, 2)
+				v.digits[w], v.value[w] = 1, digit[0]
 			}
+		}
+		for _, w := range slices.Concat(f.Two, f.Tens) {
+			v.digits[w] = 2
 		}
 		for _, w := range f.Repeats { // "double four": the four counts itself
 			v.digits[w] = 1
@@ -167,27 +172,22 @@ type run struct {
 // runs finds the runs of a text's pieces.
 func runs(pieces []piece) []run {
 	var all []run
-	var now run
+	var now []int
 	fillers := 0
 	flush := func() {
-		if len(now.pieces) > 0 {
-			all = append(all, now)
+		if len(now) > 0 {
+			all = append(all, count(pieces, now))
 		}
-		now, fillers = run{}, 0
+		now, fillers = nil, 0
 	}
 	for i, p := range pieces {
-		n, isNumber := words.digits[p.text]
+		_, isNumber := words.digits[p.text]
 		_, isFiller := words.filler[p.text]
 		switch {
 		case p.kind == between:
-		case p.kind == digits:
-			now.pieces, now.count, fillers = append(now.pieces, i), now.count+len(p.text), 0
-		case isNumber:
-			if len(now.pieces) > 0 && n == 1 && isTens(pieces[now.pieces[len(now.pieces)-1]]) {
-				n = 0 // "forty one" has two digits
-			}
-			now.pieces, now.count, now.spoken, fillers = append(now.pieces, i), now.count+n, true, 0
-		case isFiller && len(now.pieces) > 0 && fillers < mostFillers:
+		case p.kind == digits, isNumber:
+			now, fillers = append(now, i), 0
+		case isFiller && len(now) > 0 && fillers < mostFillers:
 			fillers++
 		default:
 			flush()
@@ -196,6 +196,23 @@ func runs(pieces []piece) []run {
 	flush()
 
 	return all
+}
+
+// count is some pieces of digits as a run.
+func count(pieces []piece, of []int) run {
+	r := run{pieces: of}
+	for k, i := range of {
+		n, spoken := words.digits[pieces[i].text]
+		switch {
+		case !spoken:
+			n = len(pieces[i].text)
+		case k > 0 && n == 1 && isTens(pieces[of[k-1]]):
+			n = 0 // "forty one" has two digits
+		}
+		r.count, r.spoken = r.count+n, r.spoken || spoken
+	}
+
+	return r
 }
 
 func isTens(p piece) bool {
@@ -290,36 +307,27 @@ func Conversation(turns []Turn) ([]string, int) {
 	out := make([]string, len(turns))
 	spans := make(map[int][]span) // by turn
 	found := 0
-	note := func(of []int, joined string, find func([]piece) []span) {
-		for _, s := range find(split(joined)) {
+	note := func(of []int, find func(pieces []piece, ends []int) []span) {
+		joined, ends := join(turns, of)
+		for _, s := range find(split(joined), ends) {
 			found++
 			at := 0
-			for _, i := range of {
-				if end := at + len(turns[i].Text); s.from < end && s.to > at {
+			for k, i := range of {
+				if s.from < ends[k] && s.to > at {
 					spans[i] = append(spans[i], span{s.from - at, s.to - at, s.mark})
 				}
-				at += len(turns[i].Text) + len(turnEnd)
+				at = ends[k] + len(turnEnd)
 			}
 		}
 	}
-	speakers := make(map[string][]int) // their turns that may be parts of one number
-	var everybody []int
-	flush := func(of []int) { note(of, join(turns, of), cards) }
-	for i, t := range turns {
-		everybody = append(everybody, i)
-		if !Whole(t.Text) {
-			speakers[t.Speaker] = append(speakers[t.Speaker], i)
-
-			continue
-		}
-		flush(speakers[t.Speaker])
-		flush([]int{i})
-		speakers[t.Speaker] = nil
+	for _, of := range speakers(turns) {
+		note(of, across)
 	}
-	for _, of := range speakers {
-		flush(of)
+	everybody := make([]int, len(turns))
+	for i := range turns {
+		everybody[i] = i
 	}
-	note(everybody, join(turns, everybody), codes)
+	note(everybody, func(pieces []piece, _ []int) []span { return codes(pieces) })
 	for i, t := range turns {
 		out[i] = replace(t.Text, spans[i])
 	}
@@ -327,25 +335,201 @@ func Conversation(turns []Turn) ([]string, int) {
 	return out, found
 }
 
-// Whole says whether a turn has a number that is one by itself and no part of a
-// card's, such as a telephone number: what is said in the next turn does not go
-// on with it.
-func Whole(text string) bool {
-	n := Digits(text)
+// speakers are the turns of each speaker, in the order of their first ones.
+func speakers(turns []Turn) (all [][]int) {
+	at := make(map[string]int)
+	for i, t := range turns {
+		k, known := at[t.Speaker]
+		if !known {
+			k = len(all)
+			at[t.Speaker], all = k, append(all, nil)
+		}
+		all[k] = append(all[k], i)
+	}
 
-	return n >= wholeDigits && n < leastDigits
+	return all
 }
 
 // turnEnd stands between turns where they are read as one.
 const turnEnd = "\n"
 
-func join(turns []Turn, of []int) string {
+// join reads turns as one text, and tells where each ends in it.
+func join(turns []Turn, of []int) (joined string, ends []int) {
 	texts := make([]string, 0, len(of))
+	at := 0
 	for _, i := range of {
 		texts = append(texts, turns[i].Text)
+		at += len(turns[i].Text)
+		ends = append(ends, at)
+		at += len(turnEnd)
 	}
 
-	return strings.Join(texts, turnEnd)
+	return strings.Join(texts, turnEnd), ends
+}
+
+// Open says how many digits some turns of one speaker end with: what is said
+// next may go on with that number.
+func Open(turns []string) int {
+	pieces := split(strings.Join(turns, turnEnd))
+	all := runs(pieces)
+	if len(all) == 0 {
+		return 0
+	}
+	last := all[len(all)-1]
+	if runs(append(slices.Clone(pieces), piece{kind: digits, text: "0"}))[len(all)-1].count == last.count {
+		return 0 // something else was said after it
+	}
+
+	return last.count
+}
+
+// Numbers takes all numbers out of a text that has a part of a card's.
+func Numbers(text string) string {
+	pieces := split(text)
+	var all []span
+	for _, r := range runs(pieces) {
+		all = append(all, span{pieces[r.pieces[0]].from, pieces[r.pieces[len(r.pieces)-1]].to, CardMark})
+	}
+
+	return replace(text, all)
+}
+
+// across finds the card numbers of a speaker's turns, which end at ends. A turn
+// with nine to twelve digits has a number that is one by itself, such as a
+// telephone number: it is part of a card's only if the whole begins and is as
+// long as such a number, and its check digit is right.
+func across(pieces []piece, ends []int) (all []span) {
+	mark := func(first, last int) { all = append(all, span{pieces[first].from, pieces[last].to, CardMark}) }
+	for _, r := range runs(pieces) {
+		parts := portions(pieces, r, ends)
+		for len(parts) > 0 {
+			if n := issuedFrom(pieces, parts); n > 0 {
+				mark(parts[0].pieces[0], parts[n-1].pieces[len(parts[n-1].pieces)-1])
+				parts = parts[n:]
+
+				continue
+			}
+			n := stretch(pieces, parts)
+			if first, last, ok := card(pieces, together(parts[:n])); ok {
+				mark(first, last)
+			}
+			parts = parts[n:]
+		}
+	}
+
+	return all
+}
+
+// portions cuts a run where turns end.
+func portions(pieces []piece, r run, ends []int) (all []run) {
+	k := -1
+	for i, at := range r.pieces {
+		end := slices.IndexFunc(ends, func(e int) bool { return pieces[at].from < e })
+		if i == 0 || end != k {
+			all, k = append(all, run{}), end
+		}
+		p := &all[len(all)-1]
+		p.pieces = append(p.pieces, at)
+	}
+	for i := range all {
+		all[i] = count(pieces, all[i].pieces)
+	}
+
+	return all
+}
+
+// together is portions as one run.
+func together(parts []run) run {
+	var r run
+	for _, p := range parts {
+		r.pieces, r.count, r.spoken = append(r.pieces, p.pieces...), r.count+p.count, r.spoken || p.spoken
+	}
+
+	return r
+}
+
+// whole says whether a portion is a number by itself.
+func (r *run) whole() bool { return r.count >= wholeDigits && r.count < leastDigits }
+
+// stretch is how many of the portions belong together: those up to a whole one,
+// or up to where a card's number begins that has a whole one in it.
+func stretch(pieces []piece, parts []run) int {
+	for n := range parts {
+		if parts[n].whole() {
+			return max(n, 1)
+		}
+		if n > 0 && issuedFrom(pieces, parts[n:]) > 0 {
+			return n
+		}
+	}
+
+	return len(parts)
+}
+
+// issuedFrom is how many portions at most, a whole one among them, make a card's
+// number; 0: they make none.
+func issuedFrom(pieces []piece, parts []run) (most int) {
+	whole := false
+	for n := range parts {
+		whole = whole || parts[n].whole()
+		r := together(parts[:n+1])
+		if r.count > mostDigits {
+			break
+		}
+		if n == 0 || !whole {
+			continue
+		}
+		number, known := written(pieces, r)
+		if !known && (r.count == 15 || r.count == 16) || known && issued(number) && checked(number) {
+			most = n + 1
+		}
+	}
+
+	return most
+}
+
+// written is a run's digits; not known where words of several digits are in it.
+func written(pieces []piece, r run) (number []byte, known bool) {
+	for _, i := range r.pieces {
+		p := &pieces[i]
+		v, ok := words.value[p.text]
+		switch {
+		case p.kind == digits:
+			number = append(number, p.text...)
+		case !ok:
+			return nil, false
+		default:
+			number = append(number, v)
+		}
+	}
+
+	return number, true
+}
+
+// issued says whether a number begins and is as long as those of the issuers of
+// cards (ISO/IEC 7812: the first digits name the issuer).
+func issued(number []byte) bool {
+	n := len(number)
+	first, err := strconv.Atoi(string(number[:4]))
+	if err != nil {
+		return false
+	}
+	switch two := first / 100; {
+	case first/1000 == 4:
+		return n == 13 || n == 16 || n == 19
+	case two >= 51 && two <= 55, first >= 2221 && first <= 2720:
+		return n == 16
+	case two == 34, two == 37:
+		return n == 15
+	case two == 36, two == 38, two == 39, first/10 >= 300 && first/10 <= 305:
+		return n >= 14
+	case first >= 3528 && first <= 3589:
+		return n >= 16
+	case two == 50, two >= 56 && two <= 69:
+		return n >= 13
+	default:
+		return false
+	}
 }
 
 // card is the part of a run that is a card number: all of a spoken one that is
