@@ -157,6 +157,23 @@ func TestMachines(t *testing.T) {
 	}
 }
 
+// A message is left to its end, whatever the machine still says or beeps.
+func TestAMessageIsLeftInFull(t *testing.T) {
+	sound := slices.Concat(greeting(t, 6*time.Second), pause(500*time.Millisecond), beep(), pause(1500*time.Millisecond), greeting(t, 3*time.Second), beep())
+	inBubble(t, options{recogniser: theirs("please leave a message", "wait stop to re-record press one", "stop").recogniser}, func(r *rig) {
+		o := order
+		o.OnMachine = LeaveMessage
+		c := r.answers(o, sound)
+		r.ended(c, MessageLeft, storage.FaultAgent)
+		r.same("said", []string{texts.Message}, r.journal.said(storage.Agent))
+		for _, turn := range r.journal.turns() {
+			if turn.Role == storage.Agent && (turn.Interrupted || turn.HeardText != turn.Text) {
+				r.Errorf("the message was cut off: %+v", turn)
+			}
+		}
+	})
+}
+
 func TestAMachineIsKnownByItsWords(t *testing.T) {
 	sound := append(greeting(t, 2*time.Second), pause(time.Second)...)
 	inBubble(t, options{recogniser: &declared.Recognizer{

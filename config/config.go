@@ -239,7 +239,8 @@ type Agent struct {
 	// "off", silence; or "tone", a soft note each two seconds.
 	HoldSound   string          `yaml:"hold_sound"`
 	Speculation Speculation     `yaml:"speculation"`
-	Idle        []time.Duration `yaml:"idle"` // caller silence before each prompt; after the last one, goodbye
+	Idle        []time.Duration `yaml:"idle"`   // caller silence before each prompt; after the last one, goodbye
+	Moment      time.Duration   `yaml:"moment"` // silence before the first prompt when the caller has asked for a moment; default: 30s
 	// Language is the BCP 47 tag of what the agent speaks: English is read out
 	// in full, of other languages numbers are left to the voice.
 	Language string `yaml:"language"`
@@ -517,6 +518,7 @@ func Default() Config {
 			Recogniser:  Recogniser{Engine: "offline", Mode: "domain", Pool: 24, Clean: "auto"},
 			Model:       Model{Engine: "script"},
 			Voice:       Voice{Engine: "offline", Name: "slt"},
+			Moment:      30 * time.Second,
 			Idle:        []time.Duration{8 * time.Second, 8 * time.Second},
 			Speculation: Speculation{PerTurn: 2, Stable: 200 * time.Millisecond},
 			Language:    "en-US",

@@ -286,8 +286,8 @@ func TestMistakesNameFileLineAndWhatToDo(t *testing.T) {
 			},
 		},
 		"two agents of a name": {
-			"agents:\n  - name: reception\n  - name: reception\n    idle: [0s]\n",
-			[]string{"t.yaml:3:11", "names two agents", "agents[1].idle[0]"},
+			"agents:\n  - name: reception\n  - name: reception\n    idle: [0s]\n    moment: 1h\n",
+			[]string{"t.yaml:3:11", "names two agents", "agents[1].idle[0]", "agents[1].moment"},
 		},
 		"tools": {
 			"agents:\n  - name: reception\n    tools:\n      - {name: hang_up, http: {url: ftp://x, method: TRACE, timeout: -1s}, retries: 9}\n" +

@@ -46,6 +46,7 @@ func (c *Config) fillAgents() {
 		if a.Realtime != nil {
 			a.Realtime.fill()
 		}
+		a.Moment = cmp.Or(a.Moment, def.Moment)
 		if a.Idle == nil {
 			a.Idle = def.Idle
 		}

@@ -203,6 +203,9 @@ func (v *validator) agents(c *Config) {
 		v.speech(path, &a)
 		v.tools(path, &a)
 		v.yielding(path, &a)
+		if a.Moment < time.Second || a.Moment > 5*time.Minute {
+			v.addf(path+".moment", "must be 1s to 5m")
+		}
 		for j, d := range a.Idle {
 			if d <= 0 {
 				v.addf(fmt.Sprintf("%s.idle[%d]", path, j), "must be longer than 0")

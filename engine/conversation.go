@@ -16,7 +16,7 @@ import (
 // Conversation is how an agent holds its conversations, as far as no tools and
 // no records are needed to tell.
 func Conversation(a *config.Agent) pipeline.Config {
-	t := turn.Config{Idle: a.Idle}
+	t := turn.Config{Idle: a.Idle, Moment: a.Moment}
 	for _, l := range a.Protected {
 		t.Protected = append(t.Protected, turn.Line(l))
 	}

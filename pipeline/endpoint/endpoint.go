@@ -75,6 +75,7 @@ type Input struct {
 type Decision struct {
 	Wait    time.Duration `json:"wait_ns"`
 	Reasons []string      `json:"reasons"`
+	Hold    bool          `json:"hold,omitempty"` // the caller asks us to wait
 }
 
 // signal is what a recogniser's own end of turn adds to the logarithm of the
@@ -92,8 +93,11 @@ func decide(c Config, w *Weights, in *Input) Decision {
 	if len(words) == 0 {
 		return c.bound(c.Unknown, []string{"no words yet"})
 	}
-	if phrase, ok := speech(c.Language).Hold.ends(words); ok {
-		return c.bound(c.Hold, []string{fmt.Sprintf("asks us to wait: %q", phrase)})
+	if phrase, ok := speech(c.Language).holds(words); ok {
+		d := c.bound(c.Hold, []string{fmt.Sprintf("asks us to wait: %q", phrase)})
+		d.Hold = true
+
+		return d
 	}
 	odds := w.Odds(&v)
 	reasons := make([]string, 1, 8)
@@ -229,7 +233,7 @@ var sayings = [Features]string{
 
 // Holds reports whether a turn ends with words that ask us to wait.
 func Holds(code string, words []string) bool {
-	_, found := speech(code).Hold.ends(words)
+	_, found := speech(code).holds(words)
 
 	return found
 }

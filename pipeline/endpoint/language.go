@@ -34,6 +34,7 @@ type language struct {
 
 	Fillers   phrases `yaml:"fillers"`
 	Hold      phrases `yaml:"hold"`
+	Polite    phrases `yaml:"polite"`    // after words that ask us to wait
 	Answers   phrases `yaml:"answers"`   // whole turns
 	Openers   phrases `yaml:"openers"`   // of these, those that say nothing yet when more than yes or no was asked for
 	Agreement phrases `yaml:"agreement"` // that begin an answer to a yes-no question
@@ -121,6 +122,20 @@ func (p phrases) ends(words []string) (phrase string, found bool) {
 	}
 
 	return "", false
+}
+
+// holds finds the words with which a turn ends that asks us to wait.
+func (l *language) holds(words []string) (phrase string, found bool) {
+	if phrase, found = l.Hold.ends(words); found {
+		return phrase, true
+	}
+	polite, found := l.Polite.ends(words)
+	if !found {
+		return "", false
+	}
+	phrase, found = l.Hold.ends(words[:len(words)-len(strings.Fields(polite))])
+
+	return phrase, found
 }
 
 // in finds a phrase of the set anywhere in words.

@@ -37,7 +37,11 @@ func (m *Machine) listen() {
 
 // awaitCaller lets the wait for the caller's words begin.
 func (m *Machine) awaitCaller() {
-	m.idleAt = m.now + cmp.Or(m.entry.first(), m.cfg.Idle[min(m.stage, len(m.cfg.Idle)-1)])
+	silence := m.cfg.Idle[min(m.stage, len(m.cfg.Idle)-1)]
+	if m.moment && m.stage == 0 {
+		silence = max(silence, m.cfg.Moment)
+	}
+	m.idleAt = m.now + cmp.Or(m.entry.first(), silence)
 }
 
 // limitTurn has a turn that never ends end.
@@ -226,6 +230,7 @@ func text(spurts []spurt) string {
 // was long enough may ask for more of it.
 func (m *Machine) endpoint() {
 	d := m.ending()
+	m.moment = d.Hold
 	m.do(Action{Kind: Endpoint, After: d.Wait, Reasons: d.Reasons})
 	left := m.lastLoud + d.Wait - m.now
 	switch {

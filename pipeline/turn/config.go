@@ -14,6 +14,7 @@ type Config struct {
 	Bargein  bargein.Config  `json:"bargein"`
 
 	Idle     []time.Duration `json:"idle_ns"`              // silence before each prompt; after the last, goodbye: 8 s, 8 s
+	Moment   time.Duration   `json:"moment_ns,omitempty"`  // silence before the first prompt when the caller has asked us to wait: 30 s
 	Final    time.Duration   `json:"final_ns,omitempty"`   // longest wait for the recogniser's last words: 1 s
 	Reply    time.Duration   `json:"reply_ns,omitempty"`   // longest wait for the first sound of a reply: 5 s
 	Finish   time.Duration   `json:"finish_ns,omitempty"`  // longest time that a last line may take: 10 s
@@ -63,6 +64,7 @@ func (c Config) WithDefaults() Config {
 	if len(c.Idle) == 0 {
 		c.Idle = []time.Duration{8 * time.Second, 8 * time.Second}
 	}
+	setDefault(&c.Moment, 30*time.Second)
 	setDefault(&c.Final, time.Second)
 	setDefault(&c.Reply, 5*time.Second)
 	setDefault(&c.Finish, 10*time.Second)

@@ -73,6 +73,7 @@ type Machine struct {
 	before   time.Duration  // the same of the sound that the latest one goes on with
 	shape    bargein.Sound  // what the latest talkspurt sounds like
 	sound    time.Duration  // voice in the talkspurts of the turn that have ended
+	moment   bool           // the caller's latest words ask us to wait
 	due      bool           // the silence was long enough; only the last words are missing
 	dueAt    time.Duration  // since when
 	timed    bool           // the turn timer runs
