@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -19,6 +18,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"trunkline/config"
+	"trunkline/loopback"
 	"trunkline/softphone"
 	"trunkline/storage"
 	"trunkline/storage/cluster/clustertest"
@@ -333,23 +333,12 @@ func (p *placed) end(t *testing.T) *softphone.Report {
 // freeAddr is an address of loopback that is free for UDP and TCP.
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	for range 100 {
-		c, err := net.ListenPacket("udp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		addr := c.LocalAddr().String()
-		l, err := net.Listen("tcp", addr)
-		c.Close()
-		if err == nil {
-			l.Close()
-
-			return addr
-		}
+	at, err := loopback.Free()
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no free port")
 
-	return ""
+	return at.String()
 }
 
 func freePort(t *testing.T) string {

@@ -106,13 +106,13 @@ func (b *bench) newChaosRun(p chaos.Plan) (*chaosRun, error) {
 	if r.clip, err = crispClip("what-are-your-opening-hours"); err != nil {
 		return nil, err
 	}
-	pool, err := rtp.NewPool(loopback, callersLow, callersTop)
+	pool, err := rtp.NewPool(localhost, callersLow, callersTop)
 	if err != nil {
 		return nil, err
 	}
 	r.ua, err = sip.New(sip.Config{
 		Listen: []sip.Listen{{Network: "udp", Addr: "127.0.0.1:0"}},
-		Trunks: []sip.Trunk{{Name: "gateway", Sources: []netip.Prefix{netip.PrefixFrom(loopback, 32)}}},
+		Trunks: []sip.Trunk{{Name: "gateway", Sources: []netip.Prefix{netip.PrefixFrom(localhost, 32)}}},
 		Media:  sip.RTP(pool, rtp.Options{}), Exporter: r,
 	}, r)
 

@@ -88,12 +88,12 @@ func (e *farEnd) bind() error {
 	if err != nil {
 		return err
 	}
-	e.local = netip.AddrPortFrom(loopback, uint16(name.(*unix.SockaddrInet4).Port)) //nolint:errcheck,forcetypeassert // it was bound to one
+	e.local = netip.AddrPortFrom(localhost, uint16(name.(*unix.SockaddrInet4).Port)) //nolint:errcheck,forcetypeassert // it was bound to one
 
 	return nil
 }
 
-var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+var localhost = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 
 // send makes to the address that packets are sent to.
 func (e *farEnd) send(to netip.AddrPort) {

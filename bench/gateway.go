@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -18,6 +17,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"trunkline/config"
+	"trunkline/loopback"
 )
 
 // RTP ports of the gateway and of the callers: a capture tells them apart.
@@ -39,11 +39,11 @@ const agentName = "bench"
 // providers. The benchmark fills in its agent.
 func gatewayConfig(dir string, agent config.Agent) (config.Config, error) {
 	c := config.Default()
-	sip, err := freePort("udp")
+	sip, err := loopback.Free()
 	if err != nil {
 		return c, err
 	}
-	web, err := freePort("tcp")
+	web, err := loopback.Free()
 	if err != nil {
 		return c, err
 	}
@@ -51,35 +51,15 @@ func gatewayConfig(dir string, agent config.Agent) (config.Config, error) {
 	c.Node = "bench"
 	c.StateDir = filepath.Join(dir, "state")
 	c.Log.Level = "warn"
-	c.SIP.Listen = []string{"udp:" + sip}
+	c.SIP.Listen = []string{"udp:" + sip.String()}
 	c.SIP.Trunks = []config.Trunk{{Name: "bench", Sources: []string{"127.0.0.0/8"}, Agent: agentName}}
 	c.Media.PortLow, c.Media.PortTop = gatewayLow, gatewayTop
-	c.HTTP.Listen = web
+	c.HTTP.Listen = web.String()
 	c.Database.URL = ""
 	c.Calls.MaxCalls = 1000
 	c.Agents = []config.Agent{agent}
 
 	return c, nil
-}
-
-// freePort is a port of loopback that nobody uses just now.
-func freePort(network string) (string, error) {
-	if network == "udp" {
-		conn, err := net.ListenPacket(network, "127.0.0.1:0")
-		if err != nil {
-			return "", fmt.Errorf("find a free port: %w", err)
-		}
-		defer conn.Close()
-
-		return conn.LocalAddr().String(), nil
-	}
-	ln, err := net.Listen(network, "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	defer ln.Close()
-
-	return ln.Addr().String(), nil
 }
 
 // gateway is a running gateway process.
@@ -99,13 +79,11 @@ type process struct {
 }
 
 // startGateway starts trunkline with the configuration, as changed, and waits
-// until it takes calls.
+// until it takes calls. One of the same name that has stopped left it its
+// database, which need not be made again.
 func (b *bench) startGateway(ctx context.Context, name string, agent config.Agent, change ...func(*config.Config)) (*gateway, error) {
-	dir, err := os.MkdirTemp(b.dir, name+"-")
-	if err != nil {
-		return nil, err
-	}
-	if err := os.Chmod(dir, 0o755); err != nil { // the database's account has to pass
+	dir := filepath.Join(b.dir, "gateway-"+name)
+	if err := os.MkdirAll(dir, 0o755); err != nil { // the database's account has to pass
 		return nil, err
 	}
 	c, err := gatewayConfig(dir, agent)

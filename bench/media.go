@@ -399,7 +399,7 @@ func (p *peers) connect(ports io.Reader, calls int) error {
 		if err != nil {
 			return err
 		}
-		e.send(netip.AddrPortFrom(loopback, uint16(number)))
+		e.send(netip.AddrPortFrom(localhost, uint16(number)))
 		p.clock.Add(e)
 	}
 

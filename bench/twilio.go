@@ -14,6 +14,7 @@ import (
 
 	"trunkline/config"
 	"trunkline/demo"
+	"trunkline/loopback"
 	"trunkline/media/clock"
 	"trunkline/softphone"
 	"trunkline/softphone/talkspurt"
@@ -42,14 +43,14 @@ type streams struct {
 
 // startStreams starts both. change may change the gateway's configuration.
 func (b *bench) startStreams(ctx context.Context, name string, agent config.Agent, change func(*config.Config)) (*streams, error) {
-	listen, err := freePort("tcp")
+	listen, err := loopback.Free()
 	if err != nil {
 		return nil, err
 	}
 	base := "https://" + twilioHost + "/" + twilioAccount
 	s := &streams{clock: clock.New(clock.Options{}), far: carrier.New(carrier.Options{
 		Numbers: []carrier.Number{{Number: twilioNumber, VoiceURL: base + "/voice", VoiceFallbackURL: base + "/fallback", StatusCallback: base + "/status"}},
-		Tunnel:  map[string]string{twilioHost: listen},
+		Tunnel:  map[string]string{twilioHost: listen.String()},
 		Seed:    1,
 	})}
 	if err := os.Setenv(twilioTokenEnv, s.far.AuthToken()); err != nil { // the gateway inherits it
@@ -59,7 +60,7 @@ func (b *bench) startStreams(ctx context.Context, name string, agent config.Agen
 		return nil, errors.Join(err, s.stop())
 	}
 	s.gateway, err = b.startGateway(ctx, name, agent, func(c *config.Config) {
-		c.Twilio = config.Twilio{Listen: listen, PublicURL: "https://" + twilioHost, Accounts: []config.TwilioAccount{{
+		c.Twilio = config.Twilio{Listen: listen.String(), PublicURL: "https://" + twilioHost, Accounts: []config.TwilioAccount{{
 			Name: twilioAccount, Carrier: "twilio", Agent: agentName, AccountSID: s.far.AccountSID(), AuthTokenEnv: twilioTokenEnv, API: s.far.URL(),
 		}}}
 		if change != nil {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -14,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"trunkline/loopback"
 	"trunkline/media"
 	"trunkline/media/rtp"
 	"trunkline/sip"
@@ -175,25 +175,12 @@ func tail(b []byte) []byte { return b[max(0, len(b)-2000):] }
 func freePort(t *testing.T) int {
 	t.Helper()
 
-	for range 100 {
-		c, err := net.ListenPacket("udp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-
-		addr := c.LocalAddr().String()
-		l, err := net.Listen("tcp", addr)
-		c.Close()
-
-		if err == nil {
-			l.Close()
-			return int(netip.MustParseAddrPort(addr).Port())
-		}
+	at, err := loopback.Free()
+	if err != nil {
+		t.Fatal(err)
 	}
 
-	t.Fatal("no free port")
-
-	return 0
+	return int(at.Port())
 }
 
 func (g *gateway) call(t *testing.T) *sip.Dialog {

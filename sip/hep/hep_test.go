@@ -19,6 +19,8 @@ import (
 
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
+
+	"trunkline/loopback"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -299,7 +301,12 @@ func TestSngrep(t *testing.T) {
 		}
 	}
 
-	endpoint := freePort(t)
+	at, err := loopback.Free()
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	endpoint := at.String()
 	capture := filepath.Join(t.TempDir(), "homer.pcap")
 	homer := exec.Command("sngrep", "-F", "-N", "-q", "-L", "udp:"+endpoint, "-O", capture)
 
@@ -354,20 +361,4 @@ func size(file string) int64 {
 	}
 
 	return info.Size()
-}
-
-// freePort is a UDP address that nobody listens on.
-func freePort(t *testing.T) string {
-	t.Helper()
-
-	conn, err := new(net.ListenConfig).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	if err := conn.Close(); err != nil {
-		t.Fatal(err)
-	}
-
-	return conn.LocalAddr().String()
 }
