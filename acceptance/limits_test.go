@@ -81,7 +81,7 @@ func TestSigtermDrains(t *testing.T) {
 func TestDrainCommand(t *testing.T) {
 	t.Parallel()
 	g := serve(t, desk(), nil)
-	call := g.dial(t, softphone.Config{HangupAfter: 3 * time.Second})
+	call := g.dial(t, softphone.Config{HangupAfter: 8 * time.Second}) // longer than the command takes to begin
 	call.await(t, softphone.Answered)
 	r := command(t, "drain", "--http", g.cfg.HTTP.Listen)
 	if r.code != 0 || !strings.Contains(r.stdout, "draining: no new calls; 1 running") {
@@ -107,7 +107,7 @@ func TestDrainCommand(t *testing.T) {
 func TestCallsBeyondTheLimitAreBusy(t *testing.T) {
 	t.Parallel()
 	g := serve(t, desk(), func(c *config.Config) { c.Calls.MaxCalls = 1 })
-	first := g.dial(t, softphone.Config{HangupAfter: 2 * time.Second})
+	first := g.dial(t, softphone.Config{HangupAfter: 6 * time.Second}) // longer than the command takes to begin
 	first.await(t, softphone.Answered)
 	r := command(t, "call", g.target())
 	if r.code != softphone.Overloaded.ExitCode() && r.code != softphone.Busy.ExitCode() || !strings.Contains(r.stderr, "try again later") {

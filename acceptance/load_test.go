@@ -12,7 +12,7 @@ import (
 	"trunkline/storage"
 )
 
-// What a gateway may hold more after 250 calls than after its first ones.
+// What a gateway may hold more after 125 calls than after its first ones.
 // Goroutines and descriptors include those of the database's pool, whose
 // connections come and go (at most four, a descriptor and a goroutine each).
 const (
@@ -45,7 +45,7 @@ func (f footprint) empty() bool {
 	return f.ports == 0 && f.dialogs == 0 && f.transactions == 0 && f.active == 0
 }
 
-// TestNothingIsLeftOfManyCalls makes 200 calls one after another and 50 at
+// TestNothingIsLeftOfManyCalls makes 100 calls one after another and 25 at
 // once. SIP remembers a call for 32 s (RFC 3261 timers H and J).
 func TestNothingIsLeftOfManyCalls(t *testing.T) {
 	t.Parallel()
@@ -66,7 +66,7 @@ func TestNothingIsLeftOfManyCalls(t *testing.T) {
 		}
 	})
 
-	const after, atOnce, warm = 200, 50, 4
+	const after, atOnce, warm = 100, 25, 4
 	g.sipp(t, "brief", t.TempDir(), "-m", strconv.Itoa(warm/2), "-l", "1")
 	g.together(t, station, warm/2)
 	g.ended(t, warm)

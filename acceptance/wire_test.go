@@ -23,7 +23,7 @@ import (
 func (c *capture) dissect(t *testing.T, ports map[int]string, filter string, fields ...string) (rows [][]string) {
 	t.Helper()
 	args := []string{
-		"-n", "-r", c.file, "-Y", filter, "-T", "fields", "-E", "separator=;",
+		"-n", "-r", c.File, "-Y", filter, "-T", "fields", "-E", "separator=;",
 		"-o", "rtpevent.event_payload_type_value:101", "-o", "rtcp.show_roundtrip_calculation:TRUE",
 		"-o", "rtcp.roundtrip_min_threshhold:0", //nolint:misspell // tshark's own spelling
 	}
@@ -93,7 +93,7 @@ func TestWhatTsharkSees(t *testing.T) {
 			t.Fatalf("packet %d is %q, the one before %q", i, now, before)
 		}
 	}
-	out, err := exec.Command("tshark", "-n", "-q", "-r", watch.file, "-d", fmt.Sprintf("udp.port==%d,rtp", ours), "-z", "rtp,streams").Output()
+	out, err := exec.Command("tshark", "-n", "-q", "-r", watch.File, "-d", fmt.Sprintf("udp.port==%d,rtp", ours), "-z", "rtp,streams").Output()
 	if err != nil || !strings.Contains(string(out), "0 (0.0%)") {
 		t.Errorf("tshark's streams: %v\n%s", err, out)
 	}

@@ -48,7 +48,7 @@ func (b *bench) converse(ctx context.Context, g *gateway, t *talk) (*heard, erro
 	}
 	pids := []int{g.pid(), os.Getpid()}
 	if c != nil {
-		pids = append(pids, c.pid())
+		pids = append(pids, c.PID())
 	}
 	h := &heard{captured: c != nil}
 	if t.calls == 1 {
@@ -58,7 +58,7 @@ func (b *bench) converse(ctx context.Context, g *gateway, t *talk) (*heard, erro
 	}
 	if err != nil {
 		if c != nil {
-			err = errors.Join(err, c.end())
+			c.End()
 		}
 
 		return nil, err
@@ -75,7 +75,7 @@ func (b *bench) converse(ctx context.Context, g *gateway, t *talk) (*heard, erro
 
 		return h, nil
 	}
-	captured, lost, err := c.calls()
+	calls, lost, err := captured(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +84,7 @@ func (b *bench) converse(ctx context.Context, g *gateway, t *talk) (*heard, erro
 	for _, r := range h.reports {
 		ours[r.Media.Local] = true
 	}
-	for _, call := range captured {
+	for _, call := range calls {
 		if ours[call.Caller.Source.String()] { // not another benchmark's on the same ports
 			h.exchange(call.Caller.Source.String(), wire.Responses(call.Caller, call.Agent)...)
 		}

@@ -1,15 +1,14 @@
 package softphone
 
 import (
-	"bufio"
+	"context"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
+	"trunkline/softphone/dumpcap"
 	"trunkline/softphone/wire"
 )
 
@@ -21,47 +20,22 @@ const tolerance = 30 * time.Millisecond
 // and returns the streams; nil when this machine cannot capture.
 func startCapture(t *testing.T) (stop func() []wire.Stream) {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "call.pcap")
-	c := exec.Command("dumpcap", "-P", "-i", "lo", "-f", "udp portrange 20000-29999", "-w", file)
-	notes, err := c.StderrPipe()
+	c, err := dumpcap.Start(t.Context(), filepath.Join(t.TempDir(), "call.pcap"), 20000, 29999)
 	if err != nil {
-		t.Fatal(err)
-	}
-	cannot := func(err error) func() []wire.Stream {
 		if os.Getenv("TRUNKLINE_REQUIRE_PEERS") != "" {
-			t.Fatalf("dumpcap: %v", err)
+			t.Fatal(err)
 		}
-		t.Logf("not compared with a capture: dumpcap: %v", err)
+		t.Logf("not compared with a capture: %v", err)
 
 		return func() []wire.Stream { return nil }
 	}
-	if err := c.Start(); err != nil {
-		return cannot(err)
-	}
-	lines := bufio.NewScanner(notes)
-	for lines.Scan() && !strings.HasPrefix(lines.Text(), "File: ") { // told when it captures
-	}
-	if !strings.HasPrefix(lines.Text(), "File: ") {
-		return cannot(c.Wait())
-	}
+	t.Cleanup(c.End)
 
 	return func() []wire.Stream {
 		t.Helper()
-		time.Sleep(100 * time.Millisecond) // dumpcap takes packets from the kernel in batches
-		if err := c.Process.Signal(os.Interrupt); err != nil {
-			t.Fatal(err)
-		}
-		for lines.Scan() { // until it closes its end
-		}
-		if err := c.Wait(); err != nil {
-			t.Fatalf("dumpcap: %v", err)
-		}
-		f, err := os.Open(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		streams, err := wire.Analyse(f)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		streams, _, err := c.Stop(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}
