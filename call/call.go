@@ -279,11 +279,13 @@ func (c *call) start() {
 	parts := line.Config{Player: c.player, VAD: c.vad, Ear: c.conv, Tones: tone.Fax, OnTone: c.toneHeard}
 	if c.m.cfg.Recordings != nil {
 		o := &c.owed
-		o.tap = &tap{}
+		if o.tap == nil {
+			o.tap = &tap{}
+		}
 		o.tap.open.Store(!slices.Contains(o.announced(), opening.Recording))
 		parts.Tap = o.tap
 		c.carrier = c.recordAtCarrier()
-		if !c.m.cfg.RecordWhenAsked {
+		if !c.m.cfg.RecordWhenAsked && c.recorder.Load() == nil {
 			_ = c.startRecording() // it has told; the call goes on
 		}
 	}

@@ -62,8 +62,11 @@ type Config struct {
 	// RecordWhenAsked begins recordings with SetRecording alone, not with the
 	// answer.
 	RecordWhenAsked bool
-	Trace           func(storage.Call) Trace // follows a call from its offer on; nil: nobody does
-	Watch           Watcher
+	// RecordEarly begins the recordings of calls that we place with what the
+	// carrier sends before the answer.
+	RecordEarly bool
+	Trace       func(storage.Call) Trace // follows a call from its offer on; nil: nobody does
+	Watch       Watcher
 	// Duties says what calls must say; nil: nothing. Prove stores the proof that
 	// it was heard; nil: it stands in the call's events alone.
 	Duties Duties

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"trunkline/media"
+	"trunkline/media/record"
 	"trunkline/media/speech"
 	"trunkline/pipeline/declared"
 	"trunkline/storage"
@@ -248,4 +249,33 @@ func busyTone() []int16 {
 	}
 
 	return out
+}
+
+// What the carrier says before the answer is recorded where that is wanted.
+func TestEarlyMediaIsRecorded(t *testing.T) {
+	for name, early := range map[string]bool{"wanted": true, "not wanted": false} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, options{recordings: t.TempDir()}, func(r *rig) {
+				r.manager.cfg.RecordEarly = early
+				r.leg.say(busyTone())
+				r.outlet(func(_ context.Context, _ Outgoing, progress func(Progress)) error {
+					progress(Progress{Kind: Sent})
+					progress(Progress{Kind: EarlyMedia, Status: 183, Leg: r.leg})
+					time.Sleep(2 * time.Second)
+
+					return nil
+				})
+				r.place()
+				r.until("an answer", func() bool { return r.journal.last().State == storage.InProgress })
+				time.Sleep(time.Second)
+				r.door.end(CallerHangup)
+				c := r.placedEnds()
+				a, err := record.ReadWAV(c.Recording)
+				if err != nil {
+					r.Fatal(err)
+				}
+				r.same("the tone is in it", early, slices.ContainsFunc(a.Samples[0], func(s int16) bool { return s > 4000 }))
+			})
+		})
+	}
 }

@@ -244,10 +244,17 @@ func (c *call) hearEarly(leg media.Leg) {
 	if leg == nil || c.remove != nil {
 		return
 	}
-	c.remove = c.m.cfg.Clock.Add(line.New(line.Config{
+	parts := line.Config{
 		Leg: leg, Player: c.player, VAD: c.vad, Ear: deaf{},
 		Tones: tone.Progress | tone.Only(tone.SIT), OnTone: c.toneHeard,
-	}))
+	}
+	if c.m.cfg.RecordEarly && c.m.cfg.Recordings != nil {
+		c.owed.tap = &tap{}
+		c.owed.tap.open.Store(true) // nobody is on the line yet
+		parts.Tap = c.owed.tap
+		_ = c.startRecording() // it has told; the call goes on
+	}
+	c.remove = c.m.cfg.Clock.Add(line.New(parts))
 }
 
 // deaf is the ear before the answer: nobody is to be understood yet.

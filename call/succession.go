@@ -172,8 +172,8 @@ func (c *call) replaced(who sip.Info) {
 // welcome has the agent go on with, and greet, who has taken the caller's
 // place. They have heard of no recording.
 func (c *call) welcome(record bool) {
-	if !record && c.parts.Tap != nil {
-		c.parts.Tap = nil
+	if t := c.owed.tap; t != nil && !record && !t.stopped.Swap(true) && c.recorder.Load() != nil {
+		c.carrier.follow()
 		c.notes.recording("stopped: somebody else took the caller's place (record)")
 	}
 	c.echo = echo.New()

@@ -178,7 +178,8 @@ const RecordingKeyEnv = "TRUNKLINE_RECORDING_KEY"
 type Recording struct {
 	Enabled   bool   `yaml:"enabled"`
 	Directory string `yaml:"directory"` // default: STATE_DIR/recordings
-	// Begin is when a call's recording begins: "answer", or "asked", by the API;
+	// Begin is when a call's recording begins: "answer"; "early_media", which of
+	// calls out is what the carrier sends before it; or "asked", by the API;
 	// the time before is silence in it. The notice is said either way.
 	Begin string `yaml:"begin"`
 	Gap   string `yaml:"gap"` // what stands for a pause: "tone" (a soft beep) or "silence"

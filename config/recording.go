@@ -15,7 +15,7 @@ import (
 // recording checks what becomes of recordings.
 func (v *validator) recording(c *Config) {
 	r := c.Recording
-	v.oneOf("recording.begin", r.Begin, "answer", "asked")
+	v.oneOf("recording.begin", r.Begin, "answer", "early_media", "asked")
 	v.oneOf("recording.gap", r.Gap, "tone", "silence")
 	v.oneOf("recording.notice.say", r.Notice.Say, "always", "off")
 	if r.Notice.Say == "off" && r.Notice.Reason == "" {

@@ -75,6 +75,8 @@ func read(data []byte) (sipgo.Message, *fault) {
 		return nil, &fault{status: 400, reason: reason}
 	}
 
+	unwrap(msg)
+
 	return msg, nil
 }
 

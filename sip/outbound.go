@@ -155,7 +155,7 @@ func (ua *UA) place(ctx context.Context, o *outgoing, w *way) (*Dialog, error) {
 
 	ua.gate.enter(l.to.Addr())
 
-	d, err := ua.launch(o, w, l)
+	d, err := ua.launch(ctx, o, w, l)
 	if err != nil {
 		ua.gate.leave(l.to.Addr(), time.Now(), time.Time{})
 		return nil, err
@@ -164,7 +164,7 @@ func (ua *UA) place(ctx context.Context, o *outgoing, w *way) (*Dialog, error) {
 	return d, nil
 }
 
-func (ua *UA) launch(o *outgoing, w *way, l *link) (*Dialog, error) {
+func (ua *UA) launch(ctx context.Context, o *outgoing, w *way, l *link) (*Dialog, error) {
 	req := ua.newInvite(o, w.uri, l.sock)
 	info := newInfo(req, l.sock.network(), l.to)
 
@@ -189,6 +189,14 @@ func (ua *UA) launch(o *outgoing, w *way, l *link) (*Dialog, error) {
 	d.desc = sdp.MakeOffer(local)
 	req.AppendHeader(sipgo.NewHeader("Content-Type", sdpType))
 	req.SetBody(d.origin.Body(d.desc))
+
+	if r := ua.roomier(ctx, req, w, l); r != nil {
+		l = r
+		d.sock, d.info.Network = l.sock, l.sock.network()
+		req.SetTransport(d.info.Network)
+		req.ReplaceHeader(newVia(l.sock, req.Via().Params.GetOr("branch", newBranch())))
+		req.ReplaceHeader(contact(l.sock, req.Contact().Address.User))
+	}
 
 	ua.keepLadder(d)
 

@@ -37,6 +37,12 @@ func (b *bed) dialFar(ctx context.Context, options DialOptions) chan dialed {
 // respond answers a request of the UA as the far end would.
 func (b *bed) respond(req *sipgo.Request, status int, tag, body string, headers ...Header) {
 	b.Helper()
+	b.send(b.response(req, status, tag, body, headers...).String())
+}
+
+// response is the far end's response to a request of the UA.
+func (b *bed) response(req *sipgo.Request, status int, tag, body string, headers ...Header) *sipgo.Response {
+	b.Helper()
 
 	res := sipgo.NewResponseFromRequest(req, status, phrase(status), []byte(strings.ReplaceAll(body, "\n", "\r\n")))
 	res.To().Params.Remove("tag")
@@ -56,7 +62,7 @@ func (b *bed) respond(req *sipgo.Request, status int, tag, body string, headers 
 		res.AppendHeader(sipgo.NewHeader("Content-Type", "application/sdp"))
 	}
 
-	b.send(res.String())
+	return res
 }
 
 const answerPCMA = `v=0
