@@ -82,12 +82,14 @@ func New(cfg Config) (*Gate, error) {
 func (g *Gate) Admit(ctx context.Context, a call.Attempt) (call.Admission, error) {
 	attempt := compliance.Attempt{
 		Tenant: g.cfg.Tenant, Seller: a.Seller, Campaign: a.Campaign, Subject: a.Subject, To: a.To, From: a.From,
-		Purpose: compliance.Purpose(a.Purpose), Voice: g.cfg.Voices[a.Agent].Voice, At: time.Now().UTC(),
+		Purpose: compliance.Purpose(a.Purpose), Voice: g.cfg.Voices[a.Agent].Voice,
 	}
 	attempt.Line, attempt.Expected, attempt.Hints = compliance.LineType(a.Callee.Line), a.Callee.Expected, hints(&a.Callee)
 	attempt.Seller = cmp.Or(attempt.Seller, g.cfg.Campaigns[a.Campaign].Seller)
 	replaces := a.Again
 	for {
+		now := time.Now()
+		attempt.At = now.UTC()
 		c := g.about(attempt, a.Agent)
 		c.Call, c.Replaces = a.Call, replaces
 		c.Facts.Abandonment = g.abandonment(ctx, &attempt, g.counts.recent)
@@ -98,11 +100,14 @@ func (g *Gate) Admit(ctx context.Context, a call.Attempt) (call.Admission, error
 		// A revocation that came in the meantime is not in the facts. What denies is
 		// to stand in the ledger as well, so it is decided again.
 		if r.Decision.Allow && len(g.revocations(attempt)) > len(c.Facts.Suppressions.Value) {
-			replaces, attempt.At = r.Attempt, time.Now().UTC()
+			replaces = r.Attempt
 
 			continue
 		}
-		out := call.Admission{Decision: r.ID, Attempt: r.Attempt, Allowed: r.Decision.Allow, Expires: r.Decision.ValidUntil()}
+		// Of now, and not of the decision's time on the wall: that clock may be set
+		// back before the call leaves.
+		expires := now.Add(r.Decision.ValidFor)
+		out := call.Admission{Decision: r.ID, Attempt: r.Attempt, Allowed: r.Decision.Allow, Expires: expires}
 		for _, why := range r.Decision.Denials() {
 			out.Reasons = append(out.Reasons, why.Rule+": "+why.Why)
 		}
