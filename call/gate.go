@@ -54,6 +54,7 @@ type Admission struct {
 var (
 	ErrNoGate    = errors.New("no call can be placed: there is no compliance gate, and without a decision nothing is dialed")
 	ErrUndecided = errors.New("no decision about this call could be made, so it is not dialed")
+	ErrAttempted = errors.New("this order was admitted before the gateway ended, and whether it was dialed then is not known")
 	ErrFull      = errors.New("the limit of calls at once is reached (calls.max_calls)")
 	ErrStopping  = errors.New("the gateway is stopping and places no call any more")
 )

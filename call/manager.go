@@ -42,7 +42,7 @@ type Trace interface {
 }
 
 // Config sets up a Manager. All but Gate, Ring, Detect, OnMachine, KeepFax,
-// Recordings, Trace, Watch, Keep and Refuse are needed.
+// Recordings, Trace, Watch, Keep, Attempted and Refuse are needed.
 type Config struct {
 	Agents  map[string]*Agent // by name
 	Routes  *route.Table      // who of them answers a call, and which way calls leave
@@ -78,6 +78,9 @@ type Config struct {
 	// OptOutKey is the key that is such a wish in calls that we placed; empty:
 	// none is.
 	OptOutKey string
+	// Attempted reports whether a call with this id was admitted before, by
+	// whatever process. It is asked about orders that name their id; nil: none was.
+	Attempted func(ctx context.Context, call uuid.UUID) (bool, error)
 	// Keep waits until the records so far would outlive the process; nil: callers
 	// are answered without.
 	Keep   func(ctx context.Context) error

@@ -43,7 +43,7 @@ const placedBefore Reason = "placed_before"
 // Place places a call: the Gate decides and stores that, then the call goes
 // out. Place returns the call's id as soon as the Gate has allowed it; what
 // becomes of it then is in the records. The errors are *OrderError,
-// *NotAllowedError, or wrap ErrNoGate, ErrUndecided, ErrFull or ErrStopping;
+// *NotAllowedError, or wrap ErrNoGate, ErrUndecided, ErrAttempted, ErrFull or ErrStopping;
 // none of them leaves a record of a call, and nothing was dialed.
 func (m *Manager) Place(ctx context.Context, o Order) (uuid.UUID, error) {
 	if m.cfg.Gate == nil {
@@ -78,7 +78,7 @@ func (m *Manager) Place(ctx context.Context, o Order) (uuid.UUID, error) {
 
 		return uuid.Nil, ErrFull
 	}
-	if err := c.admit(ctx); err != nil {
+	if err := c.admitFirst(ctx); err != nil {
 		c.cancel(nil)
 		m.leave(c)
 		c.log.Warn("call not dialed", slog.Any("to", o.To), slog.Any("error", err))
@@ -92,6 +92,22 @@ func (m *Manager) Place(ctx context.Context, o Order) (uuid.UUID, error) {
 	}()
 
 	return c.rec.ID, nil
+}
+
+// admitFirst asks the Gate, unless the order was admitted before and its process
+// ended: it may have been dialed then, and nobody is called twice by one order.
+func (c *call) admitFirst(ctx context.Context) error {
+	if known := c.m.cfg.Attempted; known != nil && c.out.order.ID != uuid.Nil {
+		before, err := known(ctx, c.out.order.ID)
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrUndecided, err)
+		}
+		if before {
+			return ErrAttempted
+		}
+	}
+
+	return c.admit(ctx)
 }
 
 // beingDecided is the error of an order whose call the Gate has yet to decide

@@ -378,3 +378,36 @@ func TestAnAgentThatIsNotReadyCostsNoAnswer(t *testing.T) {
 		r.same("door", []string{"hang up not_prepared"}, r.door.did())
 	})
 }
+
+// An order whose call was admitted by a process that ended is not dialed again.
+func TestAnOrderIsNotDialedTwice(t *testing.T) {
+	inBubble(t, options{}, func(r *rig) {
+		f := r.outlet(rings(time.Hour))
+		known, lookup := map[uuid.UUID]bool{}, error(nil)
+		r.manager.cfg.Attempted = func(_ context.Context, call uuid.UUID) (bool, error) { return known[call], lookup }
+		again := order
+		again.ID = uuid.New()
+		known[again.ID] = true
+		if _, err := r.manager.Place(r.Context(), again); !errors.Is(err, ErrAttempted) {
+			r.Errorf("an order of before: %v", err)
+		}
+		again.ID, lookup = uuid.New(), errors.New("the database is away")
+		if _, err := r.manager.Place(r.Context(), again); !errors.Is(err, ErrUndecided) {
+			r.Errorf("an order that may be of before: %v", err)
+		}
+		if len(r.gate.asked) != 0 || len(f.calls) != 0 || r.manager.Active() != 0 {
+			r.Errorf("the gate was asked %d times, %d calls were dialed", len(r.gate.asked), len(f.calls))
+		}
+		lookup = nil
+		for range 2 { // the second one finds the first one's call
+			if id, err := r.manager.Place(r.Context(), again); err != nil || id != again.ID {
+				r.Errorf("a new one: %v, %v", id, err)
+			}
+		}
+		r.until("a dial", func() bool { f.mu.Lock(); defer f.mu.Unlock(); return len(f.calls) == 1 })
+		if err := r.manager.Hangup(again.ID, false); err != nil {
+			r.Error(err)
+		}
+		r.placedEnds()
+	})
+}

@@ -50,6 +50,12 @@ var (
 		Status: http.StatusServiceUnavailable, Code: "undecided", Message: "No decision about this call could be made and stored, so it was not placed.",
 		Hint: "See /readyz and the gateway's log, then send the request again.",
 	}
+	// ErrAttempted says that an earlier request with the same key was admitted,
+	// and that the gateway ended before it had a record of the call.
+	ErrAttempted error = &problem{
+		Status: http.StatusConflict, Code: "outcome_unknown", Message: "This call was admitted before the gateway ended, and whether it was dialed then is not known.",
+		Hint: "It is not dialed again by the same Idempotency-Key. The attempt counts; use another key to call once more.",
+	}
 	// ErrFull says that there is no place for a call.
 	ErrFull error = &problem{
 		Status: http.StatusServiceUnavailable, Code: "full", Message: "The limit of calls at once is reached, or the gateway is stopping.",

@@ -387,7 +387,7 @@ func (g *gateway) startCalls(ctx context.Context) error {
 		},
 		Clock: g.clock, Journal: g.journal, Metrics: metrics, Log: g.log,
 		Ring: g.cfg.Outbound.Ring, OnMachine: call.OnMachine(g.cfg.Outbound.OnMachine), Detect: amd.Params(g.cfg.Outbound.Detect),
-		Keep:   g.journal.Keep,
+		Keep: g.journal.Keep, Attempted: g.ledger.Attempted,
 		Refuse: func() bool { return g.cfg.Calls.DatabaseAway == "refuse" && !g.journal.Stats().Up },
 		Duties: g.duties, Prove: g.prove, Revoke: g.revoke, OptOutKey: g.cfg.Compliance.OptOutKey,
 		KeepFax: g.cfg.Calls.Fax == "keep", Recordings: recordings, RecordWhenAsked: g.cfg.Recording.Begin == "asked", RecordEarly: g.cfg.Recording.Begin == "early_media",

@@ -32,6 +32,8 @@ func (g *gateway) placeCall(ctx context.Context, o console.Order) (uuid.UUID, er
 		return id, console.Denied(denied.Decision, denied.Reasons)
 	case errors.Is(err, call.ErrNoGate):
 		return id, console.ErrNoGate
+	case errors.Is(err, call.ErrAttempted):
+		return id, console.ErrAttempted
 	case errors.Is(err, call.ErrUndecided):
 		return id, console.ErrUndecided
 	case errors.Is(err, call.ErrFull), errors.Is(err, call.ErrStopping):

@@ -104,6 +104,14 @@ func (l *Ledger) rule(ctx context.Context, c Case, decide func(*compliance.Facts
 	return r, nil
 }
 
+// Attempted reports whether an attempt of this call was ever admitted.
+func (l *Ledger) Attempted(ctx context.Context, call uuid.UUID) (bool, error) {
+	var known bool
+	err := l.store.Pool().QueryRow(ctx, `SELECT EXISTS (SELECT FROM attempts WHERE call_id = $1)`, call).Scan(&known)
+
+	return known, l.store.Explain("look for an earlier attempt", err)
+}
+
 // Consider is Decide without a record, for a dry run.
 func (l *Ledger) Consider(ctx context.Context, c Case, decide func(*compliance.Facts) compliance.Decision) (compliance.Decision, error) {
 	var d compliance.Decision

@@ -182,13 +182,19 @@ func TestDecide(t *testing.T) {
 	a := sampleAttempt()
 	s := suppress(t, b.Ledger, order("k"))
 	var seen compliance.Facts
-	r, err := b.Decide(t.Context(), b.caseOf(a), func(f *compliance.Facts) compliance.Decision {
+	of := b.caseOf(a)
+	r, err := b.Decide(t.Context(), of, func(f *compliance.Facts) compliance.Decision {
 		seen = *f
 
 		return allow(&a, time.Minute)
 	})
 	if err != nil || r.Attempt == uuid.Nil {
 		t.Fatal(r, err)
+	}
+	for call, want := range map[uuid.UUID]bool{of.Call: true, uuid.New(): false} {
+		if got, err := b.Attempted(t.Context(), call); err != nil || got != want {
+			t.Errorf("attempted: %v, %v; want %v", got, err, want)
+		}
 	}
 	if diff := cmp.Diff([]compliance.Suppression{s.Fact()}, seen.Suppressions.Value); diff != "" {
 		t.Error(diff)
