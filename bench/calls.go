@@ -43,6 +43,9 @@ func (b *bench) setups(ctx context.Context) error {
 	rates := newTable("callers", "calls", "failed", "calls/s", "gateway ms/call", "set-ups per processor second", "allocations/call", "KB/call",
 		"ringing p50 ms", "p99 ms", "answer p50 ms", "p99 ms", "sent again: callers", "gateway", "rows written", "dropped")
 	rows := pick(b, []int{1, 10, 50}, []int{1, 5})
+	if b.Soak > 0 {
+		rows, many = rows[:2], b.Soak // enough for everything to have its size
+	}
 	for i, callers := range rows {
 		calls := pick(b, min(1000, 200*callers), 10*callers)
 		b.progressf("calls: %d by %d callers", calls, callers)
@@ -99,50 +102,70 @@ func (b *bench) setupRow(ctx context.Context, g *gateway, t *table, callers, cal
 
 // memory compares what the gateway holds before and after many calls.
 func (b *bench) memory(ctx context.Context, g *gateway, calls int) error {
-	t := newTable("after calls", "resident MiB", "live heap MiB", "goroutines", "dialogs", "transactions", "RTP ports")
-	row := func(name string) error {
-		s, err := g.until(ctx, pick(b, forgotten, recorded))
-		if err != nil {
-			return err
-		}
-		for gone := time.Now(); !b.Quick && s["go_memstats_last_gc_time_seconds"] < float64(gone.Unix()); {
-			// Go collects an idle heap every two minutes.
-			select {
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			case <-time.After(5 * time.Second):
-			}
-			if s, err = g.scrape(ctx); err != nil {
-				return err
-			}
-		}
-		resident, err := residentOf(g.pid())
-		if err != nil {
-			return err
-		}
-		// The next collection is due when the heap is twice what this one found alive
-		// (GOGC=100).
-		t.row(name, fmt.Sprintf("%.1f", float64(resident)/(1<<20)), fmt.Sprintf("%.1f", s["go_memstats_next_gc_bytes"]/2/(1<<20)),
-			s["go_goroutines"], s["trunkline_sip_dialogs"], s["trunkline_sip_transactions"], s["trunkline_rtp_ports_in_use"])
-
-		return nil
-	}
-	if err := row("the table's"); err != nil {
+	before, err := b.held(ctx, g)
+	if err != nil {
 		return err
 	}
 	b.progressf("calls: %d for the memory", calls)
+	began := time.Now()
 	made, err := placeCalls(ctx, g, 10, calls)
 	if err != nil {
 		return err
 	}
-	if err := row(fmt.Sprintf("%d more", calls)); err != nil {
+	took := time.Since(began)
+	after, err := b.held(ctx, g)
+	if err != nil {
 		return err
 	}
 	fmt.Fprintf(b.Out, "\nMemory, once the calls are forgotten, their records written and the heap is collected: the gateway's process after the calls of the table, and after %d more by 10 callers\n"+
-		"(%d failed, %d requests sent again). Target: within 5 %%.\n", calls, made.failed, made.again)
+		"in %v (%.0f a second; %d failed, %d requests sent again). Target: within 5 %%.\n", calls, took.Round(time.Second), float64(calls)/took.Seconds(), made.failed, made.again)
+	t := newTable("after calls", "resident MiB", "live heap MiB", "goroutines", "descriptors", "dialogs", "transactions", "RTP ports")
+	before.row(t, "the table's")
+	after.row(t, fmt.Sprintf("%d more", calls))
+	t.row("change", change(before.resident, after.resident), change(before.heap, after.heap),
+		change(before.goroutines, after.goroutines), change(before.descriptors, after.descriptors))
 	t.write(b.Out)
 
 	return nil
+}
+
+// change is by how much a figure has grown.
+func change(before, after float64) string { return fmt.Sprintf("%+.1f %%", 100*(after-before)/before) }
+
+// holding is what the gateway holds at rest.
+type holding struct {
+	resident, heap, goroutines, descriptors float64
+	dialogs, transactions, ports            float64
+}
+
+func (h *holding) row(t *table, name string) {
+	t.row(name, fmt.Sprintf("%.1f", h.resident/(1<<20)), fmt.Sprintf("%.1f", h.heap/(1<<20)), h.goroutines, h.descriptors, h.dialogs, h.transactions, h.ports)
+}
+
+// held waits until nothing of the calls is left, and looks.
+func (b *bench) held(ctx context.Context, g *gateway) (h holding, err error) {
+	s, err := g.until(ctx, pick(b, forgotten, recorded))
+	if err != nil {
+		return h, err
+	}
+	for gone := time.Now(); !b.Quick && s["go_memstats_last_gc_time_seconds"] < float64(gone.Unix()); {
+		// Go collects an idle heap every two minutes.
+		if err := rest(ctx, 5*time.Second); err != nil {
+			return h, err
+		}
+		if s, err = g.scrape(ctx); err != nil {
+			return h, err
+		}
+	}
+	resident, err := residentOf(g.pid())
+
+	return holding{
+		resident: float64(resident),
+		// The next collection is due when the heap is twice what this one found
+		// alive (GOGC=100).
+		heap: s["go_memstats_next_gc_bytes"] / 2, goroutines: s["go_goroutines"], descriptors: s["process_open_fds"],
+		dialogs: s["trunkline_sip_dialogs"], transactions: s["trunkline_sip_transactions"], ports: s["trunkline_rtp_ports_in_use"],
+	}, err
 }
 
 // scrape is what the gateway counts: metrics without labels, by name.

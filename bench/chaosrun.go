@@ -624,7 +624,9 @@ func (r *chaosRun) order(ctx context.Context, number string) {
 			} `json:"error"`
 		}
 		r.moment(chaos.Placing)
-		r.post(ctx, "/v1/calls", key, body, &answer)
+		if r.post(ctx, "/v1/calls", key, body, &answer) == http.StatusConflict {
+			break // it was admitted by a gateway that has died, and is not dialed again
+		}
 		if o.Call, o.Decision = answer.ID, answer.Error.Decision; o.Failed() {
 			_ = rest(ctx, askAgain) // when ctx ends the loop does
 		}

@@ -92,7 +92,7 @@ const (
 	leastTalk, mostTalk     = 1 * time.Second, 5 * time.Second
 	leastOutage, mostOutage = 300 * time.Millisecond, 2500 * time.Millisecond
 	mostAfter               = 40 * time.Millisecond // a transaction's time, or two
-	mostNth                 = 3
+	leastNth                = 3                     // how many such moments there are to choose from at least
 	// Cap is how many calls one person may get, and Insistent how often those
 	// are ordered who test it.
 	Cap       = 3
@@ -124,7 +124,7 @@ func New(seed uint64, calls int, lasts time.Duration, outages, kills int) Plan {
 	for i := range kills {
 		part := lasts / time.Duration(kills)
 		p.Kills = append(p.Kills, Kill{
-			Moment: Moment(moments[i] % int(Moments)), Nth: 1 + r.IntN(mostNth), After: between(r, 0, mostAfter),
+			Moment: Moment(moments[i] % int(Moments)), Nth: 1 + r.IntN(max(leastNth, calls/4)), After: between(r, 0, mostAfter),
 			Latest: time.Duration(i)*part + between(r, part/2, part),
 		})
 	}
