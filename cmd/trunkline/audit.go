@@ -183,7 +183,7 @@ func (d *decideCmd) decide(ctx context.Context, g *gateway) (compliance.Decision
 		return compliance.Decision{}, err
 	}
 	defer func() { _ = empty.Close() }() // nothing is in it
-	judge, err := newGate(&g.cfg, g.ledger, g.evidenceKeys, empty, g.log)
+	judge, err := newGate(&g.cfg, g.ledger, g.evidenceKeys, empty, nil, g.log)
 	if err != nil {
 		return compliance.Decision{}, err
 	}

@@ -5,16 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
 
 	"trunkline/call"
+	"trunkline/compliance"
 	"trunkline/config"
 	"trunkline/demo"
 	"trunkline/media/clock"
-	"trunkline/privacy"
 	"trunkline/softphone"
+	"trunkline/storage/evidence"
 	"trunkline/twilio/carrier"
 )
 
@@ -78,12 +80,36 @@ func (s *simulated) configure(c *config.Config) error {
 			AuthTokenEnv: demoTokenEnv, API: s.URL(), CallsPerSecond: 1, Numbers: []string{demoNumber},
 		}},
 	}
-
 	c.Routes.Outbound = []config.OutboundRoute{{
 		Name: demoAccount, Door: "twilio", Trunk: demoAccount, CallerIDs: []string{demoNumber}, Agent: c.SIP.Trunks[0].Agent,
 	}}
 
 	return nil
+}
+
+// demoDecision is what the demo's gate judges by in place of the law, by which
+// the call could not be shown at night: its own telephone, and no other, may be
+// called with a consent that stands in the records.
+func demoDecision(a *compliance.Attempt, f *compliance.Facts) compliance.Decision {
+	d := compliance.Decision{Purpose: a.Purpose, Line: a.Line, RulesetVersion: "demo", At: a.At.UTC()}
+	r := compliance.Reason{Rule: "demo-consent", Verdict: compliance.Deny, Why: "the demo calls nobody but its own telephone, and that with consent"}
+	for _, c := range f.Consents.Value {
+		if a.To == demoPerson && c.Seller == a.Seller && c.Level == compliance.PriorExpress && c.RevokedAt.IsZero() && slices.Contains(c.Purposes, a.Purpose) {
+			r.Verdict, r.Why = compliance.Pass, "its telephone has consented"
+			d.Allow, d.ValidFor, d.Consent = true, time.Minute, c.ID
+		}
+	}
+	d.Reasons = []compliance.Reason{r}
+
+	return d
+}
+
+// demoConsent records the consent of who is called.
+func demoConsent(ctx context.Context, g *gateway) error {
+	return g.ledger.AddConsents(ctx, g.cfg.Compliance.Tenant, evidence.Consent{
+		Number: demoPerson, Seller: demoAccount, Level: compliance.PriorExpress, Purposes: []compliance.Purpose{compliance.Informational},
+		ArtificialVoice: true, DisclosureText: "This telephone may be called by the trunkline demo.", CapturedAt: time.Now(), Method: "demo",
+	})
 }
 
 // overTwilio holds two whole calls over the simulated carrier: one that comes
@@ -101,8 +127,8 @@ func (d demoCmd) overTwilio(ctx context.Context, c *cli, screen *demo.Screen) (e
 	if err := far.configure(&g.cfg); err != nil {
 		return err
 	}
+	g.judge = demoDecision
 	live := watchDemo(g)
-	g.admits = demoGate{}
 	screen.Linef("trunkline %s: two whole calls over a simulated carrier that works like Twilio, recorded", version)
 	if err := g.start(ctx); err != nil {
 		return err
@@ -117,8 +143,11 @@ func (d demoCmd) overTwilio(ctx context.Context, c *cli, screen *demo.Screen) (e
 	if err := d.hold(ctx, g, far, came.Done(), live, screen); err != nil {
 		return fmt.Errorf("the call that came in: %w%s", err, alerts(far))
 	}
-	screen.Linef("\nthe gateway calls %s", demoPerson)
-	if _, err := g.calls.Place(ctx, call.Order{To: demoPerson, Purpose: "demo"}); err != nil {
+	if err := demoConsent(ctx, g); err != nil {
+		return err
+	}
+	screen.Linef("\n%s has consented; the gateway calls it", demoPerson)
+	if _, err := g.calls.Place(ctx, call.Order{To: demoPerson, Purpose: string(compliance.Informational), Seller: demoAccount}); err != nil {
 		return err
 	}
 	if err := d.hold(ctx, g, far, nil, live, screen); err != nil {
@@ -168,16 +197,4 @@ func (d demoCmd) hold(
 	}
 
 	return demo.Verdict(h, d.turns())
-}
-
-// demoGate admits the demo's calls: they go to nobody.
-type demoGate struct{}
-
-// Admit implements call.Gate.
-func (demoGate) Admit(_ context.Context, a call.Attempt) (call.Admission, error) {
-	if a.To != privacy.Number(demoPerson) {
-		return call.Admission{Decision: uuid.New(), Reasons: []string{"the demo calls nobody but its own telephone"}}, nil
-	}
-
-	return call.Admission{Decision: uuid.New(), Attempt: uuid.New(), Allowed: true, Expires: time.Now().Add(time.Minute)}, nil
 }

@@ -96,7 +96,7 @@ func (g *gateway) startGate(ctx context.Context) error {
 		return err
 	}
 	var err error
-	if g.gate, err = newGate(&g.cfg, g.ledger, g.evidenceKeys, g.revocations, g.log); err != nil {
+	if g.gate, err = newGate(&g.cfg, g.ledger, g.evidenceKeys, g.revocations, g.judge, g.log); err != nil {
 		return err
 	}
 	if g.duties, err = newDuties(&g.cfg); err != nil {
@@ -163,16 +163,22 @@ func campaign(x *config.Campaign) compliance.Campaign {
 	}
 }
 
-func newGate(c *config.Config, ledger *evidence.Ledger, keys *evidence.Keys, revocations *spool.Spool, log *slog.Logger) (*gate.Gate, error) {
+// judge decides about an attempt by the facts; nil: by the rules in force.
+type judge func(*compliance.Attempt, *compliance.Facts) compliance.Decision
+
+func newGate(c *config.Config, ledger *evidence.Ledger, keys *evidence.Keys, revocations *spool.Spool, judge judge, log *slog.Logger) (*gate.Gate, error) {
 	rules, err := c.Compliance.LoadRules()
 	if err != nil {
 		return nil, err
 	}
+	if judge == nil {
+		judge = func(a *compliance.Attempt, f *compliance.Facts) compliance.Decision {
+			return compliance.Decide(a, f, rules)
+		}
+	}
 	out := gate.Config{
 		Ledger: ledger, Keys: keys, Revocations: revocations, Tenant: c.Compliance.Tenant,
-		Decide: func(a *compliance.Attempt, f *compliance.Facts) compliance.Decision {
-			return compliance.Decide(a, f, rules)
-		},
+		Decide:     judge,
 		Abandoning: rules.AbandoningOf, Window: rules.LongestWindow(), DialsSince: config.Day(c.Compliance.DialsSince), Clock: gate.KernelClock,
 		Campaigns: map[string]compliance.Campaign{}, Voices: map[string]compliance.VoiceLicence{}, Log: log,
 	}

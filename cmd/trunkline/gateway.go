@@ -63,8 +63,8 @@ type gateway struct {
 	evidenceKeys         *evidence.Keys
 	ledger               *evidence.Ledger
 	gate                 *gate.Gate
+	judge                judge           // of the gate; nil: the rules in force
 	kept                 *retention.Work // what the jobs remove and check
-	admits               call.Gate       // in place of gate, of calls that leave for nobody; nil: gate
 
 	clock   *clock.Clock
 	pool    *rtp.Pool
@@ -375,12 +375,8 @@ func (g *gateway) startCalls(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	admits := call.Gate(g.gate)
-	if g.admits != nil {
-		admits = g.admits
-	}
 	g.calls, err = call.NewManager(call.Config{
-		Agents: g.agents, Routes: routes, Gate: admits,
+		Agents: g.agents, Routes: routes, Gate: g.gate,
 		Limits: call.Limits{
 			Cap: g.cfg.Calls.Cap, WarnBefore: g.cfg.Calls.WarnBefore,
 			NoMedia: g.cfg.Calls.NoMedia, MaxCalls: g.cfg.Calls.MaxCalls,
