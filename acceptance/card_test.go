@@ -20,6 +20,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"trunkline/compliance/redact"
 	"trunkline/media/rtp"
 	"trunkline/pipeline/turn"
 	"trunkline/sip"
@@ -63,8 +64,8 @@ func TestNoCardNumberOnDisk(t *testing.T) {
 	h.dial(t, softphone.Config{Digits: cardKeyed, HangupAfter: time.Second}).end(t)
 	for i, h := range g.ended(t, 3) {
 		keys := strings.Join(recorded(t, &h, turn.KeyPressed), "")
-		if n := len(recorded(t, &h, turn.KeyPressed)); n != len(cardKeyed) || !strings.HasPrefix(keys, cardKeyed[:8]+"[") {
-			t.Errorf("call %d: %d keys are recorded, as %q", i+1, n, keys)
+		if keys != strings.Repeat(redact.CardMark, len(cardKeyed)) {
+			t.Errorf("call %d: the keys are recorded as %q", i+1, keys)
 		}
 		if caller, _ := recording(t, h.Call.Recording); keysIn(caller) != "" {
 			t.Errorf("call %d: the keys %q can be heard in the recording", i+1, keysIn(caller))
