@@ -11,4 +11,7 @@
 // Where it does not matter what is said, agents have declared engines: they
 // hear, think and speak after stated delays. A missing peer skips its tests,
 // or fails them when TRUNKLINE_REQUIRE_PEERS is set.
+//
+// Speech in real time needs a machine that keeps time. TestMain notes when this
+// one stood still; calmly runs again what fails meanwhile, and only that.
 package acceptance

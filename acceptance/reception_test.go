@@ -3,18 +3,14 @@ package acceptance
 import (
 	"encoding/json"
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"trunkline/config"
 	"trunkline/media"
-	"trunkline/media/record"
 	"trunkline/softphone"
 	"trunkline/softphone/talkspurt"
 	"trunkline/softphone/wire"
@@ -61,62 +57,10 @@ func (g *gateway) from(t *testing.T, caller string) *storage.History {
 func baresipCalls(a *attempt, g *gateway) {
 	t, from := a.T, fmt.Sprintf("baresip-%d", a.number)
 	watch := g.watch(t)
-	dir := t.TempDir()
 	hours, goodbye := speech(t, "what-are-your-opening-hours"), speech(t, "thank-you-goodbye")
-	line := slices.Concat(silence(4*time.Second), hours, silence(11*time.Second), goodbye, silence(time.Minute))
-	said := filepath.Join(dir, "said.wav")
-	if err := record.WriteWAV(said, &record.Audio{Rate: media.SampleRate, Channels: 1, Samples: [][]int16{line}}); err != nil {
-		t.Fatal(err)
-	}
-	addr := freeAddr(t)
-	for name, content := range map[string]string{
-		"config": fmt.Sprintf(`module_path /usr/lib/baresip/modules
-module g711.so
-module account.so
-module aufile.so
-module aubridge.so
-module sndfile.so
-module menu.so
-net_interface 127.0.0.1
-sip_listen %s
-audio_source aufile,%s
-audio_player aubridge,nil
-audio_alert aubridge,nil
-snd_path %s
-`, addr, said, dir),
-		"accounts": fmt.Sprintf("<sip:%s@%s;transport=udp>;regint=0\n", from, addr),
-		"contacts": "",
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	out, err := os.Create(filepath.Join(dir, "out"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer out.Close()
-	phone := exec.Command("baresip", "-f", dir, "-t", "100", "-e", "/dial "+g.target())
-	phone.Stdout, phone.Stderr = out, out
-	if err := phone.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if phone.ProcessState == nil {
-			_ = phone.Process.Kill() // the test has failed
-			_ = phone.Wait()
-		}
-		if t.Failed() {
-			t.Logf("baresip said:\n%s", tail(read(t, out.Name())))
-		}
-	})
+	phone := baresip(t, from, baresipSettings{says: slices.Concat(silence(4*time.Second), hours, silence(11*time.Second), goodbye)})
+	phone.do(t, "dial", g.target())
 	h := g.from(t, from)
-	if err := phone.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	if err := phone.Wait(); err != nil {
-		t.Errorf("baresip: %v", err)
-	}
 
 	checkEnd(a, h, "agent_goodbye", storage.FaultAgent)
 	checkReception(a, h)
@@ -124,7 +68,7 @@ snd_path %s
 	checkHas(a, "the first question in the recording", caller, hours)
 	checkHas(a, "the goodbye in the recording", caller, goodbye)
 	answer := longest(agent)
-	checkHas(a, "the agent's answer in what baresip heard", dump(t, dir), answer)
+	checkHas(a, "the agent's answer in what baresip heard", phone.heard(t), answer)
 	_, agents := watch.streams(t)
 	agents = slices.DeleteFunc(agents, func(s wire.Stream) bool { return s.Source.String() != h.Call.Media.Local })
 	if len(agents) != 1 {
@@ -151,21 +95,6 @@ func longest(samples []int16) []int16 {
 	})
 
 	return samples[span.First*media.FrameSamples : min(span.End*media.FrameSamples, len(samples))]
-}
-
-// dump is what baresip has decoded.
-func dump(t *testing.T, dir string) []int16 {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join(dir, "dump-*-dec.wav"))
-	if err != nil || len(files) != 1 {
-		t.Fatalf("baresip left %q: %v", files, err)
-	}
-	a, err := record.ReadWAV(files[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	return a.Samples[0]
 }
 
 // commandCalls has the softphone of the command line do the same.

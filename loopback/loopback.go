@@ -16,6 +16,11 @@ import (
 const (
 	firstPort = 61000
 	ports     = 4500
+
+	// stride is how far the ports lie apart that are given out in a row: some
+	// programs take the next one as well, as baresip does for TLS. It shares no
+	// factor with ports, so that all have their turn.
+	stride = 7
 )
 
 // given counts the ports that were given out. Processes begin at places of
@@ -30,7 +35,7 @@ var given = func() *atomic.Int32 {
 // Free is an address that is free for UDP and TCP, each time another one.
 func Free() (netip.AddrPort, error) {
 	for range ports {
-		at := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(firstPort+given.Add(1)%ports))
+		at := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(firstPort+given.Add(stride)%ports))
 		c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
 		if err != nil {
 			continue

@@ -9,12 +9,12 @@ import (
 func TestFree(t *testing.T) {
 	t.Parallel()
 	seen := map[netip.AddrPort]bool{}
-	for range 20 {
+	for range 100 {
 		at, err := Free()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if seen[at] || !at.Addr().IsLoopback() || at.Port() < firstPort {
+		if seen[at] || seen[netip.AddrPortFrom(at.Addr(), at.Port()+1)] || seen[netip.AddrPortFrom(at.Addr(), at.Port()-1)] || !at.Addr().IsLoopback() || at.Port() < firstPort {
 			t.Errorf("%v", at)
 		}
 		seen[at] = true
@@ -30,7 +30,7 @@ func TestTakenPortsArePassedOver(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		next := netip.AddrPortFrom(at.Addr(), firstPort+(at.Port()+1-firstPort)%ports)
+		next := netip.AddrPortFrom(at.Addr(), firstPort+(at.Port()+stride-firstPort)%ports)
 		if n%2 == 0 {
 			if c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(next)); err == nil {
 				t.Cleanup(func() { _ = c.Close() })
