@@ -420,13 +420,12 @@ func (d *Dialog) settled(early *fork, body []byte) error {
 // 13.2.2.4).
 func (d *Dialog) acknowledge(p *dialing, res *sipgo.Response) {
 	ours := tagOf(res.To().Params)
-	state := d.state
+	state, first := d.state, d.state
 	ua, seq, l := d.ua, p.req.CSeq().SeqNo, p.link
 	forks := make(map[string]bool)
 
-	ua.acknowledge(&state, seq, l)
-
-	// The hook runs in the transaction's one pump goroutine.
+	// The hook runs in the transaction's one pump goroutine. It is there before
+	// the first ACK: another leg's answer may follow at once.
 	p.tx.OnRetransmission(func(again *sipgo.Response) {
 		tag := tagOf(again.To().Params)
 		if tag == ours {
@@ -453,6 +452,8 @@ func (d *Dialog) acknowledge(p *dialing, res *sipgo.Response) {
 			})
 		}
 	})
+
+	ua.acknowledge(&first, seq, l)
 }
 
 // acknowledge sends the ACK of a 2xx response to the INVITE numbered seq.
