@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"strconv"
-	"strings"
-	"sync"
 	"time"
 
 	"trunkline/call/transfer"
@@ -18,7 +15,6 @@ import (
 	"trunkline/media/line"
 	"trunkline/media/player"
 	"trunkline/pipeline"
-	"trunkline/pipeline/spoken"
 	"trunkline/pipeline/turn"
 	"trunkline/privacy"
 	"trunkline/route"
@@ -74,6 +70,7 @@ type returnedError struct {
 }
 
 func (e *returnedError) Error() string { return e.err.Error() }
+
 func (e *returnedError) Unwrap() error { return e.err }
 
 // A resumer is a Conversation that can go on when a hand-off fails.
@@ -314,68 +311,13 @@ func (c *call) hearPerson() {
 type person struct{ *handover }
 
 func (person) Hear(*media.Frame, media.Inbound, bool) {}
-func (p person) Key(d media.Digit)                    { p.tell(transfer.Event{Kind: transfer.Pressed, Key: d.Key}) }
+
+func (p person) Key(d media.Digit) { p.tell(transfer.Event{Kind: transfer.Pressed, Key: d.Key}) }
 
 // unheard is the VAD of a line on which nobody listens for speech.
 type unheard struct{}
 
 func (unheard) Voiced(*media.Frame) bool { return false }
-
-// brief tells the person who waits. A voice that fails costs the briefing, not
-// the transfer.
-func (c *call) brief() {
-	h := c.hand
-	c.work.Go(func() {
-		var samples []int16
-		select {
-		case samples = <-h.audio:
-		case <-h.ctx.Done():
-		}
-		if len(samples) == 0 {
-			h.tell(transfer.Event{Kind: transfer.Briefed})
-
-			return
-		}
-		h.told.Add(1, "").Share(samples, nil)
-		h.told.Seal(1)
-	})
-}
-
-// briefing is what the person is told.
-func (c *call) briefing() string {
-	vars := map[string]string{"caller": string(c.rec.From), "called": string(c.rec.To)}
-	if c.out != nil {
-		vars["caller"], vars["called"] = vars["called"], vars["caller"]
-		for name, value := range c.out.order.Vars {
-			vars[name] = value
-		}
-	}
-	vars["agent"], vars["said"] = c.agent.Name, c.notes.saidLast()
-	text := c.hand.target.Briefing
-	for name, value := range vars {
-		text = strings.ReplaceAll(text, "{"+name+"}", value)
-	}
-
-	return text
-}
-
-// speak is text as audio; none when the voice fails.
-func (c *call) speak(ctx context.Context, text string) (samples []int16) {
-	if text == "" || c.agent.Providers.Synthesizer == nil {
-		return nil
-	}
-	text = spoken.One(c.agent.Conversation.Language, text).Spoken()
-	for s, err := range c.agent.Providers.Synthesizer.Synthesize(ctx, text) {
-		if err != nil {
-			c.log.Warn("the briefing cannot be spoken", slog.Any("error", err))
-
-			return nil
-		}
-		samples = append(samples, s.Samples...)
-	}
-
-	return samples
-}
 
 // join lets caller and person talk. The agent leaves.
 func (c *call) join() {
@@ -490,17 +432,3 @@ func (c *call) handTimer() <-chan time.Time {
 
 	return c.hand.timer.C
 }
-
-// ringback is what the caller hears while the person's telephone rings: 440
-// and 480 Hz for 2 s of every 6 s, for as long as any target may ring.
-var ringback = sync.OnceValue(func() []int16 {
-	out := make([]int16, media.SamplesIn(LongestRing))
-	for i := range out {
-		at := float64(i) / media.SampleRate
-		if math.Mod(at, 6) < 2 {
-			out[i] = int16(1200*math.Sin(2*math.Pi*440*at) + 1200*math.Sin(2*math.Pi*480*at))
-		}
-	}
-
-	return out
-})
