@@ -349,6 +349,7 @@ func TestWhereATrunkMaySendCalls(t *testing.T) {
 		Name: "carrier", Sources: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/24")}, Targets: []Target{{URI: "sip:sbc.example.net"}},
 		Register: &Registration{Registrar: "sip:registrar.example.net"}, Redirects: []string{"sbc2.example.net", "192.0.2.7"},
 	})
+	anywhere := newTrunk(Trunk{Name: "anywhere", Sources: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}})
 	proxied := newTrunk(Trunk{Name: "proxied", Sources: own.Sources, Proxy: "sip:proxy.example.net"})
 
 	for text, want := range map[string]bool{
@@ -362,6 +363,10 @@ func TestWhereATrunkMaySendCalls(t *testing.T) {
 
 		if got := own.holds(uri); got != want {
 			t.Errorf("%s is the trunk's: %v", text, got)
+		}
+
+		if anywhere.holds(uri) {
+			t.Errorf("%s is the place of a trunk without places", text)
 		}
 
 		if !proxied.holds(uri) {

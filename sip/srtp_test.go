@@ -107,7 +107,13 @@ func TestBaresipSRTP(t *testing.T) {
 			g := startGateway(t, echo, withSRTP(tt.trunk))
 			command := baresip(t, tt.encryption, tt.mux, "sip:agent@"+g.ua.Addr("udp").String())
 
-			d := <-g.calls
+			var d *sip.Dialog
+
+			select {
+			case d = <-g.calls:
+			case <-time.After(2 * sippLimit):
+				t.Fatal("baresip has not called")
+			}
 
 			var leg media.Leg
 
@@ -183,18 +189,12 @@ func baresip(t *testing.T, encryption, mux, target string) (command func(string)
 		t.Fatal(err)
 	}
 
-	l, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		t.Fatal(err)
-	}
-
 	control, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	addr, controlled := l.LocalAddr(), control.Addr().String()
-	l.Close()
+	controlled := control.Addr().String()
 	control.Close()
 
 	for name, content := range map[string]string{
@@ -207,14 +207,14 @@ module aubridge.so
 module menu.so
 module ctrl_tcp.so
 net_interface 127.0.0.1
-sip_listen %s
+sip_listen 127.0.0.1:0
 ctrl_tcp_listen %s
 audio_source aufile,%s
 audio_player aubridge,nil
 audio_alert aubridge,nil
 rtcp_mux %s
-`, addr, controlled, tone, mux),
-		"accounts": fmt.Sprintf("<sip:baresip@%s;transport=udp>;regint=0;mediaenc=%s\n", addr, encryption),
+`, controlled, tone, mux),
+		"accounts": fmt.Sprintf("<sip:baresip@127.0.0.1;transport=udp>;regint=0;mediaenc=%s\n", encryption),
 		"contacts": "",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {

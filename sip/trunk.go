@@ -238,15 +238,16 @@ func (t *trunk) redirects(number string) func(contact string) bool {
 }
 
 // holds reports whether a URI names a place of the trunk's own: an address
-// that its calls come from, or the host of its targets, registrar or proxy.
-// All that goes through a proxy does.
+// that its calls come from, or the host of its targets or its registrar. All
+// that goes through a proxy does; of a trunk whose calls come from anywhere,
+// not every place does.
 func (t *trunk) holds(uri *sipgo.Uri) bool {
 	if t.proxy != nil {
 		return true
 	}
 
 	if addr, err := netip.ParseAddr(strings.Trim(uri.Host, "[]")); err == nil {
-		if slices.ContainsFunc(t.Sources, func(p netip.Prefix) bool { return p.Contains(addr.Unmap()) }) {
+		if slices.ContainsFunc(t.Sources, func(p netip.Prefix) bool { return p.Bits() > 0 && p.Contains(addr.Unmap()) }) {
 			return true
 		}
 	}
