@@ -2,6 +2,7 @@ package acceptance
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -293,5 +294,54 @@ func TestMigrate(t *testing.T) {
 	p := start(t, []string{config.DatabaseURLEnv + "=" + url}, "--config", file, "migrate")
 	if code := p.wait(t, patience); code != 0 {
 		t.Errorf("exit %d: %s", code, read(t, p.stderr))
+	}
+}
+
+// With calls.database_away: refuse, calls are refused while the database is away
+// and taken when it is back; the one that runs goes on.
+func TestCallsAreRefusedWithoutADatabase(t *testing.T) {
+	t.Parallel()
+	c, db := ownDatabase(t)
+	c.Calls.DatabaseAway = "refuse"
+	g := serveConfig(t, c)
+	running := g.dial(t, softphone.Config{HangupAfter: patience, Silence: patience})
+	running.await(t, softphone.AgentStopped)
+	// answered tells whether a call is taken; it must be, or be refused for this.
+	answered := func() bool {
+		call := g.dial(t, softphone.Config{HangupAfter: 100 * time.Millisecond, Silence: patience})
+		<-call.done
+		var refused *softphone.Error
+		if errors.As(call.err, &refused) && refused.Status == 503 {
+			return false
+		}
+		if call.err != nil {
+			t.Fatal(call.err)
+		}
+
+		return true
+	}
+	if !answered() {
+		t.Error("refused with a database")
+	}
+	stopDatabase(t, db)
+	eventually(t, patience, "calls are refused", func() bool { return !answered() })
+	if answered() {
+		t.Error("refused, and then taken without a database")
+	}
+	select {
+	case <-running.done:
+		t.Errorf("the running call ended: %v", running.err)
+	default:
+	}
+	startDatabase(t, db)
+	eventually(t, patience, "calls are taken again", answered)
+	refusals := 0
+	for _, c := range g.calls(t) {
+		if c.EndReason == "no_records" {
+			refusals++
+		}
+	}
+	if refusals == 0 {
+		t.Error("no record tells of a refused call")
 	}
 }

@@ -45,11 +45,8 @@ type Config struct {
 
 // Gate implements call.Gate. It is safe for concurrent use.
 type Gate struct {
-	cfg  Config
-	wake chan struct{} // capacity 1: a revocation went to the spool
-	quit context.CancelFunc
-	done chan struct{} // closed when the replay has ended
-
+	cfg    Config
+	behind behind // writes the revocations of the spool
 	counts counts
 
 	mu sync.Mutex
@@ -65,12 +62,17 @@ func New(cfg Config) (*Gate, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	g := &Gate{cfg: cfg, wake: make(chan struct{}, 1), revoked: map[evidence.Callee][]compliance.Suppression{}}
+	g := &Gate{cfg: cfg, revoked: map[evidence.Callee][]compliance.Suppression{}}
+	g.behind = behind{
+		what: "revocations", spool: cfg.Revocations, retry: cfg.Retry, log: cfg.Log, write: g.write, bound: 5 * cfg.Timeout,
+		wake: make(chan struct{}, 1),
+	}
 	g.counts.count = cfg.Ledger.Abandoned
-	waiting, _, err := g.fromSpool(cfg.Revocations.Stats().Waiting)
+	records, err := cfg.Revocations.Next(cfg.Revocations.Stats().Waiting)
 	if err != nil {
 		return nil, fmt.Errorf("read the revocations that wait: %w", err)
 	}
+	waiting := g.decode(records)
 	for i := range waiting {
 		g.remember(&waiting[i])
 	}

@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
-	"time"
 
 	"trunkline/compliance"
 	"trunkline/privacy"
 	"trunkline/storage/evidence"
+	"trunkline/storage/spool"
 )
 
 // ErrNotKept says that a revocation could be written nowhere. This process
@@ -49,14 +49,10 @@ func (g *Gate) Revoke(ctx context.Context, o evidence.Order) error {
 	if encodeErr != nil {
 		return fmt.Errorf("%w: %w", ErrNotKept, encodeErr)
 	}
-	if _, spoolErr := g.cfg.Revocations.Append(data); spoolErr != nil {
+	if spoolErr := g.behind.put(data); spoolErr != nil {
 		g.cfg.Log.Error("a revocation is lost when this process ends", slog.Any("database", err), slog.Any("spool", spoolErr))
 
 		return fmt.Errorf("%w: %w", ErrNotKept, errors.Join(err, spoolErr))
-	}
-	select {
-	case g.wake <- struct{}{}:
-	default:
 	}
 
 	return nil
@@ -91,85 +87,29 @@ func dialable(n privacy.Number) privacy.Number {
 func (g *Gate) Waiting() int { return g.cfg.Revocations.Stats().Waiting }
 
 // Start begins to write the revocations of the spool into the database.
-func (g *Gate) Start() error {
-	if g.done != nil {
-		return errors.New("start the gate: it was started before")
+func (g *Gate) Start() error { return g.behind.start() }
+
+// Stop ends that. What still waits is for the next process. It may be called
+// again, and before Start.
+func (g *Gate) Stop() { g.behind.stop() }
+
+// write puts revocations into the database, each once: their ids are made from
+// what was asked.
+func (g *Gate) write(ctx context.Context, records []spool.Record) error {
+	of := map[string][]evidence.Suppression{} // by tenant
+	for _, s := range g.decode(records) {
+		of[s.Tenant] = append(of[s.Tenant], s)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	g.quit, g.done = cancel, make(chan struct{})
-	go func() {
-		defer close(g.done)
-		g.replay(ctx)
-	}()
+	for _, all := range of {
+		if err := g.cfg.Ledger.Suppress(ctx, all...); err != nil {
+			return err
+		}
+	}
 
 	return nil
 }
 
-// Stop ends that. What still waits is for the next process. It may be called
-// again, and before Start.
-func (g *Gate) Stop() {
-	if g.done != nil {
-		g.quit()
-		<-g.done
-	}
-}
-
-func (g *Gate) replay(ctx context.Context) {
-	for {
-		n, err := g.step(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return
-		case err != nil:
-			g.cfg.Log.Warn("revocations wait for the database", slog.Int("waiting", g.Waiting()), slog.Any("error", err))
-			select {
-			case <-time.After(g.cfg.Retry):
-			case <-ctx.Done():
-				return
-			}
-		case n == 0:
-			select {
-			case <-g.wake:
-			case <-ctx.Done():
-				return
-			}
-		}
-	}
-}
-
-// replayBatch is how many revocations are written at once.
-const replayBatch = 256
-
-// step writes the oldest revocations of the spool into the database, each
-// once: their ids are made from what was asked.
-func (g *Gate) step(ctx context.Context) (int, error) {
-	all, last, err := g.fromSpool(replayBatch)
-	if err != nil || last == 0 {
-		return 0, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, 5*g.cfg.Timeout)
-	defer cancel()
-	of := map[string][]evidence.Suppression{}
-	for i := range all {
-		of[all[i].Tenant] = append(of[all[i].Tenant], all[i])
-	}
-	for _, batch := range of {
-		if err := g.cfg.Ledger.Suppress(ctx, batch...); err != nil {
-			return 0, err
-		}
-	}
-
-	return len(all), g.cfg.Revocations.Settle(last)
-}
-
-func (g *Gate) fromSpool(n int) (all []evidence.Suppression, last uint64, err error) {
-	if n == 0 {
-		return nil, 0, nil
-	}
-	records, err := g.cfg.Revocations.Next(n)
-	if err != nil || len(records) == 0 {
-		return nil, 0, err
-	}
+func (g *Gate) decode(records []spool.Record) (all []evidence.Suppression) {
 	for _, r := range records {
 		var s evidence.Suppression
 		if err := json.Unmarshal(r.Payload, &s); err != nil {
@@ -180,5 +120,5 @@ func (g *Gate) fromSpool(n int) (all []evidence.Suppression, last uint64, err er
 		all = append(all, s)
 	}
 
-	return all, records[len(records)-1].Number, nil
+	return all
 }

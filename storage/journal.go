@@ -20,6 +20,10 @@ type JournalOptions struct {
 	RetryMin   time.Duration // first pause after a failure, doubled after each further one; 100 ms
 	RetryMax   time.Duration // longest pause; 5 s
 	ReportEach time.Duration // between log lines about dropped rows; 10 s
+	// Ask is how often a Journal that has nothing to write asks whether the
+	// database is there, so that Stats.Up tells of an outage before the next row
+	// does; 0: it does not ask.
+	Ask time.Duration
 	// Spool takes the rows that cannot be written: they survive the process.
 	// The Journal is its one consumer and does not close it. nil: they stay in
 	// memory.
@@ -62,6 +66,7 @@ type database interface {
 // no further use.
 type writer interface {
 	write(ctx context.Context, rows []row) (homeless Drops, err error)
+	ping(ctx context.Context) error
 	close()
 }
 
@@ -349,13 +354,15 @@ func (j *Journal) run(ctx context.Context) {
 		switch t.work {
 		case finish:
 			return
-		case idle:
-			select {
-			case <-j.wake:
-			case <-ctx.Done():
+		case wait:
+			var asked bool
+			asked, err = j.idle(ctx)
+			if ctx.Err() != nil {
 				return
 			}
-			continue
+			if !asked {
+				continue
+			}
 		case drain:
 			err = j.replay(ctx)
 		case rows:
@@ -379,11 +386,60 @@ func (j *Journal) run(ctx context.Context) {
 	}
 }
 
+// idle waits for rows, and asks now and then whether the database is there. In
+// an outage it asks at once: the pause between two attempts has been made.
+func (j *Journal) idle(ctx context.Context) (asked bool, err error) {
+	var due <-chan time.Time // nil: never
+	if j.opts.Ask > 0 {
+		due = time.After(j.opts.Ask)
+	}
+	if j.opts.Ask == 0 || j.Stats().Up {
+		select {
+		case <-j.wake:
+			return false, nil
+		case <-ctx.Done():
+			return false, nil
+		case <-due:
+		}
+	}
+	err = j.ask(ctx)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.stats.Up = err == nil; err != nil {
+		j.failed(err)
+	}
+	return true, err
+}
+
+// askBound is how many times as long as the pause between two questions an
+// answer may take.
+const askBound = 3
+
+// ask asks the open session, or opens one.
+func (j *Journal) ask(ctx context.Context) (err error) {
+	bound := j.opts.Timeout
+	if j.writer != nil {
+		bound = askBound * j.opts.Ask
+	}
+	ctx, cancel := context.WithTimeout(ctx, bound)
+	defer cancel()
+	if j.writer == nil {
+		if j.writer, err = j.store.session(ctx, j.owner); err != nil {
+			j.writer = nil
+		}
+		return err
+	}
+	if err = j.writer.ping(ctx); err != nil {
+		j.disconnect()
+	}
+	return err
+}
+
 // work is what the writer does next.
 type work int
 
 const (
-	idle   work = iota // nothing: no rows wait
+	wait   work = iota // nothing: no rows wait
 	finish             // end: the Journal stops
 	drain              // write rows of the spool
 	rows               // write rows of the memory
@@ -402,7 +458,7 @@ func (j *Journal) next() task {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.spilling {
-		return task{work: idle} // the spill wakes the writer when it is done
+		return task{work: wait} // the spill wakes the writer when it is done
 	}
 	if waits(j.opts.Spool) {
 		if j.stopping && !j.stats.Up && len(j.writing)+j.queue.len() == 0 {
@@ -419,7 +475,7 @@ func (j *Journal) next() task {
 	case j.stopping:
 		return task{work: finish}
 	default:
-		return task{work: idle}
+		return task{work: wait}
 	}
 }
 

@@ -38,6 +38,13 @@ func (d *disk) session(context.Context, Owner) (writer, error) { return d, nil }
 
 func (d *disk) close() {}
 
+func (d *disk) ping(context.Context) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+
+	return d.err
+}
+
 func (d *disk) write(ctx context.Context, rows []row) (Drops, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -329,5 +336,35 @@ func TestJournalNeverBlocksItsCallers(t *testing.T) {
 		if lost := j.Stop(ctx); lost != 50*102 {
 			t.Errorf("%d rows lost, want all", lost)
 		}
+	})
+}
+
+// Without a row to write a Journal that asks knows of an outage, and of its end.
+func TestAnIdleJournalAsks(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := &disk{}
+		j := startJournal(t, d, JournalOptions{Ask: time.Second})
+		is := func(when string, up bool) {
+			t.Helper()
+			if s := j.Stats(); s.Up != up {
+				t.Errorf("%s: %+v", when, s)
+			}
+		}
+		time.Sleep(5 * time.Second)
+		is("at first", true)
+		d.set(func(d *disk) { d.err = errGone })
+		time.Sleep(1100 * time.Millisecond)
+		is("in an outage", false)
+		d.set(func(d *disk) { d.err = nil })
+		time.Sleep(5 * time.Second)
+		is("after it", true)
+		id := NewID()
+		events(j, id, 0, 10)
+		if err := j.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		checkOrder(t, d, id, 10)
+		stop(t, j)
 	})
 }

@@ -48,6 +48,10 @@ func (s *Store) session(ctx context.Context, owner Owner) (writer, error) {
 	return w, nil
 }
 
+func (s *session) ping(ctx context.Context) error {
+	return classify("reach the database", s.where, s.conn.Ping(ctx))
+}
+
 // close ends the connection; a transaction that runs is rolled back.
 func (s *session) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)

@@ -312,3 +312,49 @@ func TestSpooledRowsAreTheRows(t *testing.T) {
 		}
 	}
 }
+
+// Two nodes that come to have the same spool, as when a disk is copied, write
+// each row once, and the call stays as it ended.
+func TestTwoNodesReplayTheSameSpool(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	dir := t.TempDir()
+	first := openSpool(t, dir, spool.Options{})
+	away := newJournal(&disk{err: errGone}, Owner{Node: "n", Boot: uuid.New()}, JournalOptions{Spool: first})
+	h := sampleHistory()
+	ringing := h.Call
+	ringing.State, ringing.EndedAt, ringing.EndReason, ringing.Fault = Ringing, time.Time{}, "", ""
+	ringing.AnsweredAt = time.Time{}
+	away.Begin(ringing)
+	for i := range h.Turns {
+		away.Turn(h.Turns[i])
+	}
+	for i := range h.Events {
+		away.Event(h.Events[i])
+	}
+	away.Update(h.Call)
+	stop(t, away) // it was not started: all goes to the spool
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var nodes []*Journal
+	for range 2 {
+		j := NewJournal(s, Owner{Node: "n", Boot: uuid.New()}, JournalOptions{Batch: 1, Spool: openSpool(t, killed(t, dir), spool.Options{})})
+		if err := j.Start(); err != nil {
+			t.Fatal(err)
+		}
+		nodes = append(nodes, j)
+	}
+	for _, j := range nodes {
+		if err := j.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if lost := stop(t, j); lost != 0 {
+			t.Errorf("%d rows lost", lost)
+		}
+	}
+	got, err := s.Call(t.Context(), h.Call.ID)
+	if err != nil || got.Call.State != Ended || len(got.Turns) != len(h.Turns) || len(got.Events) != len(h.Events) {
+		t.Errorf("in the database stand %+v with %d turns and %d events, %v", got.Call, len(got.Turns), len(got.Events), err)
+	}
+}

@@ -28,6 +28,10 @@ import (
 // database is away: some hundred thousand.
 const revocationsBound = 64 << 20
 
+// proofsBound is the disk space that proofs may take while the database is away:
+// some hundred thousand.
+const proofsBound = 256 << 20
+
 // historySegment is the disk space that history takes at least.
 const historySegment = 4 << 20
 
@@ -36,6 +40,9 @@ func (g *gateway) openSpools() error {
 	var err error
 	bound := int64(g.cfg.Spool.MaxMB) << 20
 	if g.history, err = g.openSpool("history", spool.Options{Bound: bound, Segment: historySegment, Reserve: true, Log: g.log}); err != nil {
+		return err
+	}
+	if g.proven, err = g.openSpool("proofs", spool.Options{Bound: proofsBound, Segment: 1 << 20, Reserve: true, Log: g.log}); err != nil {
 		return err
 	}
 	g.revocations, err = g.openSpool("revocations", spool.Options{Bound: revocationsBound, Segment: 1 << 20, Reserve: true, Log: g.log})
@@ -110,8 +117,14 @@ func (g *gateway) startGate(ctx context.Context) error {
 
 		return nil
 	})
+	g.proofs = gate.NewProofs(gate.ProofsConfig{Ledger: g.ledger, Spool: g.proven, Log: g.log})
+	g.onStop("the proofs", partStop, func(context.Context) error {
+		g.proofs.Stop()
 
-	return nil
+		return nil
+	})
+
+	return g.proofs.Start()
 }
 
 // newDuties is what calls must say.
@@ -139,15 +152,15 @@ func newDuties(c *config.Config) (*gate.Duties, error) {
 	return d, nil
 }
 
-// prove puts into the ledger what a call said at its beginning, and what of it
-// was heard.
+// prove keeps what a call said at its beginning, and what of it was heard: in the
+// ledger, or on disk while the database is away.
 func (g *gateway) prove(ctx context.Context, p call.Proof) error {
 	detail, err := json.Marshal(p)
 	if err != nil {
 		return err
 	}
 
-	return g.ledger.RecordAct(ctx, evidence.Act{
+	return g.proofs.Prove(ctx, evidence.Act{
 		ID: uuid.NewSHA1(p.Call, []byte("opening")), Tenant: g.cfg.Compliance.Tenant, Actor: "trunkline", Role: "gateway",
 		Act: "opening", Object: p.Call.String(), At: time.Now(), Detail: detail,
 	})

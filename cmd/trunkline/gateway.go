@@ -47,6 +47,10 @@ const (
 	partStop  = 5 * time.Second
 )
 
+// askDatabase is how often the database is asked whether it is there, when
+// nothing is to be written.
+const askDatabase = time.Second
+
 // gateway is everything that serve runs.
 type gateway struct {
 	cfg      config.Config
@@ -59,12 +63,13 @@ type gateway struct {
 	store   *storage.Store
 	journal *storage.Journal
 
-	history, revocations *spool.Spool // that wait for the database
-	evidenceKeys         *evidence.Keys
-	ledger               *evidence.Ledger
-	gate                 *gate.Gate
-	judge                judge           // of the gate; nil: the rules in force
-	kept                 *retention.Work // what the jobs remove and check
+	history, revocations, proven *spool.Spool // that wait for the database
+	proofs                       *gate.Proofs // of what calls said
+	evidenceKeys                 *evidence.Keys
+	ledger                       *evidence.Ledger
+	gate                         *gate.Gate
+	judge                        judge           // of the gate; nil: the rules in force
+	kept                         *retention.Work // what the jobs remove and check
 
 	clock   *clock.Clock
 	pool    *rtp.Pool
@@ -188,7 +193,7 @@ func (g *gateway) startDatabase(ctx context.Context) error {
 		return err
 	}
 	owner := storage.Owner{Node: g.cfg.Node, Boot: uuid.New()}
-	g.journal = storage.NewJournal(g.store, owner, storage.JournalOptions{Log: g.log, Spool: g.history})
+	g.journal = storage.NewJournal(g.store, owner, storage.JournalOptions{Log: g.log, Spool: g.history, Ask: askDatabase})
 	if err := g.journal.Start(); err != nil {
 		return err
 	}

@@ -69,15 +69,18 @@ func registerCollectors(g *gateway) error {
 		gauge("spool_rows", "Rows of history that wait on disk for the database.", func() float64 { return float64(g.history.Stats().Waiting) }),
 		gauge("spool_bytes", "Disk space that the history's spool takes.", func() float64 { return float64(g.history.Stats().Bytes) }),
 		gauge("spool_revocations", "Revocations that wait on disk for the database.", func() float64 { return float64(g.gate.Waiting()) }),
+		gauge("spool_proofs", "Proofs of what calls said that wait on disk for the database.", func() float64 { return float64(g.proofs.Waiting()) }),
 		gauge("spool_failing", "1 while a spool cannot be written: free some disk space.", func() float64 {
-			if g.history.Stats().Failing != nil || g.revocations.Stats().Failing != nil {
+			if g.history.Stats().Failing != nil || g.revocations.Stats().Failing != nil || g.proven.Stats().Failing != nil {
 				return 1
 			}
 
 			return 0
 		}),
 		counter("spool_damages_total", "Damaged places that were found in the spools.",
-			func() uint64 { return uint64(g.history.Stats().Damaged + g.revocations.Stats().Damaged) }),
+			func() uint64 {
+				return uint64(g.history.Stats().Damaged + g.revocations.Stats().Damaged + g.proven.Stats().Damaged)
+			}),
 	} {
 		errs = append(errs, g.registry.Register(c))
 	}

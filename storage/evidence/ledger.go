@@ -171,34 +171,43 @@ func (l *Ledger) add(ctx context.Context, op string, entries []entry, callees ..
 	}))
 }
 
-// Act is what somebody did by the API or a command.
+// Act is what somebody did by the API or a command, or a call by itself. Its
+// JSON form is the one by which a spool keeps it.
 type Act struct {
-	ID     uuid.UUID
-	Tenant string
-	Actor  string // name of the API key, or of the account that ran the command
-	Role   string
-	Act    string // such as "GET /v1/calls" or "consent import"
-	Object string // what it was done to; no telephone number
-	At     time.Time
-	Detail json.RawMessage // more, as JSON with whole numbers; nil: none
+	ID     uuid.UUID       `json:"id"` // the same when it is recorded again
+	Tenant string          `json:"tenant"`
+	Actor  string          `json:"actor"` // name of the API key, or of the account that ran the command
+	Role   string          `json:"role"`
+	Act    string          `json:"act"`    // such as "GET /v1/calls" or "consent import"
+	Object string          `json:"object"` // what it was done to; no telephone number
+	At     time.Time       `json:"at"`
+	Detail json.RawMessage `json:"detail,omitempty"` // more, as JSON with whole numbers; nil: none
 }
 
 // RecordAct adds an act. It returns when the row is safe.
-func (l *Ledger) RecordAct(ctx context.Context, a Act) error {
-	e, err := newEntry(a.Tenant, KindAct, a.ID, a.At, struct {
-		Actor  string          `json:"actor"`
-		Role   string          `json:"role"`
-		Act    string          `json:"act"`
-		Object string          `json:"object"`
-		Detail json.RawMessage `json:"detail,omitempty"`
-	}{a.Actor, a.Role, a.Act, a.Object, a.Detail}, func(b *pgx.Batch) {
-		b.Queue(`INSERT INTO acts (id, tenant, actor, role, act, object, done_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING`,
-			a.ID, a.Tenant, a.Actor, a.Role, a.Act, a.Object, instant(a.At))
-	})
-	if err != nil {
-		return err
+func (l *Ledger) RecordAct(ctx context.Context, a Act) error { return l.RecordActs(ctx, a) }
+
+// RecordActs adds acts of one tenant. It returns when the rows are safe.
+func (l *Ledger) RecordActs(ctx context.Context, all ...Act) error {
+	entries := make([]entry, len(all))
+	for i := range all {
+		a := &all[i]
+		var err error
+		entries[i], err = newEntry(a.Tenant, KindAct, a.ID, a.At, struct {
+			Actor  string          `json:"actor"`
+			Role   string          `json:"role"`
+			Act    string          `json:"act"`
+			Object string          `json:"object"`
+			Detail json.RawMessage `json:"detail,omitempty"`
+		}{a.Actor, a.Role, a.Act, a.Object, a.Detail}, func(b *pgx.Batch) {
+			b.Queue(`INSERT INTO acts (id, tenant, actor, role, act, object, done_at)
+				VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING`,
+				a.ID, a.Tenant, a.Actor, a.Role, a.Act, a.Object, instant(a.At))
+		})
+		if err != nil {
+			return err
+		}
 	}
 
-	return l.add(ctx, "record what was done", []entry{e})
+	return l.add(ctx, "record what was done", entries)
 }

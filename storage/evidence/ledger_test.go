@@ -379,3 +379,29 @@ func TestExport(t *testing.T) {
 		t.Error(heads, err)
 	}
 }
+
+// A clock that steps forward does not lose what it dated in the future, and one
+// that steps back gets no decision past the database.
+func TestClockSteps(t *testing.T) {
+	t.Parallel()
+	for name, step := range map[string]time.Duration{"forward": time.Hour, "back": -time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			stepped := sampleAttempt()
+			stepped.At = time.Now().Add(step)
+			_, err := b.Decide(t.Context(), b.caseOf(stepped), func(*compliance.Facts) compliance.Decision { return allow(&stepped, 30*time.Second) })
+			if want := map[bool]error{true: ErrLate}[step < 0]; !errors.Is(err, want) {
+				t.Fatalf("a decision by that clock: %v, want %v", err, want)
+			}
+			o := order("k")
+			o.At = stepped.At
+			suppress(t, b.Ledger, o)
+			now := facts(t, b, sampleAttempt()) // the clock is right again
+			dialed := map[bool]int{true: 1}[step > 0]
+			if len(now.Suppressions.Value) != 1 || len(now.History.Value.Attempts) != dialed {
+				t.Errorf("afterwards stand %v and %v", now.Suppressions.Value, now.History.Value.Attempts)
+			}
+		})
+	}
+}
