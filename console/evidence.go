@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -168,7 +169,11 @@ func (s *console) apiRevokeConsent(w http.ResponseWriter, r *http.Request) error
 	if body.Method == "" {
 		return badParameter("method is missing.", `Say how it was taken back, as {"method": "letter"}.`)
 	}
-	if err := s.Evidence.RevokeConsent(r.Context(), id, body.Method); err != nil {
+	err = s.Evidence.RevokeConsent(r.Context(), id, body.Method)
+	if errors.Is(err, evidence.ErrNoConsent) {
+		return &problem{Status: http.StatusNotFound, Code: "no_consent", Message: "There is no consent with this id.", Hint: "GET /v1/consents shows those of a number."}
+	}
+	if err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)

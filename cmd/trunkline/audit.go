@@ -129,7 +129,7 @@ func (a *auditVerifyCmd) Run(std *streams) error {
 
 // decideCmd makes a dry decision.
 type decideCmd struct {
-	Number   string    `arg:"" help:"Whom to call, as +12125550123."`
+	Number   e164      `arg:"" help:"Whom to call, as +12125550123."`
 	Purpose  string    `help:"telemarketing, informational, emergency or debt_collection; unknown counts as telemarketing."`
 	Agent    string    `help:"The agent that would speak."`
 	Campaign string    `help:"Of which campaign."`
@@ -188,7 +188,7 @@ func (d *decideCmd) decide(ctx context.Context, g *gateway) (compliance.Decision
 		return compliance.Decision{}, err
 	}
 	a := compliance.Attempt{
-		Seller: d.Seller, Campaign: d.Campaign, Subject: d.Subject, To: privacy.Number(d.Number), From: privacy.Number(d.From),
+		Seller: d.Seller, Campaign: d.Campaign, Subject: d.Subject, To: d.Number.is(), From: privacy.Number(d.From),
 		Purpose: compliance.Purpose(d.Purpose), Line: compliance.LineType(d.Line), At: d.At,
 	}
 	if a.At.IsZero() {

@@ -18,6 +18,23 @@ import (
 	"trunkline/storage/evidence"
 )
 
+// e164 is a telephone number on a command line. Another way of writing it would
+// be another number to the evidence.
+type e164 string
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (n *e164) UnmarshalText(text []byte) error {
+	digits, ok := strings.CutPrefix(string(text), "+")
+	if !ok || len(digits) < 7 || len(digits) > 15 || digits[0] == '0' || strings.Trim(digits, "0123456789") != "" {
+		return fmt.Errorf("%q is no telephone number: write it with its country code, as +12125550123", text)
+	}
+	*n = e164(text)
+
+	return nil
+}
+
+func (n *e164) is() privacy.Number { return privacy.Number(*n) }
+
 // openLedger opens the evidence of the configured database, which it migrates.
 func (c *cli) openLedger(ctx context.Context, std *streams) (g *gateway, release func() error, err error) {
 	cfg, err := c.load()
@@ -196,17 +213,26 @@ type stay struct{ io.Writer }
 func (stay) Close() error { return nil }
 
 type dncAddCmd struct {
-	Number string `arg:"" help:"Telephone number, as +12125550123."`
+	Number e164   `arg:"" help:"Telephone number, as +12125550123."`
 	Cause  string `help:"Why: opt_out, wrong_number, complaint, ..." default:"internal_list"`
 	Scope  string `help:"What it stops: everything, tenant, seller, marketing or campaign." default:"tenant" enum:"everything,tenant,seller,marketing,campaign"`
-	Seller string `help:"Of the scopes seller and marketing."`
+
+	Seller   string `help:"Of the scopes seller and marketing."`
+	Campaign string `help:"Of the scope campaign."`
 }
 
 func (d *dncAddCmd) Run(ctx context.Context, c *cli, std *streams) error {
+	switch scope := compliance.Scope(d.Scope); {
+	case d.Seller == "" && (scope == compliance.ScopeSeller || scope == compliance.ScopeMarketing):
+		return usageError("--scope " + d.Scope + " needs --seller")
+	case d.Campaign == "" && scope == compliance.ScopeCampaign:
+		return usageError("--scope campaign needs --campaign")
+	}
+
 	return c.withLedger(ctx, std, "dnc add", d.Cause, func(g *gateway) error {
 		s, err := g.evidenceKeys.Suppression(evidence.Order{
-			Key: uuid.NewString(), Tenant: g.cfg.Compliance.Tenant, Number: privacy.Number(d.Number), Scope: compliance.Scope(d.Scope),
-			Seller: d.Seller, Cause: d.Cause, At: time.Now(),
+			Key: uuid.NewString(), Tenant: g.cfg.Compliance.Tenant, Number: d.Number.is(), Scope: compliance.Scope(d.Scope),
+			Seller: d.Seller, Campaign: d.Campaign, Cause: d.Cause, At: time.Now(),
 		})
 		if err == nil {
 			err = g.ledger.Suppress(ctx, s)
@@ -220,13 +246,13 @@ func (d *dncAddCmd) Run(ctx context.Context, c *cli, std *streams) error {
 }
 
 type dncLiftCmd struct {
-	Number  string    `arg:"" help:"Telephone number, as +12125550123."`
+	Number  e164      `arg:"" help:"Telephone number, as +12125550123."`
 	Consent uuid.UUID `required:"" help:"Id of the consent that its owner gave later."`
 }
 
 func (d *dncLiftCmd) Run(ctx context.Context, c *cli, std *streams) error {
 	return c.withLedger(ctx, std, "dnc lift", d.Consent.String(), func(g *gateway) error {
-		n, err := g.ledger.Lift(ctx, g.cfg.Compliance.Tenant, privacy.Number(d.Number), d.Consent)
+		n, err := g.ledger.Lift(ctx, g.cfg.Compliance.Tenant, d.Number.is(), d.Consent)
 		if err == nil {
 			fmt.Fprintf(std.out, "%d suppressions ended\n", n)
 		}
@@ -266,11 +292,11 @@ func (d *consentExportCmd) Run(ctx context.Context, c *cli, std *streams) error 
 }
 
 type consentShowCmd struct {
-	Number string `arg:"" help:"Telephone number, as +12125550123."`
+	Number e164 `arg:"" help:"Telephone number, as +12125550123."`
 }
 
 func (d *consentShowCmd) Run(ctx context.Context, c *cli, std *streams) error {
-	return exportConsents(ctx, c, std, privacy.Number(d.Number), "-", "consent show")
+	return exportConsents(ctx, c, std, d.Number.is(), "-", "consent show")
 }
 
 func exportConsents(ctx context.Context, c *cli, std *streams, number privacy.Number, path, act string) error {
@@ -304,7 +330,7 @@ type callerIDCmd struct {
 }
 
 type callerIDAddCmd struct {
-	Number    string    `arg:"" help:"Telephone number, as +12125550123."`
+	Number    e164      `arg:"" help:"Telephone number, as +12125550123."`
 	Seller    string    `required:"" help:"On whose calls it may stand."`
 	Proof     string    `required:"" help:"Id of the document that proves the right."`
 	ValidFrom time.Time `help:"From when on; now, if not given." placeholder:"TIME"`
@@ -313,14 +339,14 @@ type callerIDAddCmd struct {
 }
 
 func (d *callerIDAddCmd) Run(ctx context.Context, c *cli, std *streams) error {
-	return c.withLedger(ctx, std, "caller-id add", d.Number, func(g *gateway) error {
+	return c.withLedger(ctx, std, "caller-id add", string(d.Number), func(g *gateway) error {
 		from := d.ValidFrom
 		if from.IsZero() {
 			from = time.Now()
 		}
 
 		return g.ledger.AddCallerID(ctx, g.cfg.Compliance.Tenant, compliance.CallerID{
-			Number: privacy.Number(d.Number), Seller: d.Seller, Proof: d.Proof, ValidFrom: from, ValidTo: d.ValidTo, Answered: d.Answered,
+			Number: d.Number.is(), Seller: d.Seller, Proof: d.Proof, ValidFrom: from, ValidTo: d.ValidTo, Answered: d.Answered,
 		})
 	})
 }
@@ -331,7 +357,7 @@ type reassignedCmd struct {
 }
 
 type reassignedAddCmd struct {
-	Number    string    `arg:"" help:"Telephone number, as +12125550123."`
+	Number    e164      `arg:"" help:"Telephone number, as +12125550123."`
 	Answer    string    `required:"" enum:"no,yes,no_data" help:"What it said: no, yes or no_data."`
 	Since     time.Time `required:"" help:"The date that was asked about." placeholder:"TIME"`
 	QueriedAt time.Time `help:"When it was asked; now, if not given." placeholder:"TIME"`
@@ -345,7 +371,7 @@ func (d *reassignedAddCmd) Run(ctx context.Context, c *cli, std *streams) error 
 		}
 
 		return g.ledger.AddReassigned(ctx, g.cfg.Compliance.Tenant, evidence.Reassigned{
-			Number:           privacy.Number(d.Number),
+			Number:           d.Number.is(),
 			ReassignedResult: compliance.ReassignedResult{Answer: compliance.ReassignedAnswer(d.Answer), QueriedAt: at, AskedSince: d.Since},
 		})
 	})

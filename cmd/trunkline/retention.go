@@ -275,7 +275,7 @@ type subjectCmd struct {
 }
 
 type subjectExportCmd struct {
-	Number string `arg:"" help:"Telephone number, as +12125550123."`
+	Number e164   `arg:"" help:"Telephone number, as +12125550123."`
 	Out    string `short:"o" default:"-" help:"Where to; - is standard output." placeholder:"FILE"`
 }
 
@@ -287,7 +287,7 @@ func (s *subjectExportCmd) Run(ctx context.Context, c *cli, std *streams) error 
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
 	err = c.withLedger(ctx, std, "subject export", "", func(g *gateway) error {
-		return g.ledger.EachRecord(ctx, g.cfg.Compliance.Tenant, privacy.Number(s.Number), func(kind string, v any) error {
+		return g.ledger.EachRecord(ctx, g.cfg.Compliance.Tenant, s.Number.is(), func(kind string, v any) error {
 			return enc.Encode(map[string]any{kind: v})
 		})
 	})
@@ -296,13 +296,13 @@ func (s *subjectExportCmd) Run(ctx context.Context, c *cli, std *streams) error 
 }
 
 type subjectEraseCmd struct {
-	Number string `arg:"" help:"Telephone number, as +12125550123."`
-	DryRun bool   `help:"Only count what would be removed."`
+	Number e164 `arg:"" help:"Telephone number, as +12125550123."`
+	DryRun bool `help:"Only count what would be removed."`
 }
 
 func (s *subjectEraseCmd) Run(ctx context.Context, c *cli, std *streams) error {
 	return c.withRetention(ctx, std, "subject erase", dry(s.DryRun), func(_ *gateway, w *retention.Work) error {
-		gone, err := w.Erase(ctx, privacy.Number(s.Number), s.DryRun)
+		gone, err := w.Erase(ctx, s.Number.is(), s.DryRun)
 		if err != nil {
 			return err
 		}
@@ -312,7 +312,7 @@ func (s *subjectEraseCmd) Run(ctx context.Context, c *cli, std *streams) error {
 }
 
 type subjectHoldCmd struct {
-	Number string    `arg:"" optional:"" help:"Telephone number, as +12125550123."`
+	Number e164      `arg:"" optional:"" help:"Telephone number, as +12125550123."`
 	Call   uuid.UUID `help:"One call."`
 	Matter string    `required:"" help:"What it is kept for."`
 }
@@ -323,7 +323,7 @@ func (s *subjectHoldCmd) Run(ctx context.Context, c *cli, std *streams) error {
 	}
 
 	return c.withLedger(ctx, std, "subject hold", s.Matter, func(g *gateway) error {
-		id, err := g.ledger.Hold(ctx, g.cfg.Compliance.Tenant, s.Call, privacy.Number(s.Number), s.Matter)
+		id, err := g.ledger.Hold(ctx, g.cfg.Compliance.Tenant, s.Call, s.Number.is(), s.Matter)
 		if err == nil {
 			fmt.Fprintf(std.out, "held; release it with: trunkline subject free %s\n", id)
 		}

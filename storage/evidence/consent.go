@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"trunkline/compliance"
 	"trunkline/privacy"
@@ -283,6 +284,9 @@ func (l *Ledger) EachConsent(ctx context.Context, tenant string, number privacy.
 	return l.store.Explain("read consents", rows.Err())
 }
 
+// ErrNoConsent says that there is no consent with an id.
+var ErrNoConsent = errors.New("there is no consent with this id")
+
 // RevokeConsent records that a consent was taken back. Calls are stopped by a
 // suppression; this says what became of the consent.
 func (l *Ledger) RevokeConsent(ctx context.Context, tenant string, consent uuid.UUID, at time.Time, method string) error {
@@ -298,7 +302,12 @@ func (l *Ledger) RevokeConsent(ctx context.Context, tenant string, consent uuid.
 		return err
 	}
 
-	return l.add(ctx, "revoke a consent", []entry{e})
+	err = l.add(ctx, "revoke a consent", []entry{e})
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.ConstraintName == "consent_revocations_consent_id_fkey" {
+		return fmt.Errorf("revoke a consent: %w", ErrNoConsent)
+	}
+
+	return err
 }
 
 // ErrNoOptIn says that a consent does not lift a suppression.
