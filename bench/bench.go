@@ -52,6 +52,7 @@ func all() []benchmark {
 		{"failover", "from one provider to the next", (*bench).failover},
 		{"evidence", "the ledger and imports", (*bench).evidence},
 		{"decide", "decisions with facts from PostgreSQL", (*bench).decide},
+		{"slowdb", "turns while the database is slow", (*bench).slowDatabase},
 		{"spool", "records on disk while the database is away", (*bench).spool},
 		{"chaos", "what is lost when the database and the gateway die", (*bench).chaos},
 	}

@@ -79,7 +79,7 @@ func ratio(of, to sample, q float64) string {
 		return "–"
 	}
 
-	return fmt.Sprintf("%.1f", float64(a)/float64(b))
+	return fmt.Sprintf("%.2f", float64(a)/float64(b))
 }
 
 // diskAlone writes one record after another into a file.

@@ -52,14 +52,9 @@ func turnAgent() config.Agent {
 // turn measures whole turns, and trunkline's own share of them.
 func (b *bench) turn(ctx context.Context) error {
 	names := turnLines()[:pick(b, len(turnLines()), 2)]
-	plan := make([]softphone.Step, len(names))
-	says, lasts := make([]string, len(names)), make([]time.Duration, len(names))
-	for i, name := range names {
-		clip, err := crispClip(name)
-		if err != nil {
-			return err
-		}
-		plan[i].Clip, says[i], lasts[i] = clip, strings.ReplaceAll(name, "-", " "), clip.Duration()
+	plan, says, lasts, err := turnPlan(names)
+	if err != nil {
+		return err
 	}
 	fmt.Fprintf(b.Out, "\nFrom the last packet of the caller's speech to the first of the agent's, with the wait for the end of the turn, over %d lines\n"+
 		"of a caller (%s).\n"+
@@ -120,6 +115,19 @@ func onOff(on bool) string {
 	}
 
 	return "off"
+}
+
+// turnPlan has a caller say recorded lines, and tells their words and lengths.
+func turnPlan(names []string) (plan []softphone.Step, says []string, lasts []time.Duration, err error) {
+	for _, name := range names {
+		clip, err := crispClip(name)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		plan, says, lasts = append(plan, softphone.Step{Clip: clip}), append(says, strings.ReplaceAll(name, "-", " ")), append(lasts, clip.Duration())
+	}
+
+	return plan, says, lasts, nil
 }
 
 // turnRow adds the whole turns of some calls, and gives the notes on them.
