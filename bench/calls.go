@@ -23,6 +23,10 @@ const (
 	callTimer = 500 * time.Millisecond
 	callBound = 32 * time.Second
 
+	// soakBefore is how many calls come before a soak: SIP remembers each for 32 s,
+	// and what holds them is to have its full size when it begins.
+	soakBefore = 5000
+
 	// calmBound is how long the gateway may take to forget calls: SIP
 	// transactions last 32 s, and records are written behind the calls.
 	calmBound = 90 * time.Second
@@ -44,10 +48,13 @@ func (b *bench) setups(ctx context.Context) error {
 		"ringing p50 ms", "p99 ms", "answer p50 ms", "p99 ms", "sent again: callers", "gateway", "rows written", "dropped")
 	rows := pick(b, []int{1, 10, 50}, []int{1, 5})
 	if b.Soak > 0 {
-		rows, many = rows[:2], b.Soak // enough for everything to have its size
+		rows, many = rows[:2], b.Soak
 	}
 	for i, callers := range rows {
 		calls := pick(b, min(1000, 200*callers), 10*callers)
+		if b.Soak > 0 && callers > 1 {
+			calls = max(calls, soakBefore)
+		}
 		b.progressf("calls: %d by %d callers", calls, callers)
 		row := func() error { return b.setupRow(ctx, g, rates, callers, calls) }
 		if i == len(rows)-1 {
