@@ -211,11 +211,11 @@ func (e *evidenceBench) decisions(ctx context.Context, of amounts) error {
 	if _, err := decideEach(ctx, g, numbers[:warm]); err != nil {
 		return errors.Join(err, revocations.Close())
 	}
-	pids, err := e.serverProcesses()
+	before, err := e.serverUsage()
 	if err != nil {
 		return err
 	}
-	w, err := watchOf(append(pids, os.Getpid())...)
+	w, err := watchOf(os.Getpid())
 	if err != nil {
 		return err
 	}
@@ -231,14 +231,18 @@ func (e *evidenceBench) decisions(ctx context.Context, of amounts) error {
 	if err != nil {
 		return err
 	}
+	after, err := e.serverUsage()
+	if err != nil {
+		return err
+	}
 	var database time.Duration
-	for _, u := range l.used[:len(pids)] {
-		database += u.total()
+	for pid, used := range after {
+		database += used - before[pid]
 	}
 	each := func(d time.Duration) string { return fmt.Sprintf("%.2f", d.Seconds()*1000/float64(len(took))) }
 	t := newTable("decisions, 200 a second: suppressions", "consents", "decisions", "p50 ms", "p95 ms", "p99 ms", "max ms", "processor ms each: ours", "database", "cores idle")
 	t.row(of.suppressions, of.consents, len(took), took.fine(.5), took.fine(.95), took.fine(.99), took.fine(1),
-		each(l.used[len(pids)].total()), each(database), l.cores(l.idle))
+		each(l.used[0].total()), each(database), l.cores(l.idle))
 	t.write(e.Out)
 
 	return nil
@@ -290,8 +294,9 @@ func decideEach(ctx context.Context, g *gate.Gate, numbers []privacy.Number) (to
 	return took, err
 }
 
-// serverProcesses are the database's own, and those that serve connections.
-func (e *evidenceBench) serverProcesses() ([]int, error) {
+// serverUsage is the processor time of each of the database's processes. One
+// that ends, as those that vacuum do, takes its own with it.
+func (e *evidenceBench) serverUsage() (map[int]time.Duration, error) {
 	file, err := os.ReadFile(filepath.Join(e.dataDir, "postmaster.pid"))
 	if err != nil {
 		return nil, err
@@ -301,7 +306,7 @@ func (e *evidenceBench) serverProcesses() ([]int, error) {
 	if err != nil {
 		return nil, err
 	}
-	var pids []int
+	used := map[int]time.Duration{}
 	for _, path := range stats {
 		data, err := os.ReadFile(path)
 		if err != nil {
@@ -311,12 +316,15 @@ func (e *evidenceBench) serverProcesses() ([]int, error) {
 		// hold anything and ends with the last bracket, proc_pid_stat(5).
 		after := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
 		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
-		if err == nil && (len(after) > 1 && after[1] == first || strconv.Itoa(pid) == first) {
-			pids = append(pids, pid)
+		if err != nil || strconv.Itoa(pid) != first && (len(after) < 2 || after[1] != first) {
+			continue
+		}
+		if u, err := usageOf(pid); err == nil {
+			used[pid] = u.total()
 		}
 	}
 
-	return pids, nil
+	return used, nil
 }
 
 // profile writes a CPU profile of this process until it is told to end, if one
