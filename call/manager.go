@@ -67,6 +67,7 @@ type Config struct {
 	RecordEarly bool
 	Trace       func(storage.Call) Trace // follows a call from its offer on; nil: nobody does
 	Watch       Watcher
+	Played      bool // the callers are played by who watches: nothing is hidden from it but after an objection
 	// Duties says what calls must say; nil: nothing. Prove stores the proof that
 	// it was heard; nil: it stands in the call's events alone.
 	Duties Duties

@@ -96,9 +96,9 @@ func newNotes(cfg *Config, rec storage.Call) *notes {
 func (n *notes) Step(e turn.Event, actions []turn.Action, state turn.State) {
 	n.keep.listen(e)
 	d := StepData{Event: e, Actions: actions, State: state}
-	shown, traced := step(d, n.keep.shown), step(d, n.keep.traced)
+	traced := step(d, n.keep.traced)
 	if n.keep.off.Load() {
-		d = shown
+		d = step(d, n.keep.shown)
 	}
 	n.mu.Lock()
 	if n.lead == 0 { // events count from the answer, the record from the offer
@@ -120,7 +120,8 @@ func (n *notes) Step(e turn.Event, actions []turn.Action, state turn.State) {
 		n.wishes.step(e)
 	}
 	n.cfg.Metrics.step(e, actions)
-	n.live(Live{Kind: LiveStep, Event: shown.Event, Actions: shown.Actions})
+	seen := step(d, n.seen)
+	n.live(Live{Kind: LiveStep, Event: seen.Event, Actions: seen.Actions})
 }
 
 // tone notes a machine's tone.
@@ -208,7 +209,7 @@ func (n *notes) put(h heldRow) {
 
 // Words implements pipeline.Observer.
 func (n *notes) Words(role pipeline.Role, text string, final bool) {
-	n.live(Live{Kind: LiveWords, Role: role, Text: n.keep.shown(role, text), Final: final})
+	n.live(Live{Kind: LiveWords, Role: role, Text: n.seen(role, text), Final: final})
 }
 
 // Turn implements pipeline.Observer.
@@ -218,10 +219,8 @@ func (n *notes) Turn(t pipeline.Turn) {
 		n.keep.answered(t.Text)
 		n.mu.Unlock()
 	}
-	shown := t
-	shown.Text, shown.Heard = n.keep.shown(t.Role, t.Text), n.keep.shown(t.Role, t.Heard)
 	if t.Role == pipeline.Caller {
-		n.said.Store(shown.Text)
+		n.said.Store(n.keep.shown(t.Role, t.Text))
 	}
 	row := n.turn(&t)
 	if n.keep.off.Load() {
@@ -230,7 +229,9 @@ func (n *notes) Turn(t pipeline.Turn) {
 	n.mu.Lock()
 	n.row(heldRow{turn: &row})
 	n.mu.Unlock()
-	rec := n.turn(&shown)
+	seen := t
+	seen.Text, seen.Heard = n.seen(t.Role, t.Text), n.seen(t.Role, t.Heard)
+	rec := n.turn(&seen)
 	n.cfg.Metrics.turn(&rec, &t.Ledger)
 	if n.trace != nil {
 		traced := t
@@ -265,6 +266,15 @@ func (n *notes) end(rec storage.Call) {
 		n.trace.End(rec)
 	}
 	n.live(Live{Kind: LiveEnded, Ended: &rec})
+}
+
+// seen is what who watches sees of somebody's words.
+func (n *notes) seen(role pipeline.Role, text string) string {
+	if n.cfg.Played && !n.keep.off.Load() {
+		return text
+	}
+
+	return n.keep.shown(role, text)
 }
 
 func (n *notes) live(l Live) {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"trunkline/loopback"
 	"trunkline/media/clock"
 	"trunkline/media/g711"
 	"trunkline/media/rtp"
@@ -45,7 +45,7 @@ func onWire(t *testing.T) *wire {
 	}
 	w := &wire{rig: &rig{
 		T: t, journal: &fakeJournal{}, clock: clock.New(clock.Options{Shards: 1}), log: &logged{},
-	}, port: udpPort(t)}
+	}, port: freePort(t)}
 	w.gate = &fakeGate{journal: w.journal}
 	metrics, err := NewMetrics(prometheus.NewRegistry())
 	if err != nil {
@@ -100,19 +100,14 @@ func onWire(t *testing.T) *wire {
 	return w
 }
 
-func udpPort(t *testing.T) int {
+func freePort(t *testing.T) int {
 	t.Helper()
-	c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	at, err := loopback.Free()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
-	addr, ok := c.LocalAddr().(*net.UDPAddr)
-	if !ok {
-		t.Fatal(c.LocalAddr())
-	}
 
-	return addr.Port
+	return int(at.Port())
 }
 
 // peer starts a program that takes the trunk's calls.

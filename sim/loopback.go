@@ -125,7 +125,7 @@ func (l *Loopback) open(r *run, w *watch) (*door, error) {
 		Limits: call.Limits{
 			Cap: cmp.Or(r.agent.Cap, longest), WarnBefore: r.agent.WarnBefore, NoMedia: 10 * time.Second, MaxCalls: 1,
 		},
-		Clock: d.clock, Journal: noJournal{}, Metrics: metrics, Log: slog.New(slog.DiscardHandler), Watch: w.live,
+		Clock: d.clock, Journal: noJournal{}, Metrics: metrics, Log: slog.New(slog.DiscardHandler), Watch: w.live, Played: true,
 	})
 	if err != nil {
 		return nil, err

@@ -26,6 +26,7 @@ var (
 type disk struct {
 	mu       sync.Mutex
 	err      error          // of every write
+	away     bool           // with err: no session is opened either
 	lose     bool           // the next write is committed, but its answer is lost
 	refuse   func(row) bool // rows that are never taken
 	hang     bool           // writes last until their context ends
@@ -34,7 +35,15 @@ type disk struct {
 	rows     map[string]int // how often each row was written
 }
 
-func (d *disk) session(context.Context, Owner) (writer, error) { return d, nil }
+func (d *disk) session(context.Context, Owner) (writer, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.away && d.err != nil {
+		return nil, d.err
+	}
+
+	return d, nil
+}
 
 func (d *disk) close() {}
 
@@ -353,7 +362,7 @@ func TestAnIdleJournalAsks(t *testing.T) {
 		}
 		time.Sleep(5 * time.Second)
 		is("at first", true)
-		d.set(func(d *disk) { d.err = errGone })
+		d.set(func(d *disk) { d.err, d.away = errGone, true })
 		time.Sleep(1100 * time.Millisecond)
 		is("in an outage", false)
 		d.set(func(d *disk) { d.err = nil })
