@@ -96,7 +96,15 @@ func newNotes(cfg *Config, rec storage.Call) *notes {
 func (n *notes) Step(e turn.Event, actions []turn.Action, state turn.State) {
 	n.keep.listen(e)
 	d := StepData{Event: e, Actions: actions, State: state}
-	traced := step(d, n.keep.traced)
+	// Both by what is known of a number before this event may settle it, and
+	// only for who is there: it looks through all that was said of the number.
+	var seen, traced StepData
+	if n.cfg.Watch != nil {
+		seen = step(d, n.seen)
+	}
+	if n.trace != nil {
+		traced = step(d, n.keep.traced)
+	}
 	if n.keep.off.Load() {
 		d = step(d, n.keep.shown)
 	}
@@ -120,7 +128,6 @@ func (n *notes) Step(e turn.Event, actions []turn.Action, state turn.State) {
 		n.wishes.step(e)
 	}
 	n.cfg.Metrics.step(e, actions)
-	seen := step(d, n.seen)
 	n.live(Live{Kind: LiveStep, Event: seen.Event, Actions: seen.Actions})
 }
 
@@ -209,7 +216,9 @@ func (n *notes) put(h heldRow) {
 
 // Words implements pipeline.Observer.
 func (n *notes) Words(role pipeline.Role, text string, final bool) {
-	n.live(Live{Kind: LiveWords, Role: role, Text: n.seen(role, text), Final: final})
+	if n.cfg.Watch != nil {
+		n.live(Live{Kind: LiveWords, Role: role, Text: n.seen(role, text), Final: final})
+	}
 }
 
 // Turn implements pipeline.Observer.
@@ -222,23 +231,26 @@ func (n *notes) Turn(t pipeline.Turn) {
 	if t.Role == pipeline.Caller {
 		n.said.Store(n.keep.shown(t.Role, t.Text))
 	}
+	var seen storage.Turn
+	if n.cfg.Watch != nil {
+		words := t
+		words.Text, words.Heard = n.seen(t.Role, t.Text), n.seen(t.Role, t.Heard)
+		seen = n.turn(&words)
+	}
 	row := n.turn(&t)
 	if n.keep.off.Load() {
 		row.Text, row.HeardText = notKept, notKept
 	}
+	n.cfg.Metrics.turn(&row, &t.Ledger)
 	n.mu.Lock()
 	n.row(heldRow{turn: &row})
 	n.mu.Unlock()
-	seen := t
-	seen.Text, seen.Heard = n.seen(t.Role, t.Text), n.seen(t.Role, t.Heard)
-	rec := n.turn(&seen)
-	n.cfg.Metrics.turn(&rec, &t.Ledger)
 	if n.trace != nil {
 		traced := t
 		traced.Text, traced.Heard = n.keep.traced(t.Role, t.Text), n.keep.traced(t.Role, t.Heard)
 		n.trace.Turn(&traced)
 	}
-	n.live(Live{Kind: LiveTurn, Turn: &rec})
+	n.live(Live{Kind: LiveTurn, Turn: &seen})
 }
 
 // turn is a turn as a row.
