@@ -147,7 +147,11 @@ func (d *directory) Sync() error {
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
-func (d *directory) Close() error { return d.lock.Close() } // closing unlocks
+// Close gives up the directory. It unlocks by name: closing alone would leave the
+// lock with a program that was forked off a moment ago and has not begun yet.
+func (d *directory) Close() error {
+	return errors.Join(unix.Flock(int(d.lock.Fd()), unix.LOCK_UN), d.lock.Close())
+}
 
 type file struct{ *os.File }
 
