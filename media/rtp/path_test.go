@@ -82,18 +82,22 @@ func (p *path) tick() {
 // Serial: allocations are counted for the whole process.
 func TestWholePathAllocatesNothing(t *testing.T) {
 	p := newPath(t)
-	p.talk(t)
+	for range 10 {
+		p.talk(t)
+	}
 	for range 10 {
 		p.tick() // the jitter buffer fills
 	}
-	if got := testing.AllocsPerRun(30, p.tick); got != 0 {
+	// Enough ticks that what the runtime allocates for itself meanwhile does not make one a tick.
+	if got := testing.AllocsPerRun(400, p.tick); got != 0 {
 		t.Errorf("a tick of the whole path allocates %v times, want none", got)
 	}
-	if s := p.line.Stats(); s.Received < 30 || s.Speech < 40 {
+	if s := p.line.Stats(); s.Received < 400 || s.Speech < 410 {
 		t.Errorf("stats %+v: want packets in and speech out", s)
 	}
+	const ticks = 10 + 1 + 400 // AllocsPerRun runs once more to warm up
 	in, out := p.agent.Stats(), p.caller.Stats()
-	if in.PacketsIn != 41 || in.PacketsOut != 41 || out.PacketsOut != 41 {
+	if in.PacketsIn != ticks || in.PacketsOut != ticks || out.PacketsOut != ticks {
 		t.Errorf("%d packets in and %d out of %d, want all", in.PacketsIn, in.PacketsOut, out.PacketsOut)
 	}
 }

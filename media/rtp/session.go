@@ -295,12 +295,13 @@ func (s *Session) Digit() (media.Digit, bool) {
 }
 
 // Write implements media.Leg. With a ptime above 20 ms a packet leaves at the
-// tick that fills it. Write reports false also when the socket refuses one.
+// tick that fills it. Write reports false also when the socket refuses one, and
+// after Close.
 func (s *Session) Write(f *media.Frame) bool {
 	s.out.Lock()
 	defer s.out.Unlock()
 	to := s.to.Load()
-	if to == nil || !s.out.params.Send {
+	if to == nil || !s.out.params.Send || s.closed.Load() {
 		s.out.pause()
 		return false
 	}
@@ -407,8 +408,10 @@ func (s *Session) Close() error {
 		close(s.closing)
 		s.farewell(time.Now())
 	}
-	s.Drops() // the last chance to ask the kernel
+	s.Drops()    // the last chance to ask the kernel
+	s.out.Lock() // what is being sent leaves first: a tick after the end is no refusal
 	err := s.port.Close()
+	s.out.Unlock()
 	s.reading.Wait()
 	return err
 }
