@@ -6,6 +6,12 @@ PKGS  := ./...
 # Packages with benchmarks of parts of the audio path and the conversation.
 BENCHED := $(addprefix ./media/,rtp jitter player line g711 vad) ./pipeline ./pipeline/turn
 
+# Speech in real time needs a machine that keeps time, which one that also
+# builds and runs everything else may not: what fails is run again when all
+# else is done, twice at most, and named at the end. A data race stays one.
+RERUN := --format standard-quiet --hide-summary skipped --rerun-fails=2 --rerun-fails-max-failures=8 \
+	--rerun-fails-run-root-test --rerun-fails-abort-on-data-race
+
 # The tests fail, rather than skip, where a real peer is missing.
 export TRUNKLINE_REQUIRE_PEERS := 1
 
@@ -29,7 +35,7 @@ test: deps-test ## build, vet, lint, and every test with the race detector and r
 	$(GO) build ./...
 	$(GO) vet -tags $(TAGS) $(PKGS)
 	$(GO) tool golangci-lint run $(PKGS)
-	$(GO) test -tags $(TAGS) -race -timeout 20m $(PKGS)
+	$(GO) tool gotestsum $(RERUN) --packages '$(PKGS)' -- -tags $(TAGS) -race -timeout 20m
 
 lint: ## run the linters
 	$(GO) tool golangci-lint run $(PKGS)
