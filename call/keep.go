@@ -308,18 +308,18 @@ func objectionStory(events []storage.Event) []string {
 	return nil
 }
 
-// redacted takes card numbers out of what a model is told. A number may reach
-// over several turns of the caller.
-func redacted(all []pipeline.Message) {
-	turns := make([]redact.Turn, len(all))
-	for i, m := range all {
-		turns[i] = redact.Turn{Speaker: string(m.Role), Text: m.Text}
-	}
-	kept, n := redact.Conversation(turns)
-	if n == 0 {
-		return
-	}
-	for i := range all {
-		all[i].Text = kept[i]
+// redactor takes card numbers out of what the models of one conversation are
+// told, at every reply. A number may reach over several turns of the caller.
+func redactor() func([]pipeline.Message) {
+	var told redact.History
+
+	return func(all []pipeline.Message) {
+		turns := make([]redact.Turn, len(all))
+		for i, m := range all {
+			turns[i] = redact.Turn{Speaker: string(m.Role), Text: m.Text}
+		}
+		for i, text := range told.Conversation(turns) {
+			all[i].Text = text
+		}
 	}
 }

@@ -246,7 +246,7 @@ func TestModelsAreToldNoCard(t *testing.T) {
 		{Role: pipeline.Agent, Text: "And?"},
 		{Role: pipeline.Caller, Text: "1111 1111"},
 	}
-	redacted(all)
+	redactor()(all)
 	var got []string
 	for _, m := range all {
 		got = append(got, m.Text)

@@ -33,7 +33,7 @@ func (c *call) scope(settings *pipeline.Config) {
 			vars[name] = value
 		}
 	}
-	settings.Redact = redacted
+	settings.Redact = redactor()
 	settings.CallID, settings.Vars, settings.Keys, settings.Mask = c.rec.ID.String(), vars, c.press, c.mask
 	if c.notes.trace != nil {
 		settings.Called = c.notes.trace.Called

@@ -44,7 +44,7 @@ type Config struct {
 	// of the caller, in the conversation's language. nil: the model answers all.
 	Truth func(language, words string) (answer string, ok bool)
 	// Redact takes out of a history what no model may be told, in its place;
-	// nil: nothing.
+	// nil: nothing. It is one conversation's own, whose calls of it do not overlap.
 	Redact func(history []Message)
 	// Preface is said before the agent's first line, and heard to its end
 	// whatever the caller says. Its sentences are among the Lines.

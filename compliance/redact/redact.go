@@ -169,27 +169,51 @@ type run struct {
 	spoken bool
 }
 
+// thread follows the digits of one number through pieces.
+type thread struct {
+	open    bool // the next digit belongs to those before
+	fillers int  // words since the last digit
+}
+
+// take tells of the next piece whether it is a digit, and whether it ends the
+// number before it.
+func (t *thread) take(p piece) (digit, ends bool) {
+	_, isNumber := words.digits[p.text]
+	_, isFiller := words.filler[p.text]
+	switch {
+	case p.kind == between:
+		return false, false
+	case p.kind == digits, isNumber:
+		t.open, t.fillers = true, 0
+
+		return true, false
+	case isFiller && t.open && t.fillers < mostFillers:
+		t.fillers++
+
+		return false, false
+	default:
+		t.open, t.fillers = false, 0
+
+		return false, true
+	}
+}
+
 // runs finds the runs of a text's pieces.
 func runs(pieces []piece) []run {
 	var all []run
 	var now []int
-	fillers := 0
+	var t thread
 	flush := func() {
 		if len(now) > 0 {
 			all = append(all, count(pieces, now))
 		}
-		now, fillers = nil, 0
+		now = nil
 	}
 	for i, p := range pieces {
-		_, isNumber := words.digits[p.text]
-		_, isFiller := words.filler[p.text]
-		switch {
-		case p.kind == between:
-		case p.kind == digits, isNumber:
-			now, fillers = append(now, i), 0
-		case isFiller && len(now) > 0 && fillers < mostFillers:
-			fillers++
-		default:
+		switch digit, ends := t.take(p); {
+		case digit:
+			now = append(now, i)
+		case ends:
 			flush()
 		}
 	}
