@@ -152,6 +152,7 @@ func (c *call) replace(p placed) {
 	n.timer.Stop()
 	c.next = nil
 	c.remove()
+	c.carried = together(c.carried, c.leg.Stats())
 	c.door, c.leg = p, p.Leg()
 	c.notes.callee(time.Now(), turn.Event{Kind: successorCame, Text: n.name})
 	c.log.Info("the caller's place was taken", slog.String("target", n.name))
