@@ -33,19 +33,25 @@ const (
 )
 
 // setups measures what it takes to begin and end calls.
-func (b *bench) setups(ctx context.Context) error {
+func (b *bench) setups(ctx context.Context) (err error) {
 	many := pick(b, 5000, 60)
 	fmt.Fprintf(b.Out, "\nCalls to the gateway by INVITE, ACK and BYE over loopback UDP, each hung up %v after its answer, with an agent of declared\n"+
 		"providers that greets, and with its records written to the gateway's own PostgreSQL. Callers place the next call when the one before\n"+
 		"is over. Ringing and answer are from the INVITE to the 180 and to the 200. Processor time is the gateway's, without PostgreSQL and callers:\n"+
 		"its share of a call does not depend on what else the machine does. Sent again: INVITEs and BYEs by the callers after 500 ms, and 200 responses by the gateway.\n"+
+		"Echo: before each call its caller sends a datagram of the INVITE's size to a bare process that sends it back: what the machine itself adds to an answer.\n"+
 		"Target: 300 set-ups per second and core, none sent again, 5 ms p99 to the ringing.\n", callHold)
+	echo, err := b.startBareEcho()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, echo.stop()) }()
 	g, err := b.startGateway(ctx, "calls", turnAgent())
 	if err != nil {
 		return err
 	}
 	rates := newTable("callers", "calls", "failed", "calls/s", "gateway ms/call", "set-ups per processor second", "allocations/call", "KB/call",
-		"ringing p50 ms", "p99 ms", "answer p50 ms", "p99 ms", "sent again: callers", "gateway", "rows written", "dropped")
+		"ringing p50 ms", "p99 ms", "echo p50 ms", "p99 ms", "answer p50 ms", "p99 ms", "sent again: callers", "gateway", "rows written", "dropped")
 	rows := pick(b, []int{1, 10, 50}, []int{1, 5})
 	if b.Soak > 0 {
 		rows, many = rows[:2], b.Soak
@@ -56,7 +62,7 @@ func (b *bench) setups(ctx context.Context) error {
 			calls = max(calls, soakBefore)
 		}
 		b.progressf("calls: %d by %d callers", calls, callers)
-		row := func() error { return b.setupRow(ctx, g, rates, callers, calls) }
+		row := func() error { return b.setupRow(ctx, g, echo.addr, rates, callers, calls) }
 		if i == len(rows)-1 {
 			err = b.profiled(g.process, row)
 		} else {
@@ -75,7 +81,7 @@ func (b *bench) setups(ctx context.Context) error {
 }
 
 // setupRow places calls and adds what they took.
-func (b *bench) setupRow(ctx context.Context, g *gateway, t *table, callers, calls int) error {
+func (b *bench) setupRow(ctx context.Context, g *gateway, echo string, t *table, callers, calls int) error {
 	before, err := g.until(ctx, recorded)
 	if err != nil {
 		return err
@@ -84,7 +90,7 @@ func (b *bench) setupRow(ctx context.Context, g *gateway, t *table, callers, cal
 	if err != nil {
 		return err
 	}
-	made, err := placeCalls(ctx, g, callers, calls)
+	made, err := placeCalls(ctx, g, echo, callers, calls)
 	if err != nil {
 		return err
 	}
@@ -101,7 +107,7 @@ func (b *bench) setupRow(ctx context.Context, g *gateway, t *table, callers, cal
 	n := float64(calls)
 	t.row(callers, calls, made.failed, fmt.Sprintf("%.0f", n/placing.Seconds()), fmt.Sprintf("%.2f", used.Seconds()*1000/n),
 		fmt.Sprintf("%.0f", n/used.Seconds()), fmt.Sprintf("%.0f", after.since(before, "go_memstats_mallocs_total")/n),
-		fmt.Sprintf("%.0f", after.since(before, "go_memstats_alloc_bytes_total")/1000/n), made.ringing.fine(0.5), made.ringing.fine(0.99), made.answer.fine(0.5), made.answer.fine(0.99),
+		fmt.Sprintf("%.0f", after.since(before, "go_memstats_alloc_bytes_total")/1000/n), made.ringing.fine(0.5), made.ringing.fine(0.99), made.echo.fine(0.5), made.echo.fine(0.99), made.answer.fine(0.5), made.answer.fine(0.99),
 		made.again, after.grown(before, "sip_retransmitted_total"), after.grown(before, "journal_written_rows_total"), after.grown(before, "journal_dropped_rows_total"))
 
 	return nil
@@ -115,7 +121,7 @@ func (b *bench) memory(ctx context.Context, g *gateway, calls int) error {
 	}
 	b.progressf("calls: %d for the memory", calls)
 	began := time.Now()
-	made, err := placeCalls(ctx, g, 10, calls)
+	made, err := placeCalls(ctx, g, "", 10, calls)
 	if err != nil {
 		return err
 	}
@@ -241,12 +247,14 @@ func (g *gateway) until(ctx context.Context, metrics []string) (scrape, error) {
 // placedCalls is what came of calls.
 type placedCalls struct {
 	ringing, answer sample
-	again           int // requests sent again
-	failed          int // calls that were not answered
+	echo            sample // of datagrams by the bare echo
+	again           int    // requests sent again
+	failed          int    // calls that were not answered
 }
 
-// placeCalls has callers place calls, one after another each.
-func placeCalls(ctx context.Context, g *gateway, callers, calls int) (placedCalls, error) {
+// placeCalls has callers place calls, one after another each. Before each they
+// ask the bare echo, unless its address is empty.
+func placeCalls(ctx context.Context, g *gateway, echo string, callers, calls int) (placedCalls, error) {
 	audio, err := net.ListenPacket("udp", "127.0.0.1:0") //nolint:noctx // it is bound at once
 	if err != nil {
 		return placedCalls{}, err
@@ -258,9 +266,9 @@ func placeCalls(ctx context.Context, g *gateway, callers, calls int) (placedCall
 	var work sync.WaitGroup
 	for i := range callers {
 		work.Go(func() {
-			c, err := newDialler(g.target, audio.LocalAddr().(*net.UDPAddr).Port) //nolint:errcheck,forcetypeassert // it is a UDP socket
+			c, err := newDialler(g.target, echo, audio.LocalAddr().(*net.UDPAddr).Port) //nolint:errcheck,forcetypeassert // it is a UDP socket
 			if err == nil {
-				defer c.conn.Close()
+				defer c.close()
 				for n := i; n < calls && err == nil; n += callers {
 					err = c.call(ctx, n)
 				}
@@ -269,7 +277,7 @@ func placeCalls(ctx context.Context, g *gateway, callers, calls int) (placedCall
 			defer mu.Unlock()
 			errs = append(errs, err)
 			if c != nil {
-				all.ringing, all.answer = append(all.ringing, c.ringing...), append(all.answer, c.answer...)
+				all.ringing, all.answer, all.echo = append(all.ringing, c.ringing...), append(all.answer, c.answer...), append(all.echo, c.echo...)
 				all.again, all.failed = all.again+c.again, all.failed+c.failed
 			}
 		})
@@ -284,28 +292,57 @@ type dialler struct {
 	placedCalls
 
 	conn   net.Conn
-	target string // the URI to call
+	bare   net.Conn // to the bare echo; nil: none is asked
+	target string   // the URI to call
 	local  string
 	body   string
 	buffer [1 << 16]byte
 }
 
-func newDialler(target string, audio int) (*dialler, error) {
+func newDialler(target, echo string, audio int) (*dialler, error) {
 	_, host, _ := strings.Cut(target, "@")
 	conn, err := net.Dial("udp", host) //nolint:noctx // it is bound at once
 	if err != nil {
 		return nil, err
 	}
+	var bare net.Conn
+	if echo != "" {
+		if bare, err = net.Dial("udp", echo); err != nil { //nolint:noctx // it is bound at once
+			return nil, errors.Join(err, conn.Close())
+		}
+	}
 
 	return &dialler{
-		conn: conn, target: target, local: conn.LocalAddr().String(),
+		conn: conn, bare: bare, target: target, local: conn.LocalAddr().String(),
 		body: fmt.Sprintf("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio %d RTP/AVP 0\r\n", audio),
 	}, nil
+}
+
+func (c *dialler) close() {
+	_ = c.conn.Close() // nothing waits to be sent
+	if c.bare != nil {
+		_ = c.bare.Close()
+	}
+}
+
+// ask notes how long the bare echo takes.
+func (c *dialler) ask(data []byte) error {
+	took, back, err := echoed(c.bare, data)
+	if back {
+		c.echo = append(c.echo, took)
+	}
+
+	return err
 }
 
 // call places a call, holds it and hangs up.
 func (c *dialler) call(ctx context.Context, n int) error {
 	id := fmt.Sprintf("%d-%s", n, c.local)
+	if c.bare != nil {
+		if err := c.ask(c.request(id, "INVITE", "", c.body)); err != nil {
+			return err
+		}
+	}
 	began := time.Now()
 	rang := false
 	status, tag, err := c.exchange(id, "INVITE", "", func() {

@@ -21,6 +21,7 @@ type benchCmd struct {
 	// The benchmarks start the program again in these parts.
 	Gateway string `help:"Serve, and profile between two SIGUSR1 into this file." hidden:"" type:"path"`
 	Bare    int    `help:"Be the bare loop of this many calls." hidden:""`
+	Echo    bool   `help:"Send every datagram back." hidden:"" name:"bare-echo"`
 	Vendors string `help:"Stand in for the vendors; write the certificate to this file." hidden:"" type:"path"`
 	Socket  bool   `help:"Be the bare loop of media streams." hidden:"" name:"bare-socket"`
 	Leg     bool   `help:"Be the door of media streams without an agent." hidden:"" name:"stream-leg"`
@@ -29,6 +30,9 @@ type benchCmd struct {
 func (b benchCmd) Run(ctx context.Context, c *cli, std *streams) error {
 	if b.Bare > 0 {
 		return bench.Bare(ctx, b.Bare, std.out)
+	}
+	if b.Echo {
+		return bench.BareEcho(ctx, std.out)
 	}
 	if b.Vendors != "" {
 		return bench.Vendors(ctx, b.Vendors, std.out)
