@@ -123,11 +123,8 @@ func TestSomebodyTakesTheCallersPlace(t *testing.T) {
 				got := s.out.dialed()[0]
 				s.same("called", tt.called, Outgoing{To: got.To, Target: got.Target, Replaces: got.Replaces, ReferredBy: got.ReferredBy})
 				s.same("shown", "+15550100999", string(got.From))
-				reports, ends := []int{180, 200}, "hang up transferred"
-				if tt.leaves {
-					reports = []int{180}
-				}
-				s.same("told", reports, s.far.reports())
+				const ends = "hang up transferred"
+				s.same("told", []int{180, 200}, s.far.reports())
 				s.until("the end of the caller's call", func() bool { return s.leg.isClosed() })
 				s.same("hung up on the caller", !tt.leaves, slices.Contains(s.far.did(), ends))
 				s.same("the recording stopped", !tt.recorded, slices.ContainsFunc(s.journal.events(), func(e storage.Event) bool {
@@ -181,7 +178,8 @@ func TestNobodyIsLeft(t *testing.T) {
 		s.far.end(CallerHangup)
 		c := s.end()
 		s.ended(c, CallerHangup, storage.FaultCaller)
-		s.same("events", []string{"asked", "progress", "failed"}, s.successors())
+		s.same("events", []string{"asked", "progress", "progress", "failed"}, s.successors())
+		s.same("told", []int{180, 480}, s.far.reports())
 	})
 }
 

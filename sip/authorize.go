@@ -106,35 +106,37 @@ func (ua *UA) account(callID string) *digest.Client {
 }
 
 // send routes a request of a dialog and waits for its final response, of
-// whatever status. A challenge is answered when the call has an account.
-func (ua *UA) send(req *sipgo.Request, hop *sipgo.Uri, s socket, peer netip.AddrPort) (*sipgo.Response, error) {
+// whatever status. A challenge is answered when the call has an account. left
+// is called when the request has left; it may be nil.
+func (ua *UA) send(req *sipgo.Request, hop *sipgo.Uri, s socket, peer netip.AddrPort, left func()) (*sipgo.Response, error) {
 	l := ua.route(ua.life, hop, s, peer)
 
 	req.SetTransport(l.sock.network())
 	req.PrependHeader(newVia(l.sock, newBranch()))
 	req.AppendHeader(sipgo.NewHeader("User-Agent", ua.cfg.UserAgent))
 
-	return ua.prove(req, l, ua.account(req.CallID().Value()))
+	return ua.prove(req, l, ua.account(req.CallID().Value()), left)
 }
 
 // prove sends a request, and again with a proof of who we are when it is
 // challenged.
-func (ua *UA) prove(req *sipgo.Request, l *link, auth *digest.Client) (*sipgo.Response, error) {
+func (ua *UA) prove(req *sipgo.Request, l *link, auth *digest.Client, left func()) (*sipgo.Response, error) {
 	authorize(auth, req)
 
 	for range maxChallenges {
-		res, err := ua.transact(req, l)
+		res, err := ua.transact(req, l, left)
 		if err != nil || !isChallenge(res) || challenged(auth, res) != nil {
 			return res, err
 		}
 
+		left = nil
 		req = req.Clone()
 		req.CSeq().SeqNo++
 		req.Via().Params.Add("branch", newBranch())
 		authorize(auth, req)
 	}
 
-	return ua.transact(req, l)
+	return ua.transact(req, l, nil)
 }
 
 // proven checks that a trunk that must prove who it is with its INVITE does,

@@ -30,6 +30,8 @@ type CallOptions struct {
 	// names it (RFC 3891).
 	Replaces   string
 	ReferredBy string // who wanted the call (RFC 3892); value of the header
+
+	Leave func(ctx context.Context) (left func(), err error) // as DialOptions has it
 }
 
 // Call places a call to a number on a trunk and returns when its INVITE has
@@ -40,8 +42,8 @@ type CallOptions struct {
 // say nothing or cannot be reached are passed over. ctx bounds only what comes
 // before the INVITE.
 //
-// The error wraps ErrTrunk, ErrNumber or ErrLimit when the call may not be,
-// and ErrUnreachable when there is no way to a target.
+// The error wraps ErrTrunk, ErrNumber, ErrLimit or ErrNotAdmitted when the call
+// may not be, and ErrUnreachable when there is no way to a target.
 func (ua *UA) Call(ctx context.Context, trunk, number string, options CallOptions) (*Dialog, error) {
 	t, ok := ua.gate.trunks[trunk]
 	if !ok || len(t.Targets) == 0 && options.Target == "" {
@@ -217,7 +219,7 @@ func (t *trunk) outgoing(options *CallOptions) *outgoing {
 	o := &outgoing{
 		trunk: t, from: from,
 		options: DialOptions{
-			Headers: append(headers, options.Headers...), SRTP: t.SRTP, Audio: t.Audio,
+			Headers: append(headers, options.Headers...), SRTP: t.SRTP, Audio: t.Audio, Leave: options.Leave,
 		},
 	}
 

@@ -171,7 +171,10 @@ func TestCallProvesItsAccount(t *testing.T) {
 
 		b.respond(third, 200, "t1", answerPCMA)
 
-		if ack := b.method("ACK"); ack.CSeq().SeqNo != third.CSeq().SeqNo {
+		// The ACK bears the INVITE's proofs (RFC 3261 section 13.2.2.4).
+		if ack := b.method("ACK"); ack.CSeq().SeqNo != third.CSeq().SeqNo ||
+			headerValue(ack, "Authorization") != headerValue(third, "Authorization") ||
+			headerValue(ack, "Proxy-Authorization") != headerValue(third, "Proxy-Authorization") {
 			t.Errorf("ACK:\n%s", ack)
 		}
 

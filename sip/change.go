@@ -188,7 +188,7 @@ func (d *Dialog) changed(method sipgo.RequestMethod, desc sdp.Description, res *
 func (d *Dialog) glare() time.Duration {
 	const unit = 10 * time.Millisecond
 
-	if d.info.Inbound {
+	if d.info.Inbound || d.state.callID != d.info.CallID { // another far end has taken the place of the first
 		return time.Duration(rand.IntN(201)) * unit
 	}
 

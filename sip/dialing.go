@@ -3,6 +3,7 @@ package sip
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -302,7 +303,15 @@ func (d *Dialog) reissue(p *dialing, recipient *sipgo.Uri, find func(context.Con
 			l, err = find(d.ua.life)
 		}
 
-		return func() { d.reissued(p, req, l, err) }
+		left := func() {}
+		if err == nil {
+			left, err = p.options.leaves(d.ua.life)
+		}
+
+		return func() {
+			d.reissued(p, req, l, err)
+			left()
+		}
 	})
 	if !started {
 		d.unsent(ErrStopped)
@@ -318,7 +327,11 @@ func (d *Dialog) reissued(p *dialing, req *sipgo.Request, l *link, err error) {
 		return
 	}
 
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrNotAdmitted):
+		d.unsent(err)
+		return
+	case err != nil:
 		d.failed(p, fmt.Errorf("%w: %w", ErrUnreachable, err))
 		return
 	}
@@ -421,45 +434,29 @@ func (d *Dialog) settled(early *fork, body []byte) error {
 func (d *Dialog) acknowledge(p *dialing, res *sipgo.Response) {
 	ours := tagOf(res.To().Params)
 	state, first := d.state, d.state
-	ua, seq, l := d.ua, p.req.CSeq().SeqNo, p.link
-	forks := make(map[string]bool)
+	ua, req, l := d.ua, p.req, p.link
+	others := newAbandoned(ua, req, l)
 
 	// The hook runs in the transaction's one pump goroutine. It is there before
 	// the first ACK: another leg's answer may follow at once.
 	p.tx.OnRetransmission(func(again *sipgo.Response) {
-		tag := tagOf(again.To().Params)
-		if tag == ours {
-			ua.acknowledge(&state, seq, l)
-			return
-		}
-
-		fork, err := uacState(p.req, again)
-		if err != nil {
-			return
-		}
-
-		ua.acknowledge(&fork, seq, l)
-
-		if !forks[tag] && len(forks) < maxForks {
-			forks[tag] = true
-
-			bye, hop := fork.request(sipgo.BYE, 0), fork.nextHop()
-
-			ua.work.spawn(func() {
-				if _, err := ua.send(bye, &hop, l.sock, l.to); err != nil {
-					ua.log.Debug("BYE of a fork not answered", slog.Any("error", err))
-				}
-			})
+		if tagOf(again.To().Params) == ours {
+			ua.acknowledge(&state, req, l)
+		} else {
+			others.hangUp(again)
 		}
 	})
 
-	ua.acknowledge(&first, seq, l)
+	ua.acknowledge(&first, req, l)
 }
 
-// acknowledge sends the ACK of a 2xx response to the INVITE numbered seq.
-func (ua *UA) acknowledge(state *dialogState, seq uint32, via *link) {
-	ack := state.request(sipgo.ACK, seq)
+// acknowledge sends the ACK of a 2xx response to our INVITE, with the proofs
+// that the INVITE bears (RFC 3261 section 13.2.2.4).
+func (ua *UA) acknowledge(state *dialogState, invite *sipgo.Request, via *link) {
+	ack := state.request(sipgo.ACK, invite.CSeq().SeqNo)
 	hop := state.nextHop()
+
+	copyProofs(invite, ack)
 
 	l := ua.route(ua.life, &hop, via.sock, via.to)
 
@@ -468,6 +465,15 @@ func (ua *UA) acknowledge(state *dialogState, seq uint32, via *link) {
 
 	if err := l.WriteMsg(ack); err != nil {
 		ua.log.Debug("ACK not sent", slog.Any("error", err))
+	}
+}
+
+// copyProofs repeats a request's proofs in another one.
+func copyProofs(from, to *sipgo.Request) {
+	for _, name := range []string{"Authorization", "Proxy-Authorization"} {
+		for _, value := range headerValues(from, name) {
+			to.AppendHeader(sipgo.NewHeader(name, value))
+		}
 	}
 }
 
@@ -496,24 +502,10 @@ func (p *dialing) sendCancel(d *Dialog) {
 		d.settle(ErrTimeout)
 	})
 
-	req := sipgo.NewRequest(sipgo.CANCEL, *p.req.Recipient.Clone())
-	req.SetTransport(p.req.Transport())
-	req.AppendHeader(p.req.Via().Clone())
-
-	maxForwards := sipgo.MaxForwardsHeader(70)
-	callID := *p.req.CallID()
-
-	req.AppendHeader(&maxForwards)
-	req.AppendHeader(cloneFrom(p.req.From()))
-	req.AppendHeader(cloneTo(p.req.To()))
-	req.AppendHeader(&callID)
-	req.AppendHeader(&sipgo.CSeqHeader{SeqNo: p.req.CSeq().SeqNo, MethodName: sipgo.CANCEL})
-	req.SetBody(nil)
-
-	l := p.link
+	req, l := cancelOf(p.req), p.link
 
 	d.ua.work.spawn(func() {
-		if _, err := d.ua.transact(req, l); err != nil {
+		if _, err := d.ua.transact(req, l, nil); err != nil {
 			d.ua.log.Debug("CANCEL not answered", slog.Any("error", err))
 		}
 	})

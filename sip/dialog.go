@@ -103,9 +103,10 @@ type Dialog struct {
 	ladder ladder.Ring
 
 	agenda agenda
-	beside int         // goroutines of aside that have yet to return
-	back   chan func() // what they leave for this one to do
-	ids    []dialogID  // under which the UA knows us
+	beside int           // goroutines of aside that have yet to return
+	back   chan func()   // what they leave for this one to do
+	left   chan struct{} // closed when our latest request has left; nil before the first
+	ids    []dialogID    // under which the UA knows us
 }
 
 func newDialog(ua *UA, info Info, s socket, peer netip.AddrPort) *Dialog {
@@ -269,6 +270,7 @@ func (d *Dialog) run() {
 			stopping = nil
 
 			d.hangup(ErrStopped, "")
+			d.endSubscriptions(ErrStopped)
 		case <-cut:
 			cut = nil
 
@@ -293,11 +295,22 @@ func (d *Dialog) aside(work func() (then func())) bool {
 
 // ask sends a request of the dialog and calls then, in the dialog's
 // goroutine, with its final response, of whatever status, or an error.
+// Requests leave in the order in which they are asked for, which is that of
+// their numbers.
 func (d *Dialog) ask(state *dialogState, req *sipgo.Request, then func(*sipgo.Response, error)) {
 	hop, s, peer := state.nextHop(), d.sock, d.peer
+	before, left := d.left, make(chan struct{})
+	d.left = left
 
 	started := d.aside(func() func() {
-		res, err := d.ua.send(req, &hop, s, peer)
+		sent := sync.OnceFunc(func() { close(left) })
+		defer sent()
+
+		if before != nil {
+			<-before
+		}
+
+		res, err := d.ua.send(req, &hop, s, peer, sent)
 
 		return func() {
 			if res != nil {
@@ -309,6 +322,7 @@ func (d *Dialog) ask(state *dialogState, req *sipgo.Request, then func(*sipgo.Re
 		}
 	})
 	if !started {
+		close(left)
 		then(nil, ErrStopped)
 	}
 }
@@ -325,6 +339,7 @@ func (d *Dialog) known(id dialogID) {
 func (d *Dialog) cutOff() {
 	d.stopResending()
 	d.hangup(ErrStopped, "")
+	d.endSubscriptions(ErrStopped)
 
 	d.owesBye = false
 
@@ -333,7 +348,7 @@ func (d *Dialog) cutOff() {
 
 // finished reports whether the goroutine has nothing left to wait for.
 func (d *Dialog) finished() bool {
-	return d.phase == over && d.unconfirmed == nil && d.dial == nil && d.beside == 0
+	return d.phase == over && d.unconfirmed == nil && d.dial == nil && d.beside == 0 && d.referral == nil && d.wish == nil
 }
 
 // release forgets the dialog. Requests that are still queued are answered as
@@ -390,7 +405,7 @@ func (d *Dialog) end(cause error) {
 	d.stopReliable()
 	d.agenda.cancel(d.timer.alarm)
 	d.dropChanges(cause)
-	d.referred(fmt.Errorf("%w: %w", ErrUntold, cause))
+	d.outlive(cause)
 
 	if d.session != nil {
 		if err := d.session.Close(); err != nil {

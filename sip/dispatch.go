@@ -59,7 +59,7 @@ func (ua *UA) receive(s socket, src netip.AddrPort, from source, data []byte) []
 		m.SetTransport(s.network())
 		m.SetSource(src.String())
 
-		if !ua.table.response(m) {
+		if !ua.table.response(m) && !ua.table.late(m) {
 			ua.count.unmatched.Add(1)
 		}
 	case *sipgo.Request:

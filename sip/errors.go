@@ -33,6 +33,10 @@ var (
 	ErrAuth   = errors.New("the far end does not take our account")
 )
 
+// ErrNotAdmitted says that who was asked right before an INVITE left did not
+// let it; see DialOptions.Leave.
+var ErrNotAdmitted = errors.New("the call may not leave")
+
 // A StatusError is the final response that refused our INVITE or INFO.
 type StatusError struct {
 	Code   int    // 300 to 699

@@ -24,7 +24,7 @@ func (d *Dialog) expectSign(p *dialing) {
 
 	p.sign = d.agenda.after(signLimit, func() {
 		if p.tx != nil && !p.unwanted {
-			p.tx.Terminate()
+			d.ua.abandon(p) // it may ring there all the same
 			d.failed(p, ErrTimeout)
 		}
 	})

@@ -159,6 +159,8 @@ func (d *Dialog) accept(extra []Header) error {
 		return nil
 	}
 
+	d.restReliable()
+
 	if d.described {
 		d.activate()
 		d.confirm(d.invite, d.desc, false, extra)

@@ -167,19 +167,7 @@ func (d *Dialog) sendInfo(key byte, hold time.Duration, result chan<- error) err
 	req.AppendHeader(sipgo.NewHeader("Content-Type", relayType))
 	req.SetBody(fmt.Appendf(nil, "Signal=%c\r\nDuration=%d\r\n", key, max(hold, 0).Milliseconds()))
 
-	hop, s, peer := d.state.nextHop(), d.sock, d.peer
-
-	started := d.ua.work.spawn(func() {
-		res, err := d.ua.send(req, &hop, s, peer)
-		if err == nil && !res.IsSuccess() {
-			err = &StatusError{Code: res.StatusCode, Reason: res.Reason}
-		}
-
-		result <- err
-	})
-	if !started {
-		return ErrStopped
-	}
+	d.ask(&d.state, req, func(res *sipgo.Response, err error) { result <- refusal(res, err) })
 
 	return nil
 }

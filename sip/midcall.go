@@ -23,7 +23,7 @@ func (d *Dialog) request(tx *serverTx) {
 	case sipgo.BYE:
 		d.byeReceived(tx)
 	case sipgo.OPTIONS:
-		d.ua.options(tx)
+		d.optionsReceived(tx)
 	case sipgo.INVITE:
 		d.reinvite(tx)
 	case sipgo.INFO:
@@ -37,6 +37,17 @@ func (d *Dialog) request(tx *serverTx) {
 	case sipgo.NOTIFY:
 		d.notifyReceived(tx)
 	}
+}
+
+// optionsReceived tells a far end that asks whether the call is up, as many do
+// every minute. One that lasts while we drain is.
+func (d *Dialog) optionsReceived(tx *serverTx) {
+	if d.phase == over {
+		tx.reply(481, "")
+		return
+	}
+
+	tx.reply(200, "", d.ua.capabilities()...)
 }
 
 // stateOf is the state of the dialog that a request of the far end is in: an

@@ -26,6 +26,26 @@ type DialOptions struct {
 	// Redirect says whether a 3xx response's contact may be called instead.
 	// At most 5 are, for one call; nil follows none.
 	Redirect func(contact string) bool
+
+	// Leave is asked right before each INVITE of the call leaves: the first one,
+	// and those that follow a hop's failure, a redirection or a challenge. left is
+	// called once it has left, or will not. On an error it does not leave, and the
+	// call is over with ErrNotAdmitted. Nil lets all leave.
+	Leave func(ctx context.Context) (left func(), err error)
+}
+
+// leaves asks whether an INVITE may leave now. left is never nil.
+func (o *DialOptions) leaves(ctx context.Context) (left func(), err error) {
+	if o.Leave == nil {
+		return func() {}, nil
+	}
+
+	left, err = o.Leave(ctx)
+	if err != nil {
+		return func() {}, fmt.Errorf("%w: %w", ErrNotAdmitted, err)
+	}
+
+	return left, nil
 }
 
 // Progress is what a response before the answer tells.
@@ -198,9 +218,17 @@ func (ua *UA) launch(ctx context.Context, o *outgoing, w *way, l *link) (*Dialog
 		req.ReplaceHeader(contact(l.sock, req.Contact().Address.User))
 	}
 
+	left, err := o.options.leaves(ctx)
+	if err != nil {
+		return nil, errors.Join(err, d.session.Close())
+	}
+
 	ua.keepLadder(d)
 
 	tx, err := ua.table.request(ua, req, l)
+
+	left()
+
 	if err != nil {
 		ua.dropLadder(d)
 

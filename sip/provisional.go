@@ -163,12 +163,20 @@ func (d *Dialog) resendReliable() {
 	}
 }
 
-// stopReliable forgets the unconfirmed response and what waits for it.
-func (d *Dialog) stopReliable() {
+// restReliable ends the repetition of the unconfirmed response, and what waits
+// for it: the final response has left. Its PRACK is still taken (RFC 3262
+// section 3).
+func (d *Dialog) restReliable() {
 	d.agenda.cancel(d.reliable.resend)
 	d.agenda.cancel(d.reliable.giveUp)
 
-	d.reliable.res, d.reliable.waiting = nil, nil
+	d.reliable.waiting = nil
+}
+
+// stopReliable forgets the unconfirmed response too.
+func (d *Dialog) stopReliable() {
+	d.restReliable()
+	d.reliable.res = nil
 }
 
 // describing reports whether a description of ours is unconfirmed: then a 2xx
@@ -184,7 +192,7 @@ func (d *Dialog) prackReceived(tx *serverTx) {
 	}
 
 	p := &d.reliable
-	if d.phase != early || p.res == nil || !p.count.Confirm(rack) {
+	if d.phase == over || p.res == nil || !p.count.Confirm(rack) {
 		tx.reply(481, "")
 		return
 	}

@@ -134,6 +134,48 @@ func TestReliableRingingNeverConfirmed(t *testing.T) {
 	})
 }
 
+// TestAnswerBeforeThePrack: the answer may overtake the PRACK of a 180, which
+// is taken afterwards (RFC 3262 section 3), or never comes.
+func TestAnswerBeforeThePrack(t *testing.T) {
+	for name, comes := range map[string]bool{"it comes": true, "it never comes": false} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, nil, func(b *bed) {
+				s := newScript("overtaken")
+				s.extra = "\nRequire: 100rel"
+				d := b.offer(s, offerPCMU)
+
+				if err := d.Ring(); err != nil {
+					t.Fatal(err)
+				}
+
+				ringing := b.status(180)
+				s.learn(ringing)
+
+				if _, err := d.Answer(ctx); err != nil {
+					t.Fatal(err)
+				}
+
+				s.extra = ""
+				b.status(200)
+				b.send(s.request("ACK", ""))
+
+				if comes {
+					b.prack(s, ringing, "")
+					b.status(200)
+					b.prack(s, ringing, "") // not the same request again
+					b.status(481)
+				}
+
+				b.silence(5 * time.Minute)
+
+				if d.Cause() != nil {
+					t.Errorf("the call ended: %v", d.Cause())
+				}
+			})
+		})
+	}
+}
+
 // TestReliableSwitchedOff refuses what demands it, and confirms nothing.
 func TestReliableSwitchedOff(t *testing.T) {
 	inBubble(t, func(c *Config) { c.NoReliable = true }, func(b *bed) {

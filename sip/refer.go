@@ -47,7 +47,8 @@ var ErrUntold = errors.New("the far end did not tell how the transfer went")
 // when it has told how that went. The error is nil when the target answered,
 // or when the far end took the transfer on and reports nothing (RFC 4488); a
 // *StatusError when the far end refused, or the target did; and wraps
-// ErrUntold when the call or the reports ended before. The call goes on
+// ErrUntold when we ended the call or the reports ended before. A far end that
+// hangs up first may still tell for 32 s. The call goes on
 // meanwhile and afterwards: hang it up when the transfer has worked. target
 // must not come from a caller.
 func (d *Dialog) Refer(ctx context.Context, target string, o ReferOptions) error {
@@ -138,7 +139,38 @@ func (d *Dialog) refer(to transfer.ReferTo, o ReferOptions, result chan error) e
 // expect waits for the next report.
 func (d *Dialog) expect(r *referring, wait time.Duration) {
 	d.agenda.cancel(r.expiry)
-	r.expiry = d.agenda.after(wait, func() { d.referred(ErrUntold) })
+	r.expiry = d.agenda.after(wait, func() {
+		if d.phase == over {
+			d.referred(fmt.Errorf("%w: %w", ErrUntold, d.cause))
+		} else {
+			d.referred(ErrUntold)
+		}
+	})
+}
+
+// outlive says what the call's end means for the subscriptions that REFERs
+// made in its dialog. Each is a usage of its own (RFC 5057 section 4.1): a far
+// end that hangs up may still tell how our transfer went, and is told how its
+// own goes. An end of our making ends both.
+func (d *Dialog) outlive(cause error) {
+	if !errors.Is(cause, ErrRemoteBye) {
+		d.endSubscriptions(cause)
+		return
+	}
+
+	if r := d.referral; r != nil {
+		d.expect(r, d.ua.cfg.Timers.giveUp())
+	}
+}
+
+// endSubscriptions ends what REFERs began: ours is not waited for any more, and
+// theirs gets its last report.
+func (d *Dialog) endSubscriptions(cause error) {
+	d.referred(fmt.Errorf("%w: %w", ErrUntold, cause))
+
+	if d.wish != nil {
+		d.tell(d.wish, 487, "")
+	}
 }
 
 // referred ends the wait for a transfer's outcome.
@@ -245,8 +277,9 @@ type Referral struct {
 	ReferredBy string // value of Referred-By (RFC 3892); empty when there is none
 
 	// Report tells the far end how the call to the target goes: a status from
-	// 100 to 699. One from 200 is the last. Reports after the last or after the
-	// call's end are dropped.
+	// 100 to 699. One from 200 is the last, and there must be one, also when the
+	// far end has hung up meanwhile. Reports after the last, or after we have
+	// ended the call, are dropped.
 	Report func(status int, reason string)
 
 	event  string // of the reports
@@ -355,7 +388,7 @@ func (d *Dialog) referReceived(tx *serverTx) {
 
 // tell sends a report.
 func (d *Dialog) tell(r *Referral, status int, reason string) {
-	if d.wish != r || d.phase != active {
+	if d.wish != r {
 		return
 	}
 

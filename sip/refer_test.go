@@ -132,6 +132,132 @@ func TestTransferWithoutOutcome(t *testing.T) {
 	}
 }
 
+// TestReportsOutliveTheCall: a subscription is a usage of its own (RFC 5057
+// section 4.1), so carriers report after they have hung up.
+func TestReportsOutliveTheCall(t *testing.T) {
+	for name, c := range map[string]struct {
+		report string
+		status int // of the error; 0 for none
+	}{
+		"answered": {"SIP/2.0 200 OK\n", 0},
+		"busy":     {"SIP/2.0 486 Busy Here\n", 486},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, nil, func(b *bed) {
+				s := newScript("outlived")
+				d := b.establish(s, offerPCMU)
+				moved := later(func() error { return d.Refer(ctx, "sip:desk@example.com", ReferOptions{}) })
+				b.respond(b.method("REFER"), 202, s.fromTag, "")
+				b.send(s.notify("refer", "active;expires=60", "SIP/2.0 100 Trying\n"))
+				b.status(200)
+				b.send(s.request("BYE", ""))
+				b.status(200)
+				<-d.Done()
+
+				if n := b.media.open(); n != 0 {
+					t.Errorf("%d calls' audio open", n)
+				}
+
+				b.send(s.request("OPTIONS", "")) // of the call, which is no more
+				b.status(481)
+				time.Sleep(20 * time.Second)
+				b.send(s.notify("refer", "terminated;reason=noresource", c.report))
+				b.status(200)
+
+				var status *StatusError
+
+				err := <-moved
+				if c.status == 0 && err != nil || c.status != 0 && (!errors.As(err, &status) || status.Code != c.status) {
+					t.Errorf("Refer = %v, want %d", err, c.status)
+				}
+
+				b.send(s.notify("refer", "terminated;reason=noresource", c.report))
+				b.status(481)
+			})
+		})
+	}
+}
+
+// TestWeReportAfterTheirBye does the same for the transfers that far ends ask
+// for: telephones hang up as soon as their REFER is accepted.
+func TestWeReportAfterTheirBye(t *testing.T) {
+	inBubble(t, allowTransfer, func(b *bed) {
+		s := newScript("left")
+		d := b.establish(s, offerPCMU)
+		b.send(s.refer("Refer-To: <sip:desk@10.0.0.9>"))
+		b.status(202)
+		b.send(answerOf(b.method("NOTIFY"), 200))
+
+		wish := <-d.Referrals()
+
+		b.send(s.request("BYE", ""))
+		b.status(200)
+		<-d.Done()
+		wish.Report(180, "")
+
+		ringing := b.method("NOTIFY")
+		if string(ringing.Body()) != "SIP/2.0 180 Ringing\r\n" || !strings.HasPrefix(headerValue(ringing, "Subscription-State"), "active;expires=") {
+			t.Errorf("NOTIFY:\n%s", ringing)
+		}
+
+		b.send(answerOf(ringing, 200))
+		b.send(s.refer("Refer-To: <sip:desk@10.0.0.9>")) // the call is no more
+		b.status(481)
+		wish.Report(200, "")
+
+		last := b.method("NOTIFY")
+		if string(last.Body()) != "SIP/2.0 200 OK\r\n" || headerValue(last, "Subscription-State") != "terminated;reason=noresource" {
+			t.Errorf("NOTIFY:\n%s", last)
+		}
+
+		b.send(answerOf(last, 200))
+		<-d.gone
+	})
+}
+
+// TestOurEndEndsTheirTransfer: who asked for it is told that nothing comes of
+// it, before the BYE.
+func TestOurEndEndsTheirTransfer(t *testing.T) {
+	for name, end := range map[string]func(b *bed, s *script, d *Dialog){
+		"we hang up": func(_ *bed, _ *script, d *Dialog) { go func() { _ = d.Hangup(ctx, "") }() },
+		"we stop":    func(b *bed, _ *script, _ *Dialog) { go func() { _ = b.ua.Stop(ctx) }() },
+		"we stop after their BYE": func(b *bed, s *script, _ *Dialog) {
+			b.send(s.request("BYE", ""))
+			b.status(200)
+
+			go func() { _ = b.ua.Stop(ctx) }()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, allowTransfer, func(b *bed) {
+				s := newScript("ours")
+				d := b.establish(s, offerPCMU)
+				b.send(s.refer("Refer-To: <sip:desk@10.0.0.9>"))
+				b.status(202)
+				b.send(answerOf(b.method("NOTIFY"), 200))
+
+				wish := <-d.Referrals()
+
+				end(b, s, d)
+
+				last := b.method("NOTIFY")
+				if string(last.Body()) != "SIP/2.0 487 Request Terminated\r\n" || headerValue(last, "Subscription-State") != "terminated;reason=noresource" {
+					t.Errorf("NOTIFY:\n%s", last)
+				}
+
+				b.send(answerOf(last, 200))
+
+				if !strings.HasSuffix(name, "BYE") {
+					b.send(answerOf(b.method("BYE"), 200))
+				}
+
+				wish.Report(200, "") // too late
+				<-d.gone
+			})
+		})
+	}
+}
+
 func TestReportsOfNothing(t *testing.T) {
 	inBubble(t, nil, func(b *bed) {
 		s := newScript("reports")
@@ -425,6 +551,118 @@ func TestReplaced(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestPickedUp: somebody answers a call of ours that rings elsewhere, which
+// stops ringing there (RFC 3891 section 3).
+func TestPickedUp(t *testing.T) {
+	for name, c := range map[string]struct {
+		offers  bool
+		crossed bool // it is answered where it rings, too
+		lines   string
+	}{
+		"with an offer":          {true, false, ""},
+		"without":                {false, false, ""},
+		"only while it rings":    {true, false, ";early-only"},
+		"two answer at one time": {true, true, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, withTargets(nil, "sip:10.0.0.9"), func(b *bed) {
+				out := b.callFar(ctx, "+12025550199", CallOptions{})
+				invite := b.method("INVITE")
+				b.respond(invite, 180, "rings", "")
+				synctest.Wait()
+
+				second := newScript("picks")
+				second.extra = fmt.Sprintf("\nRequire: replaces\nReplaces: %s;to-tag=%s;from-tag=rings%s",
+					invite.CallID().Value(), tagOf(invite.From().Params), c.lines)
+
+				offer := strings.Replace(offerPCMU, "audio 4000", "audio 4400", 1)
+				if c.offers {
+					b.send(second.request("INVITE", offer))
+				} else {
+					b.send(second.request("INVITE", ""))
+				}
+
+				var cancel *sipgo.Request
+
+				for second.toTag == "" || cancel == nil {
+					switch m := b.next().(type) {
+					case *sipgo.Response:
+						if m.StatusCode != 200 {
+							t.Fatalf("got %s", firstLine(m))
+						}
+
+						second.learn(m)
+					case *sipgo.Request:
+						cancel = m
+					}
+				}
+
+				if cancel.Method != sipgo.CANCEL || cancel.CallID().Value() != invite.CallID().Value() {
+					t.Errorf("where it rings\n%s", cancel)
+				}
+
+				b.send(answerOf(cancel, 200))
+
+				if c.crossed {
+					b.respond(invite, 200, "rings", answerPCMA)
+					b.method("ACK")
+					b.send(answerOf(b.method("BYE"), 200))
+				} else {
+					b.respond(invite, 487, "rings", "")
+					b.method("ACK")
+				}
+
+				second.extra = ""
+				if c.offers {
+					b.send(second.request("ACK", ""))
+				} else {
+					b.send(second.request("ACK", strings.Replace(offer, "RTP/AVP 0 8", "RTP/AVP 0", 1)))
+				}
+
+				got := <-out
+				if got.err != nil {
+					t.Fatal(got.err)
+				}
+
+				if a := b.media.last(t).latest(t); a.Remote != netip.MustParseAddrPort("10.0.0.9:4400") || len(b.media.sessions) != 1 {
+					t.Errorf("%d sessions, audio %+v", len(b.media.sessions), a)
+				}
+
+				if s := b.ua.Trunks()[0]; s.Outbound.Answers != 1 || s.Inbound.Attempts != 0 {
+					t.Errorf("trunk %+v", s)
+				}
+
+				b.silence(time.Minute)
+				b.send(second.request("BYE", ""))
+				b.status(200)
+				<-got.d.Done()
+			})
+		})
+	}
+}
+
+// TestNobodyPicksUpWithoutACodec: the call goes on ringing where it did.
+func TestNobodyPicksUpWithoutACodec(t *testing.T) {
+	inBubble(t, withTargets(nil, "sip:10.0.0.9"), func(b *bed) {
+		out := b.callFar(ctx, "+12025550199", CallOptions{})
+		invite := b.method("INVITE")
+		b.respond(invite, 180, "rings", "")
+		synctest.Wait()
+
+		second := newScript("picks")
+		second.extra = fmt.Sprintf("\nReplaces: %s;to-tag=%s;from-tag=rings", invite.CallID().Value(), tagOf(invite.From().Params))
+		b.send(second.request("INVITE", strings.Replace(offerPCMU, "RTP/AVP 0 8 101", "RTP/AVP 18", 1)))
+		b.status(488)
+		b.send(second.ackFailure())
+		b.respond(invite, 200, "rings", answerPCMA)
+		b.method("ACK")
+
+		if got := <-out; got.err != nil {
+			t.Fatal(got.err)
+		}
+	})
 }
 
 func TestReplacesRefused(t *testing.T) {

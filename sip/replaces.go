@@ -36,16 +36,19 @@ func (ua *UA) replace(tx *serverTx, values []string) {
 }
 
 // replaced lets the sender of an INVITE take the far end's place: the call
-// goes on with the same audio, and the far end of before is hung up.
+// goes on with the same audio, and the far end of before is hung up. A call of
+// ours that rings is taken by who answers it so; one that rings here is not
+// found (RFC 3891 section 3).
 func (d *Dialog) replaced(tx *serverTx, earlyOnly bool) {
 	switch {
 	case d.phase == over:
 		tx.reply(603, "")
 		return
+	case d.phase == early && d.dial == nil:
+		tx.reply(481, "") // it was not placed by us
+		return
 	case d.phase == early:
-		// One that was not placed by us cannot be taken over; one that was is
-		// still somebody's to answer.
-		tx.reply(481, "")
+		d.pickedUp(tx)
 		return
 	case earlyOnly:
 		tx.reply(486, "")
@@ -55,37 +58,15 @@ func (d *Dialog) replaced(tx *serverTx, earlyOnly bool) {
 		return
 	}
 
-	if _, ok := d.timing(tx); !ok {
+	before, sock, peer := d.state, d.sock, d.peer
+
+	desc, offered, ok := d.handOver(tx)
+	if !ok {
 		return
-	}
-
-	before, sock, peer, holding := d.state, d.sock, d.peer, d.holding
-	d.sock, d.peer, d.holding = tx.link.sock, tx.src, false
-
-	desc, offered, err := d.welcome(tx.req.Body())
-	if err != nil {
-		d.refuse(tx, err)
-
-		d.sock, d.peer, d.holding = sock, peer, holding
-
-		return
-	}
-
-	if !d.info.Inbound {
-		now := time.Now()
-		d.ua.gate.enter(d.peer.Addr())
-		d.ua.gate.leave(peer.Addr(), now, now.Add(d.ua.cfg.Timers.giveUp()))
 	}
 
 	d.forgetID(before.id())
-
-	d.state = uasState(tx.req, tx.tag)
-	d.localTag = tx.tag
-	d.known(d.state.id())
-	d.heed(tx.req)
-
-	d.origin = sdp.NewOrigin(newSessionID())
-	d.confirm(tx, desc, offered, nil)
+	d.take(tx, desc, offered)
 
 	select {
 	case d.replacements <- newInfo(tx.req, tx.link.sock.network(), tx.src):
@@ -96,10 +77,80 @@ func (d *Dialog) replaced(tx *serverTx, earlyOnly bool) {
 	hop := before.nextHop()
 
 	d.ua.work.spawn(func() {
-		if _, err := d.ua.send(bye, &hop, sock, peer); err != nil {
+		if _, err := d.ua.send(bye, &hop, sock, peer, nil); err != nil {
 			d.ua.log.Debug("BYE of a replaced call not answered", slog.Any("error", err))
 		}
 	})
+}
+
+// pickedUp lets the sender of an INVITE answer a call of ours in place of whom
+// it rings at, where it is given up (RFC 3891 section 3).
+func (d *Dialog) pickedUp(tx *serverTx) {
+	desc, offered, ok := d.handOver(tx)
+	if !ok {
+		return
+	}
+
+	p := d.dial
+	d.agenda.cancel(p.sign)
+	d.dial = nil
+
+	if p.tx != nil {
+		d.ua.abandon(p)
+	}
+
+	for _, f := range p.forks {
+		d.forgetID(f.state.id())
+	}
+
+	d.endProgress()
+	d.activate()
+	d.take(tx, desc, offered)
+
+	if !offered {
+		close(d.established)
+	}
+}
+
+// handOver describes the session to the sender of an INVITE, who is the far end
+// from now on. It replies itself, and reports false, when that cannot be: all
+// is as before then.
+func (d *Dialog) handOver(tx *serverTx) (desc sdp.Description, offered, ok bool) {
+	if _, ok := d.timing(tx); !ok {
+		return desc, false, false
+	}
+
+	sock, peer, holding := d.sock, d.peer, d.holding
+	d.sock, d.peer, d.holding = tx.link.sock, tx.src, false
+
+	desc, offered, err := d.welcome(tx.req.Body())
+	if err != nil {
+		d.refuse(tx, err)
+
+		d.sock, d.peer, d.holding = sock, peer, holding
+
+		return desc, false, false
+	}
+
+	if !d.info.Inbound {
+		now := time.Now()
+		d.ua.gate.enter(d.peer.Addr())
+		d.ua.gate.leave(peer.Addr(), now, now.Add(d.ua.cfg.Timers.giveUp()))
+	}
+
+	return desc, offered, true
+}
+
+// take begins the dialog of an INVITE that the session goes on in, and answers
+// it.
+func (d *Dialog) take(tx *serverTx, desc sdp.Description, offered bool) {
+	d.state = uasState(tx.req, tx.tag)
+	d.localTag = tx.tag
+	d.known(d.state.id())
+	d.heed(tx.req)
+
+	d.origin = sdp.NewOrigin(newSessionID())
+	d.confirm(tx, desc, offered, nil)
 }
 
 // welcome describes the running session to another far end.

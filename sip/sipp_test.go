@@ -47,7 +47,7 @@ type gateway struct {
 }
 
 // startGateway starts a UA that leaves calls to handle. T1 is short, so that
-// a lost ACK is given up after 1.6 s.
+// a lost ACK is given up after 6.4 s, which is long enough for a busy machine.
 func startGateway(t *testing.T, handle func(*sip.Dialog), with ...func(*sip.Trunk)) *gateway {
 	t.Helper()
 
@@ -69,7 +69,7 @@ func startGateway(t *testing.T, handle func(*sip.Dialog), with ...func(*sip.Trun
 		Listen: []sip.Listen{{Network: "udp", Addr: "127.0.0.1:0"}, {Network: "tcp", Addr: "127.0.0.1:0"}},
 		Trunks: []sip.Trunk{trunk},
 		Media:  sip.RTP(pool, rtp.Options{}),
-		Timers: sip.Timers{T1: 25 * time.Millisecond, T2: 200 * time.Millisecond},
+		Timers: sip.Timers{T1: 100 * time.Millisecond, T2: 400 * time.Millisecond},
 		Log:    slog.New(slog.DiscardHandler),
 	}, handler(func(d *sip.Dialog) {
 		g.calls <- d

@@ -27,6 +27,8 @@ type transactions struct {
 	client   map[string]*clientTx
 	finished history
 	merged   map[mergeKey]string // the server transaction that took a request
+
+	abandoned map[string]*abandoned // INVITEs of ours that may be answered late
 }
 
 // mergeKey identifies a request outside of a dialog whichever way it came
@@ -71,7 +73,8 @@ func newTransactions() *transactions {
 		client: make(map[string]*clientTx),
 		merged: make(map[mergeKey]string),
 
-		finished: history{byKey: make(map[string]*finished)},
+		finished:  history{byKey: make(map[string]*finished)},
+		abandoned: make(map[string]*abandoned),
 	}
 }
 
@@ -262,6 +265,12 @@ func (t *transactions) close() {
 	clear(t.client)
 	clear(t.merged)
 	t.finished.clear()
+
+	for _, a := range t.abandoned {
+		a.forget.Stop()
+	}
+
+	clear(t.abandoned)
 	t.mu.Unlock()
 
 	for _, tx := range all {
@@ -269,12 +278,16 @@ func (t *transactions) close() {
 	}
 }
 
-// transact sends req and waits for its final response, of whatever status.
-// The error wraps ErrTimeout when none came.
-func (ua *UA) transact(req *sipgo.Request, l *link) (*sipgo.Response, error) {
+// transact sends req, calls left unless that is nil, and waits for the final
+// response, of whatever status. The error wraps ErrTimeout when none came.
+func (ua *UA) transact(req *sipgo.Request, l *link, left func()) (*sipgo.Response, error) {
 	tx, err := ua.table.request(ua, req, l)
 	if err != nil {
 		return nil, err
+	}
+
+	if left != nil {
+		left()
 	}
 
 	limit := make(<-chan time.Time)
@@ -359,6 +372,7 @@ func ackOf(req *sipgo.Request, res *sipgo.Response) *sipgo.Request {
 	ack.AppendHeader(cloneTo(res.To()))
 	ack.AppendHeader(&callID)
 	ack.AppendHeader(&sipgo.CSeqHeader{SeqNo: req.CSeq().SeqNo, MethodName: sipgo.ACK})
+	copyProofs(req, ack)
 	ack.SetBody(nil)
 
 	return ack

@@ -12,17 +12,18 @@ type CallClass string
 
 // The classes.
 const (
-	ClassBusy        CallClass = "busy"        // 486, 600
-	ClassNoAnswer    CallClass = "no_answer"   // 408, 480
-	ClassNumber      CallClass = "number"      // 404, 410, 484, 604: nobody has it
-	ClassForbidden   CallClass = "forbidden"   // 401, 403, 407
-	ClassDeclined    CallClass = "declined"    // 603, 607, 608
-	ClassRejected    CallClass = "rejected"    // any other refusal by 3xx, 4xx or 6xx
-	ClassServer      CallClass = "server"      // 5xx
-	ClassTimeout     CallClass = "timeout"     // no final response
-	ClassUnreachable CallClass = "unreachable" // no hop could be reached
-	ClassCancelled   CallClass = "cancelled"   // the caller gave up
-	ClassLimited     CallClass = "limited"     // our own limits, or we are draining
+	ClassBusy        CallClass = "busy"         // 486, 600
+	ClassNoAnswer    CallClass = "no_answer"    // 408, 480
+	ClassNumber      CallClass = "number"       // 404, 410, 484, 604: nobody has it
+	ClassForbidden   CallClass = "forbidden"    // 401, 403, 407
+	ClassDeclined    CallClass = "declined"     // 603, 607, 608
+	ClassRejected    CallClass = "rejected"     // any other refusal by 3xx, 4xx or 6xx
+	ClassServer      CallClass = "server"       // 5xx
+	ClassTimeout     CallClass = "timeout"      // no final response
+	ClassUnreachable CallClass = "unreachable"  // no hop could be reached
+	ClassCancelled   CallClass = "cancelled"    // the caller gave up
+	ClassLimited     CallClass = "limited"      // our own limits, or we are draining
+	ClassNotAdmitted CallClass = "not_admitted" // its admission did not hold until it left
 	ClassOther       CallClass = "other"
 )
 
@@ -30,7 +31,7 @@ const (
 func CallClasses() []CallClass {
 	return []CallClass{
 		ClassBusy, ClassNoAnswer, ClassNumber, ClassForbidden, ClassDeclined, ClassRejected,
-		ClassServer, ClassTimeout, ClassUnreachable, ClassCancelled, ClassLimited, ClassOther,
+		ClassServer, ClassTimeout, ClassUnreachable, ClassCancelled, ClassLimited, ClassNotAdmitted, ClassOther,
 	}
 }
 
@@ -160,6 +161,8 @@ func classOf(cause error) CallClass {
 	switch {
 	case errors.As(cause, &status):
 		return classOfStatus(status.Code)
+	case errors.Is(cause, ErrNotAdmitted):
+		return ClassNotAdmitted
 	case errors.Is(cause, ErrTimeout):
 		return ClassTimeout
 	case errors.Is(cause, ErrUnreachable):

@@ -25,6 +25,7 @@ const (
 const (
 	statusOK         = 200
 	statusNotReached = 480
+	statusTerminated = 487
 )
 
 // Succession is a transfer that the caller asks for: somebody else is called,
@@ -81,6 +82,7 @@ func (s *Succession) calling(e Event) {
 		s.state = Alone
 	case Ended:
 		s.do(Action{Kind: Drop})
+		s.tell(statusTerminated)
 		s.state = Over
 	default:
 	}
@@ -100,11 +102,8 @@ func (s *Succession) failed(status int, why string) {
 	s.state = Over
 }
 
-// tell tells who asked for it, unless they have hung up.
-func (s *Succession) tell(status int) {
-	if s.state == Calling {
-		s.do(Action{Kind: Tell, Status: status})
-	}
-}
+// tell tells who asked for it, who wants to know also when they have hung up
+// (RFC 5057 section 4.1).
+func (s *Succession) tell(status int) { s.do(Action{Kind: Tell, Status: status}) }
 
 func (s *Succession) do(actions ...Action) { s.out = append(s.out, actions...) }

@@ -23,10 +23,10 @@ func TestSuccessions(t *testing.T) {
 		"no way to them":            {[]Event{start, {Kind: NotPut}}, "dial,set_timer/tell480,return", Over},
 		"nobody answers":            {[]Event{start, {Kind: TimedOut}}, "dial,set_timer/drop,tell480,return", Over},
 		"an answer after that":      {[]Event{start, {Kind: TimedOut}, {Kind: Answered}}, "dial,set_timer/drop,tell480,return/drop", Over},
-		"who asked hangs up":        {[]Event{start, {Kind: CallerBye}, rang, {Kind: Answered}}, "dial,set_timer///replace", Over},
-		"and nobody comes":          {[]Event{start, {Kind: CallerBye}, {Kind: NotPut, Status: 486}}, "dial,set_timer//close", Over},
-		"and nobody answers":        {[]Event{start, {Kind: CallerBye}, {Kind: TimedOut}}, "dial,set_timer//drop,close", Over},
-		"the call is to end":        {[]Event{start, {Kind: Ended}, {Kind: Answered}}, "dial,set_timer/drop/drop", Over},
+		"who asked hangs up":        {[]Event{start, {Kind: CallerBye}, rang, {Kind: Answered}}, "dial,set_timer//tell180/tell200,replace", Over},
+		"and nobody comes":          {[]Event{start, {Kind: CallerBye}, {Kind: NotPut, Status: 486}}, "dial,set_timer//tell486,close", Over},
+		"and nobody answers":        {[]Event{start, {Kind: CallerBye}, {Kind: TimedOut}}, "dial,set_timer//drop,tell480,close", Over},
+		"the call is to end":        {[]Event{start, {Kind: Ended}, {Kind: Answered}}, "dial,set_timer/drop,tell487/drop", Over},
 		"nothing before it started": {[]Event{rang, {Kind: Answered}}, "/", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -86,6 +86,9 @@ func TestASuccessionEndsOnce(t *testing.T) {
 		}
 		if len(ends) > 1 {
 			t.Errorf("ended as %v", ends)
+		}
+		if s.State() == Over && finals != 1 {
+			t.Errorf("over with %d last reports", finals)
 		}
 		if answered && !replaced && !dropped {
 			t.Error("the target's call is left up")
