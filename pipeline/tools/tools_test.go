@@ -176,7 +176,7 @@ func TestAnswers(t *testing.T) {
 		"redirect on the host": {tool: tools.Tool{HTTP: tools.HTTP{URL: "/within"}}, want: second, tries: 2},
 		"redirect of a POST":   {tool: tools.Tool{HTTP: tools.HTTP{URL: "/within", Method: "POST"}}, want: "the service sent the call elsewhere (HTTP 302), which is not followed", failed: true, tries: 1},
 		"redirect elsewhere":   {tool: tools.Tool{HTTP: tools.HTTP{URL: "/away"}}, want: "the service sent the call elsewhere (HTTP 307), which is not followed", failed: true, tries: 1},
-		"slow":                 {tool: tools.Tool{HTTP: tools.HTTP{URL: "/slow", Timeout: 30 * time.Millisecond}}, want: "the service did not answer in time", failed: true, tries: 1},
+		"slow":                 {tool: tools.Tool{HTTP: tools.HTTP{URL: "/slow", Timeout: 2 * time.Second}}, want: "the service did not answer in time", failed: true, tries: 1},
 		"arguments are checked": {
 			tool: tools.Tool{Parameters: json.RawMessage(anyID), HTTP: tools.HTTP{URL: "/ok/{id}"}}, args: `{"id": 7}`,
 			want: "the arguments are wrong: id: got number, want string", failed: true,
