@@ -136,6 +136,14 @@ func (r *dialRig) Admit(_ context.Context, a call.Attempt) (call.Admission, erro
 	return call.Admission{Decision: uuid.New(), Attempt: uuid.New(), Allowed: true, Expires: now.Add(time.Minute)}, nil
 }
 
+// Leave implements call.Gate.
+func (r *dialRig) Leave(context.Context, call.Attempt, call.Admission) (func(), error) {
+	return func() {}, nil
+}
+
+// Watch implements call.Gate.
+func (r *dialRig) Watch(call.Attempt, func()) (forget func()) { return func() {} }
+
 // serve refuses every INVITE with 486.
 func (r *dialRig) serve() {
 	buf := make([]byte, 1<<16)

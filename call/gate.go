@@ -22,6 +22,17 @@ type Gate interface {
 	// not dialed. A denial is no error; an error means that nothing could be
 	// decided, and denies as well. ctx has a deadline.
 	Admit(ctx context.Context, a Attempt) (Admission, error)
+	// Leave is asked right before a request that would have the telephone of an
+	// admitted attempt ring leaves. From its return until left is called, no
+	// revocation of the called person's takes effect: one that has is followed by
+	// no request. left is called as soon as the request has left, and may be
+	// called again. The error is ErrStale when the attempt must be admitted anew;
+	// another one means that it cannot be told. Neither is followed by a request.
+	Leave(ctx context.Context, a Attempt, by Admission) (left func(), err error)
+	// Watch calls revoked, from any goroutine and perhaps more than once, when the
+	// called person revokes what a call of theirs that is not answered yet rests
+	// on, until forget is called. Neither function waits.
+	Watch(a Attempt, revoked func()) (forget func())
 }
 
 // Attempt is a call that is about to be dialed.
@@ -59,6 +70,13 @@ var (
 	ErrStopping  = errors.New("the gateway is stopping and places no call any more")
 )
 
+// ErrStale says that what a call was admitted by does not hold any more: it
+// expired, or the person has asked not to be called.
+var ErrStale = errors.New("the admission ended before the call could leave")
+
+// errRevoked ends a call whose telephone rings.
+var errRevoked = errors.New("the person asked not to be called any more")
+
 // NotAllowedError says that the Gate denied a call.
 type NotAllowedError struct {
 	Decision uuid.UUID // of the stored denial
@@ -74,12 +92,7 @@ func (e *NotAllowedError) Error() string {
 func (c *call) admit(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, c.m.cfg.Limits.Admit)
 	defer cancel()
-	o := &c.out.order
-	a, err := c.m.cfg.Gate.Admit(ctx, Attempt{
-		Call: c.rec.ID, Again: c.out.admission.Attempt, Door: c.rec.Door, Trunk: c.rec.Trunk,
-		To: c.rec.To, From: c.rec.From, Agent: c.rec.Agent,
-		Purpose: o.Purpose, Campaign: o.Campaign, Seller: o.Seller, Subject: o.Subject, Callee: o.Callee,
-	})
+	a, err := c.m.cfg.Gate.Admit(ctx, c.attempt())
 	switch {
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrUndecided, err)
@@ -92,4 +105,34 @@ func (c *call) admit(ctx context.Context) error {
 	c.rec.DecisionID, c.rec.AttemptID = a.Decision, a.Attempt
 
 	return nil
+}
+
+// attempt is what the Gate is asked about.
+func (c *call) attempt() Attempt {
+	o := &c.out.order
+
+	return Attempt{
+		Call: c.rec.ID, Again: c.out.admission.Attempt, Door: c.rec.Door, Trunk: c.rec.Trunk,
+		To: c.rec.To, From: c.rec.From, Agent: c.rec.Agent,
+		Purpose: o.Purpose, Campaign: o.Campaign, Seller: o.Seller, Subject: o.Subject, Callee: o.Callee,
+	}
+}
+
+// leaving gives what a door asks before each request of an admitted call.
+func (c *call) leaving() func(context.Context) (func(), error) {
+	attempt, by := c.attempt(), c.out.admission
+
+	return func(ctx context.Context) (func(), error) {
+		if !time.Now().Before(by.Expires) {
+			return nil, ErrStale
+		}
+		ctx, cancel := context.WithTimeout(ctx, c.m.cfg.Limits.Admit)
+		defer cancel()
+		left, err := c.m.cfg.Gate.Leave(ctx, attempt, by)
+		if err != nil && !errors.Is(err, ErrStale) {
+			err = fmt.Errorf("%w: %w", ErrUndecided, err)
+		}
+
+		return left, err
+	}
 }

@@ -2,7 +2,6 @@ package call
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,8 +18,9 @@ type outlet interface {
 	// and one that is answered at that very moment is hung up.
 	//
 	// A call that waits in the door's own queue leaves it by o.Expires or
-	// never: Dial then returns errStale, and the Gate is asked again. Other
-	// errors are *refusedError, or mean that the door failed.
+	// never: Dial then returns ErrStale, as it does when o.Leave did, and the
+	// Gate is asked again. Other errors are *refusedError, or mean that the door
+	// failed.
 	Dial(ctx context.Context, o Outgoing, progress func(Progress)) (placed, error)
 }
 
@@ -45,6 +45,10 @@ type Outgoing struct {
 	Target, Replaces, ReferredBy string
 
 	Expires time.Time // nothing leaves after this; zero: no limit
+	// Leave is asked right before each request that would have the callee's
+	// telephone ring, as Gate.Leave says; nil: nobody is to be asked. Its error
+	// ends the Dial.
+	Leave func(ctx context.Context) (left func(), err error)
 }
 
 // Progress is what is known of a call that is not answered yet.
@@ -66,9 +70,6 @@ const (
 	Ringing                            // the callee is alerted
 	EarlyMedia                         // the far end sends audio: a ringback tone, an announcement
 )
-
-// errStale says that a call waited for longer than it was admitted for.
-var errStale = errors.New("the admission expired before the call could leave")
 
 // refusedError says why a call was not answered.
 type refusedError struct {

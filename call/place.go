@@ -144,6 +144,7 @@ func (c *call) dial() error {
 	ready := make(chan error, 1)
 	c.work.Go(func() { ready <- c.conv.Prepare(ctx) })
 	dialed := make(chan result, 1)
+	defer c.m.cfg.Gate.Watch(c.attempt(), func() { giveUp(errRevoked) })()
 	c.send(ctx, dialed)
 
 	ring := stoppedTimer() // runs once the call is on the wire
@@ -165,7 +166,7 @@ func (c *call) dial() error {
 				dialed = nil
 				ring.Stop()
 				last.Reset(c.limits.Prepare)
-			case errors.Is(r.err, errStale) && ctx.Err() == nil:
+			case errors.Is(r.err, ErrStale) && ctx.Err() == nil:
 				if err := c.admit(ctx); err != nil {
 					return err
 				}
@@ -210,7 +211,7 @@ type result struct {
 func (c *call) send(ctx context.Context, dialed chan<- result) {
 	o := Outgoing{
 		Call: c.rec.ID, Attempt: c.out.admission.Attempt, Trunk: c.rec.Trunk, To: c.rec.To, From: c.rec.From,
-		Ring: c.out.order.Ring, Cap: c.limits.Cap, Expires: c.out.admission.Expires,
+		Ring: c.out.order.Ring, Cap: c.limits.Cap, Expires: c.out.admission.Expires, Leave: c.leaving(),
 	}
 	c.work.Go(func() {
 		call, err := c.out.outlet.Dial(ctx, o, c.told)
@@ -309,6 +310,8 @@ func undialed(err error) Reason {
 		return OperatorHangup
 	case errors.Is(err, errRing):
 		return NoAnswer
+	case errors.Is(err, errRevoked):
+		return Revoked
 	case errors.As(err, &denied), errors.Is(err, ErrUndecided):
 		return NotAllowed
 	case errors.As(err, &refused):

@@ -3,6 +3,7 @@ package call
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -25,6 +26,8 @@ type fakeGate struct {
 	takes   time.Duration
 	valid   time.Duration // of an admission; 0: 10 s
 	asked   []Attempt
+	stops   error  // of leaving: then the next decision denies
+	revoked func() // tells the call that rings; nil: none does
 }
 
 func (g *fakeGate) Admit(ctx context.Context, a Attempt) (Admission, error) {
@@ -50,6 +53,29 @@ func (g *fakeGate) Admit(ctx context.Context, a Attempt) (Admission, error) {
 	}
 
 	return Admission{Decision: uuid.New(), Attempt: uuid.New(), Allowed: true, Expires: time.Now().Add(valid)}, nil
+}
+
+// Leave implements Gate.
+func (g *fakeGate) Leave(_ context.Context, a Attempt, by Admission) (func(), error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.journal.add("leaving", by)
+	if g.stops != nil {
+		g.deny = []string{"suppressed"}
+
+		return nil, g.stops
+	}
+
+	return func() { g.journal.add("left", a) }, nil
+}
+
+// Watch implements Gate.
+func (g *fakeGate) Watch(_ Attempt, revoked func()) (forget func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.revoked = revoked
+
+	return func() { g.change(func(g *fakeGate) { g.revoked = nil }) }
 }
 
 func (g *fakeGate) change(f func(g *fakeGate)) {
@@ -298,7 +324,7 @@ func TestAnExpiredAdmissionIsAskedForAgain(t *testing.T) {
 							r.gate.change(func(g *fakeGate) { g.deny = []string{"window"} })
 						}
 
-						return errStale
+						return ErrStale
 					}
 
 					return rings(time.Second)(ctx, o, progress)
@@ -319,6 +345,66 @@ func TestAnExpiredAdmissionIsAskedForAgain(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A person may take back what a call was admitted by while it waits to leave:
+// the Gate is asked again, and nothing leaves before it has said yes.
+func TestACallThatMayNotLeaveIsDecidedAgain(t *testing.T) {
+	for name, tt := range map[string]struct {
+		stops error
+		asked int
+	}{
+		"the person asked not to be called": {ErrStale, 2},
+		"it cannot be told":                 {errors.New("the database is away"), 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, options{}, func(r *rig) {
+				out := r.outlet(func(ctx context.Context, o Outgoing, progress func(Progress)) error {
+					left, err := o.Leave(ctx)
+					if err != nil {
+						return fmt.Errorf("the door: %w", err)
+					}
+					left()
+					r.journal.add("on the wire", o)
+
+					return rings(time.Second)(ctx, o, progress)
+				})
+				r.gate.change(func(g *fakeGate) { g.stops = tt.stops })
+				r.place()
+				r.ended(r.placedEnds(), NotAllowed, storage.FaultOperator)
+				r.same("decisions", tt.asked, len(r.gate.asked))
+				r.same("dialed", 1, len(out.dialed()))
+				r.same("on the wire", false, slices.Contains(r.journal.order(), "on the wire"))
+			})
+		})
+	}
+}
+
+func TestARevocationTakesBackACallThatRings(t *testing.T) {
+	inBubble(t, options{}, func(r *rig) {
+		r.outlet(rings(time.Hour))
+		r.place()
+		time.Sleep(5 * time.Second)
+		r.gate.change(func(g *fakeGate) {
+			go g.revoked()
+			go g.revoked() // another revocation, or the same by the database
+		})
+		c := r.placedEnds()
+		r.ended(c, Revoked, storage.FaultCallee)
+		r.same("rang", 5*time.Second, c.EndedAt.Sub(c.StartedAt).Truncate(time.Second))
+		r.gate.change(func(g *fakeGate) { r.same("still watched", true, g.revoked == nil) })
+	})
+}
+
+func TestARevocationDoesNotEndACallThatIsTalkedOn(t *testing.T) {
+	inBubble(t, options{}, func(r *rig) {
+		r.outlet(rings(time.Second))
+		r.place()
+		r.until("an answer", func() bool { return r.leg.stats().PacketsOut > 0 })
+		r.gate.change(func(g *fakeGate) { r.same("still watched", true, g.revoked == nil) })
+		r.door.end(CallerHangup)
+		r.placedEnds()
+	})
 }
 
 func TestAnswerAfterTheRingTimeoutIsHungUp(t *testing.T) {

@@ -51,7 +51,8 @@ const (
 	MachineAnswered Reason = "machine"
 	MessageLeft     Reason = "message_left"
 
-	NotAllowed Reason = "not_allowed" // the admission expired in a queue, and no new one was given
+	NotAllowed Reason = "not_allowed" // the admission ended before the call could leave, and no new one was given
+	Revoked    Reason = "revoked"     // the person asked not to be called while the telephone rang
 )
 
 // ofCallee is the reason for a call in which the far end is the callee.
@@ -71,7 +72,7 @@ func (r Reason) Fault() storage.Fault {
 	switch r {
 	case CallerHangup, CallerCancelled, CallerSilent, FaxDetected:
 		return storage.FaultCaller
-	case CalleeHangup, CalleeSilent, Busy, NoAnswer, Rejected, MachineAnswered, OptedOut:
+	case CalleeHangup, CalleeSilent, Busy, NoAnswer, Rejected, MachineAnswered, OptedOut, Revoked:
 		return storage.FaultCallee
 	case AgentGoodbye, AgentHandOff, Transferred, MessageLeft:
 		return storage.FaultAgent
@@ -156,7 +157,9 @@ func (r Reason) Plain() string {
 	case MessageLeft:
 		return "an answering machine took the call and was left a message"
 	case NotAllowed:
-		return "the call waited for longer than it was allowed for, and was not allowed again"
+		return "what allowed the call ended before it could leave, by a wait or by the person's wish, and it was not allowed again"
+	case Revoked:
+		return "the person asked not to be called while the telephone rang, so the call was taken back"
 	case OperatorHangup:
 		return "the operator ended the call"
 	case Shutdown:

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/url"
 	"strings"
-	"time"
 
 	"trunkline/media"
 	"trunkline/sip"
@@ -20,11 +19,8 @@ type sipOutlet struct{ ua *sip.UA }
 
 // Dial implements outlet.
 func (s sipOutlet) Dial(ctx context.Context, o Outgoing, progress func(Progress)) (placed, error) {
-	if !o.Expires.IsZero() && !time.Now().Before(o.Expires) {
-		return nil, errStale
-	}
 	options := sip.CallOptions{
-		CallerID: string(o.From), Headers: []sip.Header{{Name: IDHeader, Value: o.Call.String()}},
+		CallerID: string(o.From), Headers: []sip.Header{{Name: IDHeader, Value: o.Call.String()}}, Leave: o.Leave,
 		Target: o.Target, Replaces: o.Replaces, ReferredBy: o.ReferredBy,
 	}
 	if o.Briefing != "" {

@@ -60,7 +60,7 @@ func TestTwilioRefusals(t *testing.T) {
 			}
 		})
 	}
-	if err := apiRefusal(rest.ErrStale); !errors.Is(err, errStale) {
+	if err := apiRefusal(rest.ErrStale); !errors.Is(err, ErrStale) {
 		t.Errorf("a stale call is %v", err)
 	}
 	if _, err := (twilioOutlet{}).Dial(context.Background(), Outgoing{Trunk: "nobody"}, func(Progress) {}); err == nil {

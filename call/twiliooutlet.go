@@ -48,7 +48,7 @@ func (t twilioOutlet) Dial(ctx context.Context, o Outgoing, progress func(Progre
 	}
 	sid, err := api.Create(ctx, rest.Call{
 		To: string(o.To), From: string(o.From), Voice: urls.Voice, Fallback: urls.Fallback, Status: urls.Status, AMD: urls.AMD,
-		Ring: o.Ring, Cap: o.Cap + twilioGrace, Expires: o.Expires, Told: c.Named(),
+		Ring: o.Ring, Cap: o.Cap + twilioGrace, Expires: o.Expires, Told: c.Named(), Leave: o.Leave,
 	})
 	if err != nil {
 		c.NotPlaced(err)
@@ -90,7 +90,7 @@ func apiRefusal(err error) error {
 	var api *rest.Error
 	switch {
 	case errors.Is(err, rest.ErrStale):
-		return errStale
+		return ErrStale
 	case !errors.As(err, &api):
 		return err
 	case api.Kind == rest.BadNumber:

@@ -18,7 +18,7 @@ func (c *caseFile) checkSuppressions() {
 	}
 	for i := range c.f.Suppressions.Value {
 		s := &c.f.Suppressions.Value[i]
-		if c.stops(s) {
+		if c.a.StoppedBy(s) {
 			c.deny(OnSuppressionList, "the person asked not to be called, or must not be", Evidence{
 				"suppression": s.ID, "scope": string(s.Scope), "cause": s.Cause, "at": stamp(s.At),
 			})
@@ -29,22 +29,23 @@ func (c *caseFile) checkSuppressions() {
 	c.pass("not_suppressed", "nobody asked that this number not be called", Evidence{"looked_at": strconv.Itoa(len(c.f.Suppressions.Value))})
 }
 
-// stops says whether a suppression is about this call.
-func (c *caseFile) stops(s *Suppression) bool {
+// StoppedBy says whether a suppression of the called person's is about this
+// call.
+func (a *Attempt) StoppedBy(s *Suppression) bool {
 	if s.Scope == ScopeEverything {
 		return true
 	}
-	if c.purpose == Emergency {
+	if a.purpose() == Emergency {
 		return false
 	}
-	sameSeller := s.Seller == "" || s.Seller == c.a.Seller
+	sameSeller := s.Seller == "" || s.Seller == a.Seller
 	switch s.Scope {
 	case ScopeSeller:
 		return sameSeller
 	case ScopeMarketing:
-		return sameSeller && c.purpose == Telemarketing
+		return sameSeller && a.purpose() == Telemarketing
 	case ScopeCampaign:
-		return s.Campaign == "" || s.Campaign == c.a.Campaign
+		return s.Campaign == "" || s.Campaign == a.Campaign
 	default:
 		return true
 	}

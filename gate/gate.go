@@ -53,6 +53,9 @@ type Gate struct {
 	// revoked are the revocations that this process has seen. They are few, and
 	// never removed: the database may not have them yet.
 	revoked map[evidence.Callee][]compliance.Suppression
+	leaving map[evidence.Callee][]*departure // calls that are between the last look and the wire
+	ringing map[evidence.Callee][]*watch
+	listens listener
 }
 
 // New makes a Gate that knows the revocations that wait in the spool.
@@ -62,7 +65,10 @@ func New(cfg Config) (*Gate, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	g := &Gate{cfg: cfg, revoked: map[evidence.Callee][]compliance.Suppression{}}
+	g := &Gate{
+		cfg: cfg, revoked: map[evidence.Callee][]compliance.Suppression{},
+		leaving: map[evidence.Callee][]*departure{}, ringing: map[evidence.Callee][]*watch{},
+	}
 	g.behind = behind{
 		what: "revocations", spool: cfg.Revocations, retry: cfg.Retry, log: cfg.Log, write: g.write, bound: 5 * cfg.Timeout,
 		wake: make(chan struct{}, 1),
@@ -82,12 +88,7 @@ func New(cfg Config) (*Gate, error) {
 
 // Admit implements call.Gate.
 func (g *Gate) Admit(ctx context.Context, a call.Attempt) (call.Admission, error) {
-	attempt := compliance.Attempt{
-		Tenant: g.cfg.Tenant, Seller: a.Seller, Campaign: a.Campaign, Subject: a.Subject, To: a.To, From: a.From,
-		Purpose: compliance.Purpose(a.Purpose), Voice: g.cfg.Voices[a.Agent].Voice,
-	}
-	attempt.Line, attempt.Expected, attempt.Hints = compliance.LineType(a.Callee.Line), a.Callee.Expected, hints(&a.Callee)
-	attempt.Seller = cmp.Or(attempt.Seller, g.cfg.Campaigns[a.Campaign].Seller)
+	attempt := g.attempt(&a)
 	replaces := a.Again
 	for {
 		now := time.Now()
@@ -116,6 +117,18 @@ func (g *Gate) Admit(ctx context.Context, a call.Attempt) (call.Admission, error
 
 		return out, nil
 	}
+}
+
+// attempt is what the rules see of a call.
+func (g *Gate) attempt(a *call.Attempt) compliance.Attempt {
+	attempt := compliance.Attempt{
+		Tenant: g.cfg.Tenant, Seller: a.Seller, Campaign: a.Campaign, Subject: a.Subject, To: a.To, From: a.From,
+		Purpose: compliance.Purpose(a.Purpose), Voice: g.cfg.Voices[a.Agent].Voice,
+	}
+	attempt.Line, attempt.Expected, attempt.Hints = compliance.LineType(a.Callee.Line), a.Callee.Expected, hints(&a.Callee)
+	attempt.Seller = cmp.Or(attempt.Seller, g.cfg.Campaigns[a.Campaign].Seller)
+
+	return attempt
 }
 
 // hints are what is known of where a person is.

@@ -90,22 +90,24 @@ func clocked(a *compliance.Attempt, f *compliance.Facts) compliance.Decision {
 
 // act is something that happens to a person, or to a node.
 type act struct {
-	kind string
-	node int
-	step time.Duration
+	kind  string
+	node  int
+	step  time.Duration
+	pause time.Duration // between an admission and the wire
 }
 
 // outcome is what came of an act of admission or revocation.
 type outcome struct {
 	began, ended time.Time
 	admission    call.Admission
+	wire         time.Time // when an admitted call left; zero: it did not
 	revoked      bool
 }
 
 // However calls, revocations, crashes and steps of clocks come together on
 // several nodes: no number is dialed a fourth time, none after a revocation of
-// it has returned, and no dial is without an attempt whose decision allows it and
-// holds still.
+// it has returned, however long before that it was admitted, and no dial is
+// without an attempt whose decision allows it and holds still.
 func TestNoInterleavingDialsAgainstTheRules(t *testing.T) {
 	t.Parallel()
 	store, l := openStore(t, clustertest.URL(t))
@@ -138,7 +140,8 @@ func TestNoInterleavingDialsAgainstTheRules(t *testing.T) {
 			acts := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) act {
 				return act{
 					kind: kinds.Draw(t, "kind"), node: rapid.IntRange(0, len(f.nodes)-1).Draw(t, "node"),
-					step: time.Duration(rapid.IntRange(-90_000, 90_000).Draw(t, "step")) * time.Second,
+					step:  time.Duration(rapid.IntRange(-90_000, 90_000).Draw(t, "step")) * time.Second,
+					pause: time.Duration(rapid.SampledFrom([]int{0, 0, 1, 5}).Draw(t, "pause")) * time.Millisecond,
 				}
 			}), 1, 6).Draw(t, fmt.Sprintf("acts of %d", w))
 			workers.Go(func() {
@@ -181,10 +184,25 @@ func (f *fleet) do(a act, to privacy.Number) (outcome, error) {
 	if a.kind == "revoke" {
 		err = n.gate.Revoke(context.Background(), stopCalling(to))
 		out.revoked = err == nil
-	} else {
-		out.admission, err = n.gate.Admit(context.Background(), attempt(to))
+		out.ended = time.Now()
+
+		return out, err
 	}
+	dial := attempt(to)
+	out.admission, err = n.gate.Admit(context.Background(), dial)
 	out.ended = time.Now()
+	if err != nil || !out.admission.Allowed {
+		return out, err
+	}
+	time.Sleep(a.pause) // in a local queue, while others act
+	left, err := n.gate.Leave(context.Background(), dial, out.admission)
+	if errors.Is(err, call.ErrStale) {
+		return out, nil
+	}
+	if err == nil {
+		out.wire = time.Now()
+		left()
+	}
 
 	return out, err
 }
@@ -214,6 +232,9 @@ func checkOutcomes(t *rapid.T, store *storage.Store, all []outcome) {
 		for _, r := range all {
 			if r.revoked && o.began.After(r.ended) {
 				t.Errorf("admitted at %v, after a revocation at %v", o.began, r.ended)
+			}
+			if r.revoked && o.wire.After(r.ended) {
+				t.Errorf("admitted at %v and dialed at %v, after a revocation at %v", o.began, o.wire, r.ended)
 			}
 		}
 	}

@@ -40,6 +40,7 @@ func (g *Gate) Revoke(ctx context.Context, o evidence.Order) error {
 	g.remember(&s)
 	bounded, cancel := context.WithTimeout(ctx, g.cfg.Timeout)
 	defer cancel()
+	g.settle(bounded, &s)
 	err = g.cfg.Ledger.Suppress(bounded, s)
 	if err == nil {
 		return nil
@@ -86,12 +87,23 @@ func dialable(n privacy.Number) privacy.Number {
 // Waiting is how many revocations wait for the database.
 func (g *Gate) Waiting() int { return g.cfg.Revocations.Stats().Waiting }
 
-// Start begins to write the revocations of the spool into the database.
-func (g *Gate) Start() error { return g.behind.start() }
+// Start begins to write the revocations of the spool into the database, and to
+// listen for those of other nodes.
+func (g *Gate) Start() error {
+	if err := g.behind.start(); err != nil {
+		return err
+	}
+	g.listens.start(g)
+
+	return nil
+}
 
 // Stop ends that. What still waits is for the next process. It may be called
 // again, and before Start.
-func (g *Gate) Stop() { g.behind.stop() }
+func (g *Gate) Stop() {
+	g.behind.stop()
+	g.listens.stop()
+}
 
 // write puts revocations into the database, each once: their ids are made from
 // what was asked.

@@ -14,7 +14,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"trunkline/compliance"
 	"trunkline/privacy"
@@ -302,12 +301,18 @@ func (l *Ledger) RevokeConsent(ctx context.Context, tenant string, consent uuid.
 		return err
 	}
 
-	err = l.add(ctx, "revoke a consent", []entry{e})
-	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.ConstraintName == "consent_revocations_consent_id_fkey" {
+	var of []byte
+	err = l.store.Pool().QueryRow(ctx, `SELECT callee FROM consents WHERE id = $1 AND tenant = $2`, consent, tenant).Scan(&of)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
 		return fmt.Errorf("revoke a consent: %w", ErrNoConsent)
+	case err != nil:
+		return l.store.Explain("revoke a consent", err)
 	}
+	var callee Callee
+	copy(callee[:], of)
 
-	return err
+	return l.add(ctx, "revoke a consent", []entry{e}, callee)
 }
 
 // ErrNoOptIn says that a consent does not lift a suppression.

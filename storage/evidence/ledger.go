@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"trunkline/compliance"
 	"trunkline/storage"
@@ -39,9 +40,10 @@ var ErrKey = errors.New("the evidence in this database was made with another key
 
 // Ledger adds evidence and finds it again. It is safe for concurrent use.
 type Ledger struct {
-	store   *storage.Store
-	keys    *Keys
-	commits *committer
+	store      *storage.Store
+	keys       *Keys
+	commits    *committer
+	departures *pgxpool.Pool // for calls that leave just now
 }
 
 // Open prepares a database whose schema is migrated. Opt-outs that earlier
@@ -52,12 +54,19 @@ func Open(ctx context.Context, store *storage.Store, keys *Keys, tenant string) 
 	if err != nil {
 		return nil, err
 	}
-	l := &Ledger{store: store, keys: keys, commits: &committer{pool: pool}}
+	departures, err := store.NewPool(departing, settings)
+	if err != nil {
+		pool.Close()
+
+		return nil, err
+	}
+	l := &Ledger{store: store, keys: keys, commits: &committer{pool: pool}, departures: departures}
 	if err = l.claimKey(ctx); err == nil {
 		err = l.moveOptOuts(ctx, tenant)
 	}
 	if err != nil {
 		pool.Close()
+		departures.Close()
 
 		return nil, err
 	}
@@ -76,6 +85,7 @@ var settings = map[string]string{"plan_cache_mode": "force_generic_plan", "enabl
 func (l *Ledger) Close() {
 	l.commits.close()
 	l.commits.pool.Close()
+	l.departures.Close()
 }
 
 // claimKey makes the first key that comes the database's own.

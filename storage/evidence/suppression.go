@@ -91,6 +91,7 @@ func (s *Suppression) entry() (entry, error) {
 		b.Queue(`INSERT INTO suppressions (id, tenant, callee, sealed, scope, seller, campaign, cause, made_at, call_id)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO NOTHING`,
 			s.ID, s.Tenant, s.Callee[:], s.Sealed, string(s.Scope), s.Seller, s.Campaign, s.Cause, s.At, idOrNull(s.Call))
+		s.tell(b)
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http/httptrace"
 	"time"
 
 	openapi "github.com/twilio/twilio-go/rest/api/v2010"
@@ -36,6 +37,9 @@ type Call struct {
 	// Told is the call's SID as a webhook told it, which may be sooner than
 	// the answer to the request. It is filled at most once; nil: nobody tells.
 	Told <-chan string
+	// Leave is asked right before each request; nil: nobody is to be asked. left
+	// is called when the request has left. Its error ends the Create, as it is.
+	Leave func(ctx context.Context) (left func(), err error)
 }
 
 func (o *Call) validate() error {
@@ -133,7 +137,14 @@ func (c *Client) create(ctx context.Context, o *Call) (string, error) {
 		if try == 0 {
 			first = time.Now()
 		}
-		sid, err := c.request(o)
+		left := func() {}
+		if o.Leave != nil {
+			if left, err = o.Leave(ctx); err != nil {
+				return "", err
+			}
+		}
+		sid, err := c.request(o, left)
+		left()
 		if err == nil {
 			return sid, nil
 		}
@@ -156,8 +167,8 @@ func (c *Client) create(ctx context.Context, o *Call) (string, error) {
 	return "", last
 }
 
-// request asks for the call once.
-func (c *Client) request(o *Call) (string, error) {
+// request asks for the call once, and tells when the request has left.
+func (c *Client) request(o *Call, left func()) (string, error) {
 	p := &openapi.CreateCallParams{}
 	p.SetTo(o.To).SetFrom(o.From)
 	if o.Document != "" {
@@ -175,7 +186,8 @@ func (c *Client) request(o *Call) (string, error) {
 	if o.AMD != "" {
 		p.SetMachineDetection("Enable").SetAsyncAmd("true").SetAsyncAmdStatusCallback(o.AMD)
 	}
-	call, err := c.api(c.ctx).CreateCall(p)
+	ctx := httptrace.WithClientTrace(c.ctx, &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { left() }})
+	call, err := c.api(ctx).CreateCall(p)
 	if err != nil {
 		return "", fromAPI(err)
 	}
