@@ -59,7 +59,7 @@ type Conversation struct {
 	machine  *turn.Machine
 	answered time.Time
 	now      time.Duration // of the latest event
-	timers   timers
+	timers   *Timers
 	history  []Message
 	turns    int
 	replies  int
@@ -115,6 +115,7 @@ func NewConversation(c Config, with Providers, p *player.Player, o Observer) *Co
 		inbox:   make(chan *message, inboxBound),
 		done:    make(chan Outcome, 1),
 		machine: turn.New(c.Turn),
+		timers:  NewTimers(),
 		effects: make(effects),
 		tongues: tongues(&c, &with),
 	}
@@ -125,7 +126,6 @@ func NewConversation(c Config, with Providers, p *player.Player, o Observer) *Co
 	if c.Front != nil {
 		conv.ear.front = c.Front()
 	}
-	conv.timers.init()
 
 	return conv
 }

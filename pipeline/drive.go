@@ -30,12 +30,8 @@ func (c *Conversation) loop() {
 				continue
 			}
 			c.transcript(t)
-		case now := <-c.timers.fired():
-			for {
-				t, due := c.timers.next(now)
-				if !due {
-					break
-				}
+		case now := <-c.timers.Fired():
+			for t := range c.timers.Due(now) {
 				c.step(turn.Event{Kind: turn.TimerFired, Timer: t}, now)
 			}
 		}
@@ -50,7 +46,7 @@ func (c *Conversation) abandon() {
 	}
 	c.dropGuess()
 	c.closeCallerTurn()
-	c.timers.stop()
+	c.timers.Stop()
 }
 
 func (c *Conversation) take(m message) {
@@ -183,9 +179,9 @@ func (c *Conversation) act(a turn.Action, at time.Time) {
 	case turn.Respeak:
 		c.player.ResumeWord()
 	case turn.SetTimer:
-		c.timers.set(a.Timer, at.Add(a.After))
+		c.timers.Set(a.Timer, at.Add(a.After))
 	case turn.StopTimer:
-		c.timers.clear(a.Timer)
+		c.timers.Clear(a.Timer)
 	case turn.Speak:
 		c.say(a, at)
 	case turn.StartReply:

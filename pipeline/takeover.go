@@ -21,13 +21,13 @@ type Handover struct {
 	Machine  *turn.Machine
 	Answered time.Time     // the call was
 	Now      time.Duration // of the machine's latest event
-	Timers   map[turn.Timer]time.Time
-	Done     chan Outcome // where the end is told
-	History  []Message    // without what is being said
-	Turns    int          // told so far, of both sides
-	Spurt    int          // number of the caller's latest talkspurt
-	Prefaced bool         // the agent has said its first line
-	Filler   int          // utterance of the latest filler
+	Timers   *Timers       // its own from now on
+	Done     chan Outcome  // where the end is told
+	History  []Message     // without what is being said
+	Turns    int           // told so far, of both sides
+	Spurt    int           // number of the caller's latest talkspurt
+	Prefaced bool          // the agent has said its first line
+	Filler   int           // utterance of the latest filler
 	EndAct   *Act
 	Charges  []Charge
 	Caller   *OpenTurn // the caller's turn that waits for its answer, the last of History; nil: there is none
@@ -145,7 +145,7 @@ func (c *Conversation) TakeOver(h *Handover) {
 	}
 	c.started, c.listens = true, true
 	c.cfg.Turn.Speculation = turn.Speculation{} // the machine that goes on never guesses
-	c.machine, c.answered, c.now, c.done = h.Machine, h.Answered, h.Now, h.Done
+	c.machine, c.timers, c.answered, c.now, c.done = h.Machine, h.Timers, h.Answered, h.Now, h.Done
 	c.history, c.turns, c.prefaced, c.filler, c.endAct = h.History, h.Turns, h.Prefaced, h.Filler, h.EndAct
 	c.replies = h.Turns // more than there were, so that calls of tools have names of their own
 	c.ear.spurt = h.Spurt
@@ -154,9 +154,6 @@ func (c *Conversation) TakeOver(h *Handover) {
 	}
 	early := c.early
 	c.work.Go(func() {
-		for t, at := range h.Timers {
-			c.timers.set(t, at)
-		}
 		c.caller.began, c.caller.ended = h.Began, h.Ended
 		if o := h.Caller; o != nil {
 			c.caller = callerTurn{open: true, text: o.Text, began: o.Began, ended: o.Ended, over: o.Ended, judged: o.Judged, finalised: time.Now()}

@@ -1,52 +1,73 @@
 package pipeline
 
 import (
+	"iter"
 	"time"
 
 	"trunkline/pipeline/turn"
 )
 
-// timers are the machine's timers on one runtime timer, which is always set
-// to the next of them.
-type timers struct {
+// Timers are a conversation's timers on one runtime timer, which is always set
+// to the next of them. They belong to one goroutine at a time.
+type Timers struct {
 	due   map[turn.Timer]time.Time
 	timer *time.Timer
 }
 
-func (t *timers) init() {
-	t.due = make(map[turn.Timer]time.Time)
-	t.timer = time.NewTimer(time.Hour)
+// NewTimers makes Timers of which none is set.
+func NewTimers() *Timers {
+	t := &Timers{due: make(map[turn.Timer]time.Time), timer: time.NewTimer(time.Hour)}
 	t.timer.Stop()
+
+	return t
 }
 
-func (t *timers) fired() <-chan time.Time { return t.timer.C }
+// Fired receives when it is time to look at what is Due.
+func (t *Timers) Fired() <-chan time.Time { return t.timer.C }
 
-func (t *timers) set(name turn.Timer, at time.Time) {
+// Set sets a timer, also one that is set.
+func (t *Timers) Set(name turn.Timer, at time.Time) {
 	t.due[name] = at
 	t.arm()
 }
 
-func (t *timers) clear(name turn.Timer) {
-	if _, set := t.due[name]; set {
+// Clear stops a timer, if it is set.
+func (t *Timers) Clear(name turn.Timer) {
+	if t.IsSet(name) {
 		delete(t.due, name)
 		t.arm()
 	}
 }
 
-// next takes the timer that was due first, if any was due by now.
-func (t *timers) next(now time.Time) (turn.Timer, bool) {
-	name, at, ok := t.first()
-	if !ok || at.After(now) {
-		t.arm()
+// IsSet says whether a timer is set.
+func (t *Timers) IsSet(name turn.Timer) bool {
+	_, set := t.due[name]
 
-		return "", false
-	}
-	delete(t.due, name)
-
-	return name, true
+	return set
 }
 
-func (t *timers) first() (name turn.Timer, at time.Time, ok bool) {
+// Due takes the timers that are due by now, in their order, and those of them
+// that are set meanwhile.
+func (t *Timers) Due(now time.Time) iter.Seq[turn.Timer] {
+	return func(yield func(turn.Timer) bool) {
+		defer t.arm()
+		for {
+			name, at, ok := t.first()
+			if !ok || at.After(now) {
+				return
+			}
+			delete(t.due, name)
+			if !yield(name) {
+				return
+			}
+		}
+	}
+}
+
+// Stop keeps Fired quiet until a timer is set or cleared.
+func (t *Timers) Stop() { t.timer.Stop() }
+
+func (t *Timers) first() (name turn.Timer, at time.Time, ok bool) {
 	for n, d := range t.due {
 		if !ok || d.Before(at) || d.Equal(at) && n < name {
 			name, at, ok = n, d, true
@@ -56,12 +77,10 @@ func (t *timers) first() (name turn.Timer, at time.Time, ok bool) {
 	return name, at, ok
 }
 
-func (t *timers) arm() {
+func (t *Timers) arm() {
 	if _, at, ok := t.first(); ok {
 		t.timer.Reset(time.Until(at))
 	} else {
 		t.timer.Stop()
 	}
 }
-
-func (t *timers) stop() { t.timer.Stop() }

@@ -59,8 +59,7 @@ type Conversation struct {
 	machine  *turn.Machine
 	answered time.Time
 	now      time.Duration // of the latest event
-	timers   map[turn.Timer]time.Time
-	timer    *time.Timer
+	timers   *pipeline.Timers
 	link     *link // nil: none is up
 	links    int   // number of the latest link
 	losses   int   // sessions lost in a row
@@ -125,10 +124,9 @@ func (p *Provider) New(c pipeline.Config, lines *pipeline.Lines, play *player.Pl
 		cfg: c, provider: p, lines: lines, player: play, obs: o, out: newOutbox(),
 		system: c.Prompt.Text(time.Now(), c.Vars),
 		inbox:  make(chan message, inboxBound), done: make(chan pipeline.Outcome, 1),
-		machine: turn.New(c.Turn), timers: map[turn.Timer]time.Time{}, timer: time.NewTimer(time.Hour),
+		machine: turn.New(c.Turn), timers: pipeline.NewTimers(),
 		running: map[string]*toolCall{},
 	}
-	conv.timer.Stop()
 	conv.secret.Mask = c.Mask
 	var tools []pipeline.ToolSpec
 	if c.Tools != nil {

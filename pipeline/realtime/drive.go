@@ -27,7 +27,7 @@ func (c *Conversation) loop(conn *websocket.Conn, first func()) {
 			return
 		case m := <-c.inbox:
 			c.take(m)
-		case now := <-c.timer.C:
+		case now := <-c.timers.Fired():
 			c.fire(now)
 		}
 		c.caller.flush(c.obs)
@@ -36,8 +36,8 @@ func (c *Conversation) loop(conn *websocket.Conn, first func()) {
 
 // abandon ends the session, and the turns that the end of the call cut off.
 func (c *Conversation) abandon() {
-	c.timer.Stop()
 	if !c.gone {
+		c.timers.Stop()
 		if u := c.speaking; u != nil {
 			u.cancel(errOver)
 			c.agentTurn(u, true)
@@ -150,8 +150,7 @@ func (c *Conversation) act(a turn.Action, at time.Time) {
 	case turn.SetTimer:
 		c.setTimer(a.Timer, at, a.After)
 	case turn.StopTimer:
-		delete(c.timers, a.Timer)
-		c.arm()
+		c.timers.Clear(a.Timer)
 	case turn.Speak:
 		c.say(a)
 	case turn.StartReply:
@@ -192,40 +191,12 @@ func (c *Conversation) setTimer(t turn.Timer, at time.Time, after time.Duration)
 			after = 0
 		}
 	}
-	c.timers[t] = at.Add(after)
-	c.arm()
-}
-
-func (c *Conversation) arm() {
-	_, at, set := c.first()
-	if !set {
-		c.timer.Stop()
-
-		return
-	}
-	c.timer.Reset(time.Until(at))
-}
-
-func (c *Conversation) first() (name turn.Timer, at time.Time, set bool) {
-	for n, d := range c.timers {
-		if !set || d.Before(at) || d.Equal(at) && n < name {
-			name, at, set = n, d, true
-		}
-	}
-
-	return name, at, set
+	c.timers.Set(t, at.Add(after))
 }
 
 // fire tells the machine of the timers that are due.
 func (c *Conversation) fire(now time.Time) {
-	for {
-		name, at, set := c.first()
-		if !set || at.After(now) {
-			c.arm()
-
-			return
-		}
-		delete(c.timers, name)
+	for name := range c.timers.Due(now) {
 		if name == patienceTimer {
 			c.impatient(now)
 		} else {

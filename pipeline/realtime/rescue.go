@@ -130,7 +130,7 @@ func (c *Conversation) handsOver() bool {
 func (c *Conversation) handover() *pipeline.Handover {
 	now := time.Now()
 	c.caller.giveUp(c.obs)
-	delete(c.timers, patienceTimer)
+	c.unwatch()
 	h := &pipeline.Handover{
 		Machine: c.machine, Answered: c.answered, Now: c.now, Timers: c.timers, Done: c.done, History: c.messages(&c.history),
 		Turns: c.caller.turns, Spurt: c.spurt, Prefaced: c.prefaced, Filler: c.filler, EndAct: c.endAct, Charges: c.Charges(),

@@ -26,8 +26,8 @@ func (c *Conversation) server(e *event, at time.Time) {
 			break // of a turn that was over before
 		}
 		c.asked.committed = true
-		if _, set := c.timers[turn.EndpointTimer]; set && c.provider.cfg.Detection != Own {
-			c.timers[turn.EndpointTimer] = at
+		if c.timers.IsSet(turn.EndpointTimer) && c.provider.cfg.Detection != Own {
+			c.timers.Set(turn.EndpointTimer, at)
 			c.fire(at)
 		}
 	case "conversation.item.input_audio_transcription.delta":

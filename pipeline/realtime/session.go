@@ -21,14 +21,10 @@ const patienceTimer turn.Timer = "patience"
 
 // watch waits for the next sign of the response that is made.
 func (c *Conversation) watch(at time.Time) {
-	c.timers[patienceTimer] = at.Add(c.provider.cfg.Patience)
-	c.arm()
+	c.timers.Set(patienceTimer, at.Add(c.provider.cfg.Patience))
 }
 
-func (c *Conversation) unwatch() {
-	delete(c.timers, patienceTimer)
-	c.arm()
-}
+func (c *Conversation) unwatch() { c.timers.Clear(patienceTimer) }
 
 // impatient gives a session up that does not answer.
 func (c *Conversation) impatient(at time.Time) {
