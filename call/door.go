@@ -61,6 +61,15 @@ func (d sipDoor) Answer(ctx context.Context, id string) (media.Leg, error) {
 	return leg, nil
 }
 
+// Ring tells the caller 180, unless that was done by Manager.Rings.
+func (d sipDoor) Ring() error {
+	if d.Ringing() {
+		return nil
+	}
+
+	return d.Dialog.Ring()
+}
+
 func (d sipDoor) Refuse(r Reason) error { return d.Reject(refusal(r), "") }
 
 // refusal is the SIP status that turns a call away.

@@ -130,6 +130,19 @@ func (m *Manager) Incoming(d *sip.Dialog) {
 	m.take(dd, dd.record())
 }
 
+// Rings implements sip.Ringer: an agent answers the number, and there is a place
+// for the call.
+func (m *Manager) Rings(i *sip.Info) bool {
+	in, known := m.cfg.Routes.In(i.Trunk, i.To.User)
+	if !known || m.cfg.Agents[in.Agent] == nil {
+		return false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+
+	return m.full(storage.Inbound) == ""
+}
+
 // take lives the life of one call.
 func (m *Manager) take(d offer, rec storage.Call) {
 	rec.State = storage.Ringing
@@ -170,18 +183,28 @@ func (m *Manager) setOutlet(d storage.Door, o outlet) {
 func (m *Manager) enter(c *call) (no Reason) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	switch {
-	case m.calls[c.rec.ID] != nil:
+	if m.calls[c.rec.ID] != nil {
 		return placedBefore
+	}
+	if no = m.full(c.rec.Direction); no != "" {
+		return no
+	}
+	m.active++
+	m.calls[c.rec.ID] = c
+
+	return ""
+}
+
+// full says why there is no place for a call; m.mu is held.
+func (m *Manager) full(d storage.Direction) (no Reason) {
+	switch {
 	case m.ctx.Err() != nil || m.drained != nil:
 		return Shutdown
 	case m.active >= m.cfg.Limits.MaxCalls:
 		return LineBusy
-	case c.rec.Direction == storage.Inbound && m.cfg.Refuse != nil && m.cfg.Refuse():
+	case d == storage.Inbound && m.cfg.Refuse != nil && m.cfg.Refuse():
 		return NoRecords
 	}
-	m.active++
-	m.calls[c.rec.ID] = c
 
 	return ""
 }

@@ -12,6 +12,7 @@ import (
 	"trunkline/pipeline/cost"
 	"trunkline/pipeline/declared"
 	"trunkline/pipeline/turn"
+	"trunkline/sip"
 	"trunkline/storage"
 )
 
@@ -186,12 +187,22 @@ func TestALineThatIsFullRefuses(t *testing.T) {
 	inBubble(t, options{limits: Limits{Cap: time.Hour, NoMedia: time.Minute, MaxCalls: 1}}, func(r *rig) {
 		r.talk()
 		second := newFakeDoor(&fakeLeg{})
+		r.same("the second caller is told to wait", false, r.manager.Rings(&sip.Info{Trunk: "carrier"}))
 		<-r.offerAt(second)
 		r.ended(r.journal.last(), LineBusy, storage.FaultOperator)
 		r.same("what the second caller was told", []string{"refuse line_busy"}, second.did())
 		r.same("calls", 1, r.manager.Active())
 		r.door.end(CallerHangup)
 		r.end()
+	})
+}
+
+func TestOnlyCallsThatAreTakenRing(t *testing.T) {
+	inBubble(t, options{}, func(r *rig) {
+		r.same("a trunk with an agent", true, r.manager.Rings(&sip.Info{Trunk: "carrier"}))
+		r.same("one without", false, r.manager.Rings(&sip.Info{Trunk: "unknown"}))
+		r.manager.Drain()
+		r.same("once draining", false, r.manager.Rings(&sip.Info{Trunk: "carrier"}))
 	})
 }
 

@@ -62,6 +62,12 @@ func (d *Dialog) attest() bool {
 	return false
 }
 
+// vouching reports whether the call is offered only if its caller's identity is
+// proven.
+func (d *Dialog) vouching() bool {
+	return d.ua.cfg.Verifier != nil && d.trunk != nil && d.trunk.Attest == AttestRequire
+}
+
 // Attestation is what is vouched for about the caller of an inbound call: by a
 // signature that we checked, or by the word of a trusted trunk that did. It is
 // known once the Handler has the call.

@@ -72,6 +72,7 @@ type Dialog struct {
 	masters []srtp.Key // our keys, once they are needed
 
 	invite   *serverTx       // inbound: the initial INVITE
+	ringing  bool            // inbound: 180 was sent before the Handler had the call
 	attested stir.Result     // inbound: set before the Handler has the call
 	offer    *sdp.Offer      // inbound: its offer, nil for a late offer
 	dial     *dialing        // outbound: the INVITE until its final response
@@ -239,7 +240,7 @@ func (d *Dialog) post(f func()) bool {
 func (d *Dialog) run() {
 	stopping, cut := d.ua.stopping, d.ua.life.Done()
 
-	if d.invite != nil {
+	if d.invite != nil && d.phase == early {
 		d.incoming()
 	}
 

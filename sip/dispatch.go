@@ -65,14 +65,14 @@ func (ua *UA) receive(s socket, src netip.AddrPort, from source, data []byte) []
 	case *sipgo.Request:
 		m.SetTransport(s.network())
 		m.SetSource(src.String())
-		ua.request(s, src, from, m)
+		ua.request(s, src, from, m, data)
 	}
 
 	return nil
 }
 
-// request finds the transaction and the dialog of a request.
-func (ua *UA) request(s socket, src netip.AddrPort, from source, req *sipgo.Request) {
+// request finds the transaction and the dialog of a request, which came as text.
+func (ua *UA) request(s socket, src netip.AddrPort, from source, req *sipgo.Request, text []byte) {
 	toTag := tagOf(req.To().Params)
 	key := serverKey(req, req.Method)
 	done := ua.table.again(key)
@@ -137,7 +137,7 @@ func (ua *UA) request(s socket, src netip.AddrPort, from source, req *sipgo.Requ
 	case req.Method == sipgo.OPTIONS:
 		ua.options(tx)
 	case invite:
-		ua.invite(tx)
+		ua.invite(tx, text)
 	case req.Method == sipgo.REFER:
 		tx.reply(603, "") // a call begins by INVITE only
 	default: // BYE, INFO
@@ -346,7 +346,7 @@ func (d *Dialog) advertise(req *sipgo.Request) {
 }
 
 // invite admits a new call and starts its dialog.
-func (ua *UA) invite(tx *serverTx) {
+func (ua *UA) invite(tx *serverTx, text []byte) {
 	d := tx.dialog
 
 	if !ua.proven(tx) {
@@ -366,10 +366,10 @@ func (ua *UA) invite(tx *serverTx) {
 	}
 
 	ua.keepLadder(d)
-	ua.remember(d.info.CallID, false, tx.src, []byte(tx.req.String()))
-	tx.reply(100, "")
+	ua.remember(d.info.CallID, false, tx.src, text)
 	d.known(d.state.id())
 	ua.enrol(d)
+	d.greet()
 
 	if !ua.work.spawn(d.run) {
 		d.vacate()

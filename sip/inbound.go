@@ -45,8 +45,21 @@ func newInbound(tx *serverTx) *Dialog {
 	return d
 }
 
-// incoming looks at the offer and hands the call to the application.
-func (d *Dialog) incoming() {
+// greet answers the INVITE provisionally, or refuses it for what it offers. It
+// runs in the goroutine that read the INVITE, before the dialog has its own.
+func (d *Dialog) greet() {
+	d.ringing = d.ua.ringer != nil && !d.vouching() && d.ua.ringer.Rings(&d.info)
+	if !d.ringing {
+		d.invite.reply(100, "")
+	}
+
+	if d.examine() && d.ringing {
+		d.provide(180, nil)
+	}
+}
+
+// examine looks at what the INVITE offers, and ends a call that cannot be had.
+func (d *Dialog) examine() bool {
 	if body := d.invite.req.Body(); len(body) > 0 {
 		offer, err := sdp.ParseOffer(body)
 		if err == nil {
@@ -57,7 +70,7 @@ func (d *Dialog) incoming() {
 			d.refuse(d.invite, err)
 			d.end(fmt.Errorf("%w: %w", ErrRejected, err))
 
-			return
+			return false
 		}
 
 		d.offer = offer
@@ -65,11 +78,16 @@ func (d *Dialog) incoming() {
 
 	if _, ok := d.timing(d.invite); !ok {
 		d.end(fmt.Errorf("%w: its session timer", ErrRejected))
-		return
+		return false
 	}
 
 	d.heed(d.invite.req)
 
+	return true
+}
+
+// incoming hands the call to the application.
+func (d *Dialog) incoming() {
 	started := d.ua.handler != nil && d.ua.handlers.spawn(func() {
 		if d.attest() {
 			d.ua.handler.Incoming(d)

@@ -45,6 +45,10 @@ func (d *Dialog) Ring() error {
 	return d.explain("ring", err)
 }
 
+// Ringing reports whether the caller was told 180 before the Handler had the
+// call, by the word of a Ringer.
+func (d *Dialog) Ringing() bool { return d.ringing }
+
 // EarlyMedia lets the caller hear us, and us the caller, before the call is
 // answered: 183 with our description. It returns the audio as soon as it can
 // flow, which Answer then returns too. The response is a reliable one when the

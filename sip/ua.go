@@ -28,11 +28,25 @@ type Handler interface {
 	Incoming(d *Dialog)
 }
 
+// A Ringer is a Handler that tells at once whether it will take a call. The
+// caller of one that it takes is told 180 by the goroutine that read the INVITE,
+// in place of 100 and before anything else is done for the call, so that the
+// ringing waits for no other goroutine. Only a caller whose identity must be
+// proven first is not.
+type Ringer interface {
+	Handler
+
+	// Rings must not wait: nothing else is read meanwhile. What it says binds
+	// nobody; Incoming comes next in any case.
+	Rings(i *Info) bool
+}
+
 // UA is a SIP user agent. Make one with New.
 type UA struct {
 	cfg     Config
 	log     *slog.Logger
 	handler Handler
+	ringer  Ringer // the same; nil when it is none
 	gate    *gate
 	table   *transactions
 	net     network
@@ -135,6 +149,8 @@ func New(cfg Config, handler Handler) (*UA, error) {
 		ladders:   make(map[string]*ladder.Ring),
 		accounts:  make(map[string]*digest.Client),
 	}
+
+	ua.ringer, _ = handler.(Ringer)
 
 	return ua, ua.staff()
 }
