@@ -32,7 +32,8 @@ const revocationsBound = 64 << 20
 // some hundred thousand.
 const proofsBound = 256 << 20
 
-// historySegment is the disk space that history takes at least.
+// historySegment is half the disk space that history takes at least: one is
+// written, and one is ready.
 const historySegment = 4 << 20
 
 // openSpools takes the directories in which rows wait for the database.
@@ -213,10 +214,15 @@ func newGate(c *config.Config, ledger *evidence.Ledger, keys *evidence.Keys, rev
 
 // recordAct puts into the ledger what somebody asked for by the API.
 func (g *gateway) recordAct(ctx context.Context, a console.Act) error {
-	return g.ledger.RecordAct(ctx, evidence.Act{
+	return g.ledger.RecordAct(ctx, g.act(a))
+}
+
+// act is how the ledger knows an act.
+func (g *gateway) act(a console.Act) evidence.Act {
+	return evidence.Act{
 		ID: uuid.Must(uuid.NewV7()), Tenant: g.cfg.Compliance.Tenant, Actor: cmp.Or(a.Actor, "unknown"), Role: string(a.Role),
 		Act: a.What, Object: a.Object, At: a.At,
-	})
+	}
 }
 
 // revoke stores what a person said in a call who does not want such calls.

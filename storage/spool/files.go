@@ -157,8 +157,9 @@ type file struct{ *os.File }
 
 func (f file) Sync() error { return unix.Fdatasync(int(f.Fd())) }
 
-// reserveStep is how many zeros Reserve writes at once.
-const reserveStep = 1 << 20
+// reserveStep is how many zeros Reserve writes at once: an append to another
+// file that syncs meanwhile waits for no more than these.
+const reserveStep = 256 << 10
 
 // Reserve writes zeros: where blocks are only allocated, the first write to
 // each makes fdatasync wait for the file system's journal.
@@ -171,9 +172,12 @@ func (f file) Reserve(size int64) error {
 		if _, err := f.WriteAt(zeros[:min(reserveStep, size-at)], at); err != nil {
 			return err
 		}
+		if err := f.Sync(); err != nil {
+			return err
+		}
 	}
 
-	return f.Sync()
+	return nil
 }
 
 func (f file) Size() (int64, error) {

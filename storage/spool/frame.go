@@ -10,9 +10,10 @@ import (
 	"strings"
 )
 
-// The files' format. A segment's name gives the number of its first record
-// and a random salt, both in hexadecimal; in it stand records, one after
-// another. Numbers are big-endian.
+// The files' format. A segment's name gives a number, greater than that of the
+// segment before it, and a random salt, both in hexadecimal; in it stand records,
+// one after another, and after them zeros where room was reserved. Numbers are
+// big-endian.
 //
 //	mark    4 bytes  recordMark
 //	length  4 bytes  of the payload
@@ -48,25 +49,25 @@ func (s salt) sum(data []byte) uint32 {
 	return crc32.Update(crc32.Checksum(s[:], castagnoli), castagnoli, data)
 }
 
-// segmentName sorts by the first record's number.
-func segmentName(first uint64, s salt) string {
-	return fmt.Sprintf("%016x-%x%s", first, s[:], segmentSuffix)
+// segmentName sorts by the order of segments.
+func segmentName(order uint64, s salt) string {
+	return fmt.Sprintf("%016x-%x%s", order, s[:], segmentSuffix)
 }
 
 // parseSegmentName reads what segmentName wrote.
-func parseSegmentName(name string) (first uint64, s salt, ok bool) {
+func parseSegmentName(name string) (order uint64, s salt, ok bool) {
 	stem, found := strings.CutSuffix(name, segmentSuffix)
 	number, salted, cut := strings.Cut(stem, "-")
 	if !found || !cut || len(number) != 16 {
 		return 0, salt{}, false
 	}
-	first, err := strconv.ParseUint(number, 16, 64)
+	order, err := strconv.ParseUint(number, 16, 64)
 	bytes, hexErr := hex.DecodeString(salted)
-	if err != nil || hexErr != nil || len(bytes) != len(s) || name != segmentName(first, salt(bytes)) {
+	if err != nil || hexErr != nil || len(bytes) != len(s) || name != segmentName(order, salt(bytes)) {
 		return 0, salt{}, false
 	}
 
-	return first, salt(bytes), true
+	return order, salt(bytes), true
 }
 
 // appendRecord frames a payload.

@@ -148,12 +148,13 @@ func (s *Spool) Settle(number uint64) error {
 	return errors.Join(marked, s.prune(to))
 }
 
-// prune removes the segments before to, and to's own when nothing is left in
-// it and either no more comes or little room is left.
+// prune removes the segments before to, and to's own when nothing is left in it.
+// Where room is reserved that has to be half full, and another one ready, so that
+// appends do not wait.
 func (s *Spool) prune(to place) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	if s.active == to.segment && to.at == s.active.end && (!s.opts.Reserve || s.active.end > s.opts.Segment/2) {
+	if s.active == to.segment && to.at == s.active.end {
 		if err := s.replaceActive(); err != nil {
 			return fmt.Errorf("remove settled records of the spool: %w", explain(err))
 		}
@@ -183,11 +184,13 @@ func (s *Spool) prune(to place) error {
 	return nil
 }
 
-// replaceActive ends the active segment; writing is held. Where room is
-// reserved the next one is begun at once, so that the disk is asked now.
+// replaceActive ends the active segment, all of which is settled; writing is held.
 func (s *Spool) replaceActive() error {
 	if !s.opts.Reserve {
-		return s.finish()
+		return s.drop(false)
+	}
+	if s.active.end <= s.opts.Segment/2 || !s.spareReady() {
+		return nil
 	}
 	s.mu.Lock()
 	next := s.number + 1

@@ -2,7 +2,6 @@ package spool
 
 import (
 	"cmp"
-	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"syscall"
 )
 
@@ -27,7 +25,7 @@ var (
 type Options struct {
 	Bound   int64        // bytes of all segments together; 1 GiB
 	Segment int64        // bytes after which a new file is begun; 16 MiB, at most Bound
-	Reserve bool         // take a segment's disk space when it is begun: a disk that fills up later does not refuse
+	Reserve bool         // take disk space for a segment before it is needed: appends wait for no new file, and a disk that fills up later does not refuse
 	Damaged func(Damage) // told of each damage once, besides the log; may be nil
 	Log     *slog.Logger // nil discards
 }
@@ -46,9 +44,12 @@ type Spool struct {
 	files Files
 	opts  Options
 
-	writing sync.Mutex // held while a batch is written; taken before mu
-	active  *segment   // takes appends; nil: the next one begins a segment
-	out     File       // of active
+	writing sync.Mutex     // held while a batch is written; taken before mu
+	active  *segment       // takes appends; nil: the next one begins a segment
+	out     File           // of active
+	next    *spare         // will be active after it; nil: none is being made
+	named   uint64         // the number in the newest segment's name
+	making  sync.WaitGroup // the goroutine that makes next
 
 	mu       sync.Mutex
 	closed   bool
@@ -65,21 +66,12 @@ type Spool struct {
 	reader  reader
 }
 
-// segment is one file. Its end and last belong to mu, and change with writing held.
-type segment struct {
-	name    string
-	salt    salt
-	end     int64 // durable bytes
-	last    uint64
-	damaged bool // not all of it is whole records: kept until it was read, for the report
-}
-
 // batch is what one write and one fsync put on the disk.
 type batch struct {
 	records []Record
 	bytes   int64
-	done    atomic.Bool
-	err     error // once done
+	done    chan struct{} // closed when it is written, or has failed
+	err     error         // once done
 }
 
 // Stats is a snapshot.
@@ -120,15 +112,18 @@ func (s *Spool) recover() error {
 	s.settled = s.readCursor(names)
 	s.number = s.settled
 	slices.Sort(names)
-	names = slices.DeleteFunc(names, func(name string) bool {
-		_, _, ok := parseSegmentName(name)
-
-		return !ok
-	})
-	for i, name := range names {
-		seg, err := s.survey(name, i == len(names)-1)
+	newest := true // nothing was written after it
+	for _, name := range slices.Backward(names) {
+		first, _, ok := parseSegmentName(name)
+		if !ok {
+			continue
+		}
+		seg, err := s.survey(name, newest)
 		if err != nil {
 			return err
+		}
+		if seg.end > 0 {
+			newest = false
 		}
 		if seg.last <= s.settled && !seg.damaged {
 			if err := s.files.Remove(name); err != nil {
@@ -137,15 +132,17 @@ func (s *Spool) recover() error {
 
 			continue
 		}
-		s.number = max(s.number, seg.last)
+		s.number, s.named = max(s.number, seg.last), max(s.named, first)
 		s.segments = append(s.segments, seg)
 	}
+	slices.Reverse(s.segments)
 
 	return nil
 }
 
-// survey counts a segment's records. Of the newest one it cuts off what
-// follows the last whole record.
+// survey counts a segment's records, and cuts off the room that was reserved
+// and not used. Of the newest one it cuts off all that follows the last whole
+// record.
 func (s *Spool) survey(name string, newest bool) (*segment, error) {
 	file, err := s.files.Open(name)
 	if err != nil {
@@ -159,7 +156,7 @@ func (s *Spool) survey(name string, newest bool) (*segment, error) {
 	}
 	var torn *Damage
 	sc := newScanner(file, name, seg.salt, 0, seg.end, func(d Damage) {
-		if d.Torn && newest {
+		if d.Torn {
 			torn = &d
 		} else {
 			seg.damaged = true
@@ -181,27 +178,24 @@ func (s *Spool) survey(name string, newest bool) (*segment, error) {
 	if torn == nil {
 		return seg, nil
 	}
-	if err := s.cut(file, torn); err != nil {
+	unused, err := isBlank(file, torn.Offset, torn.Length)
+	if err != nil {
+		return nil, err
+	}
+	if !unused && !newest {
+		seg.damaged = true
+
+		return seg, nil
+	}
+	if !unused {
+		s.report(*torn)
+	}
+	if err := errors.Join(file.Truncate(torn.Offset), file.Sync()); err != nil {
 		return nil, fmt.Errorf("cut %s: %w", name, err)
 	}
 	seg.end = torn.Offset
 
 	return seg, nil
-}
-
-// cut removes a segment's end, which is an unfinished write or the room that
-// was reserved for further ones.
-func (s *Spool) cut(file File, torn *Damage) error {
-	if reserved, err := isBlank(file, torn.Offset, torn.Length); err != nil {
-		return err
-	} else if !reserved {
-		s.report(*torn)
-	}
-	if err := file.Truncate(torn.Offset); err != nil {
-		return err
-	}
-
-	return file.Sync()
 }
 
 func isBlank(file io.ReaderAt, at, length int64) (bool, error) {
@@ -246,33 +240,31 @@ func (s *Spool) Append(payloads ...[]byte) (uint64, error) {
 	if len(payloads) == 0 {
 		return 0, nil
 	}
-	b, last, err := s.enqueue(payloads, size)
+	b, last, first, err := s.enqueue(payloads, size)
 	if err != nil {
 		return 0, err
 	}
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	if !b.done.Load() { // else it went with the batch of another
-		b.err = s.commit(b)
-		b.done.Store(true)
+	if first {
+		s.commit(b)
 	}
+	<-b.done
 
 	return last, b.err
 }
 
 // enqueue gives records their numbers and a place in the batch that is
-// written next.
-func (s *Spool) enqueue(payloads [][]byte, size int64) (*batch, uint64, error) {
+// written next. Who is first in it has to commit it.
+func (s *Spool) enqueue(payloads [][]byte, size int64) (b *batch, last uint64, first bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return nil, 0, ErrClosed
+		return nil, 0, false, ErrClosed
 	}
 	if used := s.bytes() + s.queued; used+size > s.opts.Bound {
-		return nil, 0, fmt.Errorf("%w: %d of %d bytes are taken", ErrFull, used, s.opts.Bound)
+		return nil, 0, false, fmt.Errorf("%w: %d of %d bytes are taken", ErrFull, used, s.opts.Bound)
 	}
 	if s.pending == nil {
-		s.pending = new(batch)
+		s.pending, first = &batch{done: make(chan struct{})}, true
 	}
 	for _, p := range payloads {
 		s.number++
@@ -281,7 +273,7 @@ func (s *Spool) enqueue(payloads [][]byte, size int64) (*batch, uint64, error) {
 	s.pending.bytes += size
 	s.queued += size
 
-	return s.pending, s.number, nil
+	return s.pending, s.number, first, nil
 }
 
 // bytes is what the segments take; mu is held.
@@ -294,29 +286,33 @@ func (s *Spool) bytes() int64 {
 	return all
 }
 
-// commit writes the pending batch; writing is held.
-func (s *Spool) commit(b *batch) error {
+// commit waits for the batch before, and writes this one with all that joined
+// it meanwhile.
+func (s *Spool) commit(b *batch) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	defer close(b.done)
 	s.mu.Lock()
 	s.pending = nil
 	closed := s.closed
 	s.mu.Unlock()
 	if closed {
-		return ErrClosed
+		b.err = ErrClosed
+
+		return
 	}
-	err := explain(s.write(b))
+	b.err = explain(s.write(b))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.queued -= b.bytes
 	before := s.failing
-	s.failing = err
+	s.failing = b.err
 	switch {
-	case err != nil && before == nil:
-		s.opts.Log.Error("the spool cannot be written", slog.Any("error", err), slog.Int("waiting", s.waiting))
-	case err == nil && before != nil:
+	case b.err != nil && before == nil:
+		s.opts.Log.Error("the spool cannot be written", slog.Any("error", b.err), slog.Int("waiting", s.waiting))
+	case b.err == nil && before != nil:
 		s.opts.Log.Info("the spool is written again")
 	}
-
-	return err
 }
 
 // write puts a batch into the active segment; writing is held. After an error
@@ -345,60 +341,6 @@ func (s *Spool) write(b *batch) error {
 	s.waiting += len(b.records)
 
 	return nil
-}
-
-// begin makes a new segment the active one; writing is held.
-func (s *Spool) begin(first uint64) error {
-	if s.active != nil {
-		if err := s.finish(); err != nil {
-			return err
-		}
-	}
-	seg := &segment{last: first - 1}
-	if _, err := rand.Read(seg.salt[:]); err != nil {
-		return err
-	}
-	seg.name = segmentName(first, seg.salt)
-	out, err := s.files.Create(seg.name)
-	if err != nil {
-		return err
-	}
-	if s.opts.Reserve {
-		err = out.Reserve(s.opts.Segment)
-	}
-	if err == nil {
-		err = s.files.Sync()
-	}
-	if err != nil {
-		return errors.Join(err, out.Close(), s.files.Remove(seg.name))
-	}
-	s.active, s.out = seg, out
-	s.mu.Lock()
-	s.segments = append(s.segments, seg)
-	s.mu.Unlock()
-
-	return nil
-}
-
-// finish closes the active segment, without the room that it did not need.
-func (s *Spool) finish() error {
-	out, seg := s.out, s.active
-	s.active, s.out = nil, nil
-	var err error
-	if s.opts.Reserve {
-		err = out.Truncate(seg.end)
-	}
-
-	return errors.Join(err, out.Close())
-}
-
-// giveUp leaves the active segment as it was before a write that failed.
-func (s *Spool) giveUp() error {
-	out, seg := s.out, s.active
-	s.active, s.out = nil, nil
-	err := out.Truncate(seg.end)
-
-	return errors.Join(err, out.Close())
 }
 
 // explain names the error that an operator can do something about.
@@ -435,12 +377,8 @@ func (s *Spool) Close() error {
 	if was {
 		return nil
 	}
-	var err error
-	if s.active != nil {
-		err = s.finish()
-	}
 
-	return errors.Join(err, s.files.Close())
+	return errors.Join(s.finish(), s.files.Close())
 }
 
 // The cursor is a file with the number of the last settled record and its

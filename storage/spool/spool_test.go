@@ -58,6 +58,13 @@ func rest(t *testing.T, s *Spool) []string {
 	}
 }
 
+// quiet returns when nothing runs behind the appends.
+func quiet(s *Spool) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	s.making.Wait()
+}
+
 func TestOnRealFiles(t *testing.T) {
 	t.Parallel()
 	for _, reserve := range []bool{false, true} {
@@ -249,6 +256,7 @@ func TestReservedRoomOutlivesAFullDisk(t *testing.T) {
 	t.Parallel()
 	d := newDisk()
 	s := mustOpen(t, d, Options{Reserve: true, Segment: 1 << 10})
+	quiet(s)
 	d.fault = func(op string) error {
 		if op == "write" { // into room that was taken before
 			return nil
@@ -261,6 +269,7 @@ func TestReservedRoomOutlivesAFullDisk(t *testing.T) {
 		want = append(want, fmt.Sprint("stop calling me ", i))
 	}
 	add(t, s, want...)
+	quiet(s)
 	d.crash(func(int) int { return 0 })
 	if diff := cmp.Diff(want, rest(t, mustOpen(t, d, Options{}))); diff != "" {
 		t.Error(diff)
@@ -358,6 +367,89 @@ func TestGroupCommit(t *testing.T) {
 	}
 }
 
+// A segment is ready before it is needed: appends that fill one after another
+// neither make nor reserve files themselves.
+func TestAppendsFindTheNextSegmentReady(t *testing.T) {
+	t.Parallel()
+	d := newDisk()
+	s := mustOpen(t, d, Options{Reserve: true, Segment: 100})
+	var want []string
+	for i := range 10 {
+		quiet(s)
+		s.writing.Lock()
+		ready := s.spareReady()
+		s.writing.Unlock()
+		if !ready {
+			t.Fatalf("before record %d no segment is ready", i)
+		}
+		want = append(want, fmt.Sprintf("%d %s", i, strings.Repeat("x", 60)))
+		add(t, s, want[i])
+	}
+	quiet(s)
+	// One that is ready and not used is no damage, and is not kept.
+	d.crash(func(int) int { return 0 })
+	var damages []Damage
+	next := mustOpen(t, d, Options{Damaged: func(d Damage) { damages = append(damages, d) }})
+	if len(damages) != 0 || len(next.segments) != 10 {
+		t.Errorf("%d segments after a crash, and %v", len(next.segments), damages)
+	}
+	if diff := cmp.Diff(want, rest(t, next)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// When the disk has no room for a spare, the appends go on in what they have,
+// are refused when that is full, and go on when there is room again.
+func TestNoRoomForASpare(t *testing.T) {
+	t.Parallel()
+	d := newDisk()
+	s := mustOpen(t, d, Options{Reserve: true, Segment: 100})
+	quiet(s)
+	d.fault = func(op string) error {
+		if op == "write" {
+			return nil
+		}
+
+		return noSpace(op)
+	}
+	full := strings.Repeat("x", 76)
+	add(t, s, full, full) // into the active segment and the spare
+	quiet(s)
+	if _, err := s.Append([]byte(full)); !errors.Is(err, ErrDiskFull) {
+		t.Errorf("with no room: %v", err)
+	}
+	d.fault = nil
+	add(t, s, full)
+	if got := rest(t, s); len(got) != 3 {
+		t.Errorf("%d records", len(got))
+	}
+}
+
+// Of a segment that a newer one follows, the end that was not written is no
+// damage; and an unfinished write is cut off although an unused segment follows.
+func TestEndsBeforeASpare(t *testing.T) {
+	t.Parallel()
+	d := newDisk()
+	one, two, three := salt{1}, salt{2}, salt{3}
+	put := func(order uint64, s salt, data []byte) {
+		d.now[segmentName(order, s)] = &content{data: data, synced: data}
+	}
+	zeros := make([]byte, 50)
+	put(1, one, append(appendRecord(nil, one, Record{Number: 1, Payload: []byte("one")}), zeros...))
+	torn := appendRecord(nil, two, Record{Number: 3, Payload: []byte("never promised")})
+	put(2, two, append(append(appendRecord(nil, two, Record{Number: 2, Payload: []byte("two")}), torn[:30]...), zeros...))
+	put(3, three, zeros)
+	var damages []Damage
+	s := mustOpen(t, d, Options{Damaged: func(d Damage) { damages = append(damages, d) }})
+	if len(damages) != 1 || !damages[0].Torn || damages[0].Segment != segmentName(2, two) {
+		t.Errorf("reported %v", damages)
+	}
+	add(t, s, "three")
+	if diff := cmp.Diff([]string{"one", "two", "three"}, rest(t, s)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // Whatever fails and crashes in whatever order: a record that Append has taken
 // comes out until it is settled and never after, each once between crashes,
 // in order; and only records come out that were given in.
@@ -370,6 +462,7 @@ func TestNothingIsLost(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		quiet(s) // here and below: what comes is to be the same in every run
 		var (
 			given   []string // in order
 			taken   = map[string]bool{}
@@ -409,6 +502,7 @@ func TestNothingIsLost(t *testing.T) {
 			if err := s.Settle(records[upTo].Number); err != nil {
 				t.Fatal(err)
 			}
+			quiet(s)
 			for _, p := range given[:slices.Index(given, string(records[upTo].Payload))+1] {
 				settled[p] = true
 			}
@@ -430,6 +524,7 @@ func TestNothingIsLost(t *testing.T) {
 				if _, err := s.Append([]byte(p)); err == nil {
 					taken[p] = true
 				}
+				quiet(s)
 				d.fault = nil
 			},
 			"read": func(t *rapid.T) { read(rapid.IntRange(1, 5).Draw(t, "n")) },
@@ -438,6 +533,7 @@ func TestNothingIsLost(t *testing.T) {
 				if s, err = Open(d, o); err != nil {
 					t.Fatal(err)
 				}
+				quiet(s)
 			},
 		})
 		read(len(given) + 1)
