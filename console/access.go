@@ -51,12 +51,19 @@ func holder(r *http.Request) access.Holder {
 	return h
 }
 
-// note records an act before it is done. What only runs calls is done even
-// when that fails: a call must be able to end while the database is away.
-func (s *console) note(r *http.Request, needs access.Right, what string) error {
+// actOf is the act that a request is, and is told to the log.
+func (s *console) actOf(r *http.Request, what string) Act {
 	h := holder(r)
 	a := Act{At: time.Now(), Actor: h.Name, Role: h.Role, What: what, Object: r.URL.Path}
 	s.Log.Info("asked by the API", slog.String("act", a.What), slog.String("actor", a.Actor), slog.String("object", a.Object))
+
+	return a
+}
+
+// note records an act before it is done. What only runs calls is done even
+// when that fails: a call must be able to end while the database is away.
+func (s *console) note(r *http.Request, needs access.Right, what string) error {
+	a := s.actOf(r, what)
 	if s.Act == nil {
 		return nil
 	}

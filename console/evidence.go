@@ -29,7 +29,9 @@ type Evidence interface {
 	RevokeConsent(ctx context.Context, id uuid.UUID, method string) error
 	ImportList(ctx context.Context, l evidence.List, in io.Reader) (compliance.ListSnapshot, int64, error)
 	Suppressions(ctx context.Context, number privacy.Number) ([]evidence.Suppression, error)
-	Suppress(ctx context.Context, o evidence.Order) (uuid.UUID, error)
+	// Suppress records the act with the suppression. waits is true when both wait
+	// on this node's disk, while the database is away: it denies dials already.
+	Suppress(ctx context.Context, o evidence.Order, by Act) (id uuid.UUID, waits bool, err error)
 	Consider(ctx context.Context, a compliance.Attempt, agent string) (compliance.Decision, error)
 	Export(ctx context.Context, w io.Writer) error
 }
@@ -53,14 +55,25 @@ func (s *console) evidenceRoutes() {
 	s.prove("POST /v1/consents/{id}/revocation", "revoke a consent", jsonKind, s.apiRevokeConsent)
 	s.prove("POST /v1/dnc/{list}", "import a do-not-call list", listKind, s.apiImportList)
 	s.prove("GET /v1/suppressions", "look suppressions up", "", s.apiSuppressions)
-	s.prove("POST /v1/suppressions", "suppress a number", jsonKind, s.apiSuppress)
+	s.proven("POST /v1/suppressions", jsonKind, s.apiSuppress)
 	s.prove("POST /v1/decide", "try a decision", jsonKind, s.apiDecide)
 	s.prove("POST /v1/audit/export", "export the evidence", jsonKind, s.apiExport)
 }
 
-// prove serves what works with the evidence. kind is the media type of the
-// body, and one that no page of another site can have a browser send.
+// prove serves what works with the evidence, and is recorded before it is done.
 func (s *console) prove(pattern, what, kind string, do action) {
+	s.proven(pattern, kind, func(w http.ResponseWriter, r *http.Request) error {
+		if err := s.note(r, access.Prove, what); err != nil {
+			return err
+		}
+
+		return do(w, r)
+	})
+}
+
+// proven serves what records itself. kind is the media type of the body, and one
+// that no page of another site can have a browser send.
+func (s *console) proven(pattern, kind string, do action) {
 	s.mux.Handle(pattern, s.holding(access.Prove, s.apiProblem, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if got, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "" && got != kind {
 			s.apiProblem(w, r, &problem{
@@ -71,11 +84,7 @@ func (s *console) prove(pattern, what, kind string, do action) {
 		// Lists take longer than a request may by default.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(importPatience)) // not all writers can, and then need not
 		r.Body = http.MaxBytesReader(w, r.Body, importBound)
-		err := s.note(r, access.Prove, what)
-		if err == nil {
-			err = do(w, r)
-		}
-		if err != nil {
+		if err := do(w, r); err != nil {
 			s.apiProblem(w, r, err)
 		}
 	})))
@@ -243,6 +252,8 @@ func (s *console) apiSuppressions(w http.ResponseWriter, r *http.Request) error 
 	return nil
 }
 
+// apiSuppress takes a suppression also while the database is away: a person who
+// asked not to be called is not called until it returns.
 func (s *console) apiSuppress(w http.ResponseWriter, r *http.Request) error {
 	var body struct {
 		Number string           `json:"number"`
@@ -267,15 +278,20 @@ func (s *console) apiSuppress(w http.ResponseWriter, r *http.Request) error {
 	if body.Cause == "" {
 		body.Cause = "internal_list"
 	}
-	id, err := s.Evidence.Suppress(r.Context(), evidence.Order{
+	id, waits, err := s.Evidence.Suppress(r.Context(), evidence.Order{
 		Key: uuid.NewString(), Number: number, Scope: body.Scope, Seller: body.Seller, Cause: body.Cause, At: time.Now(),
-	})
+	}, s.actOf(r, "suppress a number"))
 	if err != nil {
 		return err
 	}
-	s.writeJSON(w, http.StatusCreated, struct {
-		ID uuid.UUID `json:"id"`
-	}{id})
+	status := http.StatusCreated
+	if waits {
+		status = http.StatusAccepted
+	}
+	s.writeJSON(w, status, struct {
+		ID    uuid.UUID `json:"id"`
+		Waits bool      `json:"waits,omitempty"` // for the database; this node denies dials already
+	}{id, waits})
 	return nil
 }
 

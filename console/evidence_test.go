@@ -30,6 +30,8 @@ type office struct {
 	judged  []compliance.Attempt
 	revoked []string
 	cut     bool // an export breaks off
+	waits   bool // the database is away: suppressions wait on disk
+	by      []Act
 	err     error
 }
 
@@ -65,10 +67,10 @@ func (f *office) Suppressions(context.Context, privacy.Number) ([]evidence.Suppr
 	return []evidence.Suppression{{ID: uuid.Max, Scope: compliance.ScopeTenant, Cause: "opt_out", At: time.Unix(0, 0)}}, f.err
 }
 
-func (f *office) Suppress(_ context.Context, o evidence.Order) (uuid.UUID, error) {
-	f.orders = append(f.orders, o)
+func (f *office) Suppress(_ context.Context, o evidence.Order, by Act) (id uuid.UUID, waits bool, err error) {
+	f.orders, f.by = append(f.orders, o), append(f.by, by)
 
-	return uuid.Max, f.err
+	return uuid.Max, f.waits, f.err
 }
 
 func (f *office) Consider(_ context.Context, a compliance.Attempt, _ string) (compliance.Decision, error) {
@@ -130,6 +132,32 @@ var requests = []struct {
 	{"POST", "/v1/audit/export", asJSON, "{}", 200, "{}\n"},
 }
 
+// A suppression is taken while the database is away, and nothing else is.
+func TestSuppressionWhileTheDatabaseIsAway(t *testing.T) {
+	t.Parallel()
+	f := &office{waits: true}
+	h, keys := keyed(t, Config{Reader: &reader{}, Evidence: f, Act: func(context.Context, Act) error { return storage.ErrAway }})
+	send := func(path, body string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
+		r.Header.Set("Authorization", "Bearer "+keys[access.Compliance])
+		r.Header.Set("Content-Type", asJSON)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+
+		return w
+	}
+	w := send("/v1/suppressions", `{"number": "+12125550123"}`)
+	if w.Code != http.StatusAccepted || !strings.Contains(w.Body.String(), uuid.Max.String()) || !strings.Contains(w.Body.String(), `"waits": true`) {
+		t.Errorf("%d %s; want 202", w.Code, w.Body)
+	}
+	if len(f.by) != 1 || f.by[0].Actor != "compliance's" || f.by[0].What != "suppress a number" || f.by[0].At.IsZero() {
+		t.Errorf("by %+v", f.by)
+	}
+	if w := send("/v1/decide", `{"number": "+12125550123"}`); w.Code != http.StatusServiceUnavailable || len(f.judged) != 0 {
+		t.Errorf("a decision: %d %s", w.Code, w.Body)
+	}
+}
+
 func TestEvidence(t *testing.T) {
 	t.Parallel()
 	f := &office{}
@@ -140,6 +168,7 @@ func TestEvidence(t *testing.T) {
 			t.Errorf("%s %s: %d %s; want %d with %q", q.method, q.path, w.Code, w.Body, q.want, q.answer)
 		}
 	}
+	*acts = append(*acts, f.by...) // recorded with what was done
 	if len(*acts) != len(requests) {
 		t.Errorf("%d acts are recorded for %d requests", len(*acts), len(requests))
 	}

@@ -11,6 +11,7 @@ import (
 
 	"trunkline/call"
 	"trunkline/compliance"
+	"trunkline/privacy"
 	"trunkline/storage/evidence"
 	"trunkline/storage/spool"
 )
@@ -49,13 +50,20 @@ type Gate struct {
 	behind behind // writes the revocations of the spool
 	counts counts
 
-	mu sync.Mutex
-	// revoked are the revocations that this process has seen. They are few, and
-	// never removed: the database may not have them yet.
-	revoked map[evidence.Callee][]compliance.Suppression
+	mu      sync.Mutex
+	parties map[evidence.Callee]*party       // those of whom something is to be remembered
 	leaving map[evidence.Callee][]*departure // calls that are between the last look and the wire
 	ringing map[evidence.Callee][]*watch
 	listens listener
+}
+
+// party is what the Gate remembers of a called party.
+type party struct {
+	// revoked are the revocations that the database may not have yet. Of the others
+	// it knows better: they may be lifted.
+	revoked  []compliance.Suppression
+	deciding int    // admissions that are on their way
+	came     uint64 // how many revocations came while one was
 }
 
 // New makes a Gate that knows the revocations that wait in the spool.
@@ -66,7 +74,7 @@ func New(cfg Config) (*Gate, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	g := &Gate{
-		cfg: cfg, revoked: map[evidence.Callee][]compliance.Suppression{},
+		cfg: cfg, parties: map[evidence.Callee]*party{},
 		leaving: map[evidence.Callee][]*departure{}, ringing: map[evidence.Callee][]*watch{},
 	}
 	g.behind = behind{
@@ -80,7 +88,7 @@ func New(cfg Config) (*Gate, error) {
 	}
 	waiting := g.decode(records)
 	for i := range waiting {
-		g.remember(&waiting[i])
+		g.remember(&waiting[i].Suppression)
 	}
 
 	return g, nil
@@ -90,7 +98,10 @@ func New(cfg Config) (*Gate, error) {
 func (g *Gate) Admit(ctx context.Context, a call.Attempt) (call.Admission, error) {
 	attempt := g.attempt(&a)
 	replaces := a.Again
+	p, done := g.decide(a.To)
+	defer done()
 	for {
+		before := g.came(p)
 		now := time.Now()
 		attempt.At = now.UTC()
 		c := g.about(attempt, a.Agent)
@@ -102,7 +113,7 @@ func (g *Gate) Admit(ctx context.Context, a call.Attempt) (call.Admission, error
 		}
 		// A revocation that came in the meantime is not in the facts. What denies is
 		// to stand in the ledger as well, so it is decided again.
-		if r.Decision.Allow && len(g.revocations(attempt)) > len(c.Facts.Suppressions.Value) {
+		if r.Decision.Allow && g.came(p) != before {
 			replaces = r.Attempt
 
 			continue
@@ -187,20 +198,80 @@ func (g *Gate) about(a compliance.Attempt, agent string) evidence.Case {
 	return c
 }
 
-// revocations are those of this process for the called party.
-func (g *Gate) revocations(a compliance.Attempt) []compliance.Suppression {
+// decide notes that an admission about a number begins, until done is called.
+func (g *Gate) decide(to privacy.Number) (p *party, done func()) {
+	of := g.cfg.Keys.Callee(to)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	p = g.party(of)
+	p.deciding++
+
+	return p, func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		p.deciding--
+		g.tidy(of)
+	}
+}
+
+// came tells how many revocations have come while the party's admissions were on
+// their way.
+func (g *Gate) came(p *party) uint64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 
-	return slices.Clone(g.revoked[g.cfg.Keys.Callee(a.To)])
+	return p.came
+}
+
+// revocations are those of this process for the called party that the database
+// may not have.
+func (g *Gate) revocations(a compliance.Attempt) []compliance.Suppression {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if p := g.parties[g.cfg.Keys.Callee(a.To)]; p != nil {
+		return slices.Clone(p.revoked)
+	}
+
+	return nil
 }
 
 // remember makes this node deny dials from now on.
 func (g *Gate) remember(s *evidence.Suppression) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	of := g.revoked[s.Callee]
-	if !slices.ContainsFunc(of, func(f compliance.Suppression) bool { return f.ID == s.ID.String() }) {
-		g.revoked[s.Callee] = append(of, s.Fact())
+	p := g.party(s.Callee)
+	p.came++
+	if !slices.ContainsFunc(p.revoked, isOf(s)) {
+		p.revoked = append(p.revoked, s.Fact())
+	}
+}
+
+// stored leaves a revocation to the database, which has it.
+func (g *Gate) stored(s *evidence.Suppression) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if p := g.parties[s.Callee]; p != nil {
+		p.revoked = slices.DeleteFunc(p.revoked, isOf(s))
+		g.tidy(s.Callee)
+	}
+}
+
+func isOf(s *evidence.Suppression) func(compliance.Suppression) bool {
+	return func(f compliance.Suppression) bool { return f.ID == s.ID.String() }
+}
+
+// party is made when it is not known; mu is held.
+func (g *Gate) party(of evidence.Callee) *party {
+	if g.parties[of] == nil {
+		g.parties[of] = &party{}
+	}
+
+	return g.parties[of]
+}
+
+// tidy forgets a party of whom nothing is to be remembered; mu is held.
+func (g *Gate) tidy(of evidence.Callee) {
+	if p := g.parties[of]; p != nil && p.deciding == 0 && len(p.revoked) == 0 {
+		delete(g.parties, of)
 	}
 }

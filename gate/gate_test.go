@@ -209,6 +209,81 @@ func TestRevocationWhileADecisionIsMade(t *testing.T) {
 	}
 }
 
+// A suppression that was lifted in the database denies no longer, on the node that
+// took it either; one that waits for the database cannot be lifted there.
+func TestLiftedSuppression(t *testing.T) {
+	t.Parallel()
+	store, l := openStore(t, clustertest.URL(t))
+	g := newGate(t, l, openSpool(t, t.TempDir()))
+	admitted := func() bool {
+		t.Helper()
+		a, err := g.Admit(t.Context(), attempt(callee))
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		return a.Allowed
+	}
+	given := time.Now().Add(-time.Minute)
+	order := stopCalling(callee)
+	order.At = given.Add(-time.Hour)
+	by := evidence.Act{ID: storage.NewID(), Tenant: "acme", Actor: "ann", Act: "suppress a number", At: time.Now()}
+	id, waits, err := g.Suppress(t.Context(), order, by)
+	if err != nil || waits {
+		t.Fatal(id, waits, err)
+	}
+	if admitted() {
+		t.Error("admitted after a suppression")
+	}
+	if n := acts(t, store, by.ID); n != 1 {
+		t.Errorf("the act is recorded %d times", n)
+	}
+	consent := evidence.Consent{
+		ID: uuid.New(), Number: callee, Seller: "acme-inc", Level: compliance.PriorExpressWritten, Purposes: []compliance.Purpose{compliance.Telemarketing}, CapturedAt: given,
+	}
+	if err := l.AddConsents(t.Context(), "acme", consent); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := l.Lift(t.Context(), "acme", callee, consent.ID); err != nil || n != 1 {
+		t.Fatal(n, err)
+	}
+	if !admitted() {
+		t.Error("denied although the suppression was lifted")
+	}
+	if len(g.parties) != 0 {
+		t.Errorf("the gate still remembers %v", g.parties)
+	}
+}
+
+// acts counts the rows of an act.
+func acts(t testing.TB, store *storage.Store, id uuid.UUID) (n int) {
+	t.Helper()
+	err := store.Pool().QueryRow(t.Context(), `SELECT count(*) FROM acts a JOIN ledger l ON l.id = a.id WHERE a.id = $1`, id).Scan(&n)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return n
+}
+
+// A seller's suppression whose seller is not known is of all sellers: the
+// database would take no other.
+func TestSuppressionOfAnUnknownSeller(t *testing.T) {
+	t.Parallel()
+	_, l := openStore(t, clustertest.URL(t))
+	g := newGate(t, l, openSpool(t, t.TempDir()))
+	for _, scope := range []compliance.Scope{"", compliance.ScopeSeller, compliance.ScopeMarketing} {
+		to := privacy.Number(fmt.Sprintf("+1213555%04d", len(scope)))
+		if err := g.Revoke(t.Context(), evidence.Order{Key: uuid.NewString(), Number: to, Scope: scope, Cause: "opt_out", At: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+		all, err := l.SuppressionsOf(t.Context(), "acme", to)
+		if err != nil || len(all) != 1 || all[0].Scope != compliance.ScopeTenant || g.Waiting() != 0 {
+			t.Errorf("scope %q: %+v, %d wait, %v", scope, all, g.Waiting(), err)
+		}
+	}
+}
+
 // startCluster is a database that a test may stop.
 func startCluster(t testing.TB, dir string) *cluster.Cluster {
 	t.Helper()
@@ -230,7 +305,7 @@ func TestDatabaseAway(t *testing.T) {
 	_ = clustertest.URL(t) // skips where PostgreSQL is absent
 	dir := clustertest.Dir(t)
 	c := startCluster(t, dir)
-	_, l := openStore(t, c.URL())
+	store, l := openStore(t, c.URL())
 	spooled := t.TempDir()
 	revocations := openSpool(t, spooled)
 	g := newGate(t, l, revocations)
@@ -243,7 +318,11 @@ func TestDatabaseAway(t *testing.T) {
 	if err := g.Revoke(t.Context(), stopCalling(callee)); err != nil {
 		t.Fatalf("a revocation with no database: %v", err)
 	}
-	if g.Waiting() != 1 {
+	by := evidence.Act{ID: storage.NewID(), Tenant: "acme", Actor: "ann", Act: "suppress a number", At: time.Now()}
+	if _, waits, err := g.Suppress(t.Context(), stopCalling("+12125550124"), by); err != nil || !waits {
+		t.Fatalf("a suppression with no database: waits %v, %v", waits, err)
+	}
+	if g.Waiting() != 2 {
 		t.Errorf("%d revocations wait", g.Waiting())
 	}
 	// The process dies. The next one denies before the database has it.
@@ -265,8 +344,13 @@ func TestDatabaseAway(t *testing.T) {
 	if err != nil || len(all) != 1 {
 		t.Errorf("in the database stand %v, %v", all, err)
 	}
-	if a, err := next.Admit(t.Context(), attempt(callee)); err != nil || a.Allowed {
-		t.Errorf("afterwards: %+v, %v", a, err)
+	for _, to := range []privacy.Number{callee, "+12125550124"} {
+		if a, err := next.Admit(t.Context(), attempt(to)); err != nil || a.Allowed {
+			t.Errorf("afterwards: %+v, %v", a, err)
+		}
+	}
+	if n := acts(t, store, by.ID); n != 1 {
+		t.Errorf("the act that waited is recorded %d times", n)
 	}
 }
 

@@ -1,12 +1,15 @@
 package gate
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
+
+	"github.com/google/uuid"
 
 	"trunkline/compliance"
 	"trunkline/privacy"
@@ -18,42 +21,92 @@ import (
 // does not dial the person; nothing may be promised to them.
 var ErrNotKept = errors.New("the revocation could be written neither to the database nor to the disk")
 
+// revocation is how one waits in the spool.
+type revocation struct {
+	evidence.Suppression
+
+	Act *evidence.Act `json:"act,omitempty"` // by which it was asked for; nil: in a call
+}
+
 // Revoke makes a person's wish not to be called stand. When it returns without
 // an error the wish is safe on disk, in the database or in this node's spool,
 // and no dial of this node is admitted against it; the person may be told.
 // ctx bounds the wait for the database only.
 func (g *Gate) Revoke(ctx context.Context, o evidence.Order) error {
-	if o.Tenant == "" {
-		o.Tenant = g.cfg.Tenant
-	}
-	if o.Scope == "" {
-		o.Scope = compliance.ScopeSeller
-	}
-	if o.Scope == compliance.ScopeSeller && o.Seller == "" {
-		o.Scope = compliance.ScopeTenant // wider, where it is not known whom the person spoke to
-	}
-	o.Number = dialable(o.Number)
-	s, err := g.cfg.Keys.Suppression(o)
+	s, err := g.suppression(o)
 	if err != nil {
 		return err
 	}
-	g.remember(&s)
+	_, err = g.keep(ctx, &revocation{Suppression: s})
+
+	return err
+}
+
+// Suppress is Revoke for an order that somebody gives by the API, which is
+// recorded together with that act. waits is true when both wait in the spool for
+// the database.
+func (g *Gate) Suppress(ctx context.Context, o evidence.Order, by evidence.Act) (id uuid.UUID, waits bool, err error) {
+	s, err := g.suppression(o)
+	if err != nil {
+		return uuid.Nil, false, err
+	}
+	waits, err = g.keep(ctx, &revocation{s, &by})
+
+	return s.ID, waits, err
+}
+
+// suppression is what an order makes.
+func (g *Gate) suppression(o evidence.Order) (evidence.Suppression, error) {
+	o.Tenant = cmp.Or(o.Tenant, g.cfg.Tenant)
+	o.Scope = cmp.Or(o.Scope, compliance.ScopeSeller)
+	if o.Seller == "" && (o.Scope == compliance.ScopeSeller || o.Scope == compliance.ScopeMarketing) {
+		o.Scope = compliance.ScopeTenant // wider, where it is not known whom the person spoke to
+	}
+	o.Number = dialable(o.Number)
+
+	return g.cfg.Keys.Suppression(o)
+}
+
+// keep has dials denied, and writes the revocation into the database, or where
+// that does not take it into the spool.
+func (g *Gate) keep(ctx context.Context, r *revocation) (waits bool, err error) {
+	g.remember(&r.Suppression)
 	bounded, cancel := context.WithTimeout(ctx, g.cfg.Timeout)
 	defer cancel()
-	g.settle(bounded, &s)
-	err = g.cfg.Ledger.Suppress(bounded, s)
-	if err == nil {
-		return nil
+	g.settle(bounded, &r.Suppression)
+	if err = g.store(bounded, []revocation{*r}); err == nil {
+		return false, nil
 	}
 	g.cfg.Log.Warn("a revocation goes to the spool: the database does not take it", slog.Any("error", err))
-	data, encodeErr := json.Marshal(s)
-	if encodeErr != nil {
-		return fmt.Errorf("%w: %w", ErrNotKept, encodeErr)
+	data, spoolErr := json.Marshal(r)
+	if spoolErr == nil {
+		spoolErr = g.behind.put(data)
 	}
-	if spoolErr := g.behind.put(data); spoolErr != nil {
+	if spoolErr != nil {
 		g.cfg.Log.Error("a revocation is lost when this process ends", slog.Any("database", err), slog.Any("spool", spoolErr))
 
-		return fmt.Errorf("%w: %w", ErrNotKept, errors.Join(err, spoolErr))
+		return false, fmt.Errorf("%w: %w", ErrNotKept, errors.Join(err, spoolErr))
+	}
+
+	return true, nil
+}
+
+// store writes revocations of one tenant into the database, each once: their ids
+// are made from what was asked.
+func (g *Gate) store(ctx context.Context, all []revocation) error {
+	var acts []evidence.Act
+	orders := make([]evidence.Suppression, len(all))
+	for i := range all {
+		orders[i] = all[i].Suppression
+		if all[i].Act != nil {
+			acts = append(acts, *all[i].Act)
+		}
+	}
+	if err := g.cfg.Ledger.SuppressBy(ctx, acts, orders...); err != nil {
+		return err
+	}
+	for i := range orders {
+		g.stored(&orders[i])
 	}
 
 	return nil
@@ -105,15 +158,14 @@ func (g *Gate) Stop() {
 	g.listens.stop()
 }
 
-// write puts revocations into the database, each once: their ids are made from
-// what was asked.
+// write puts revocations of the spool into the database.
 func (g *Gate) write(ctx context.Context, records []spool.Record) error {
-	of := map[string][]evidence.Suppression{} // by tenant
-	for _, s := range g.decode(records) {
-		of[s.Tenant] = append(of[s.Tenant], s)
+	of := map[string][]revocation{} // by tenant
+	for _, r := range g.decode(records) {
+		of[r.Tenant] = append(of[r.Tenant], r)
 	}
 	for _, all := range of {
-		if err := g.cfg.Ledger.Suppress(ctx, all...); err != nil {
+		if err := g.store(ctx, all); err != nil {
 			return err
 		}
 	}
@@ -121,15 +173,15 @@ func (g *Gate) write(ctx context.Context, records []spool.Record) error {
 	return nil
 }
 
-func (g *Gate) decode(records []spool.Record) (all []evidence.Suppression) {
-	for _, r := range records {
-		var s evidence.Suppression
-		if err := json.Unmarshal(r.Payload, &s); err != nil {
-			g.cfg.Log.Error("a revocation is lost: its record in the spool cannot be read", slog.Uint64("record", r.Number), slog.Any("error", err))
+func (g *Gate) decode(records []spool.Record) (all []revocation) {
+	for _, record := range records {
+		var r revocation
+		if err := json.Unmarshal(record.Payload, &r); err != nil {
+			g.cfg.Log.Error("a revocation is lost: its record in the spool cannot be read", slog.Uint64("record", record.Number), slog.Any("error", err))
 
 			continue
 		}
-		all = append(all, s)
+		all = append(all, r)
 	}
 
 	return all

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"trunkline/compliance"
+	"trunkline/console"
 	"trunkline/privacy"
 	"trunkline/storage/evidence"
 )
@@ -46,14 +47,10 @@ func (e evidenceAPI) Suppressions(ctx context.Context, number privacy.Number) ([
 }
 
 // Suppress goes through the gate, so that this node denies dials at once.
-func (e evidenceAPI) Suppress(ctx context.Context, o evidence.Order) (uuid.UUID, error) {
+func (e evidenceAPI) Suppress(ctx context.Context, o evidence.Order, by console.Act) (id uuid.UUID, waits bool, err error) {
 	o.Tenant = e.tenant()
-	s, err := e.evidenceKeys.Suppression(o)
-	if err != nil {
-		return uuid.Nil, err
-	}
 
-	return s.ID, e.gate.Revoke(ctx, o)
+	return e.gate.Suppress(ctx, o, e.act(by))
 }
 
 func (e evidenceAPI) Consider(ctx context.Context, a compliance.Attempt, agent string) (compliance.Decision, error) {

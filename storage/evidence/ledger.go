@@ -199,6 +199,15 @@ func (l *Ledger) RecordAct(ctx context.Context, a Act) error { return l.RecordAc
 
 // RecordActs adds acts of one tenant. It returns when the rows are safe.
 func (l *Ledger) RecordActs(ctx context.Context, all ...Act) error {
+	entries, err := actEntries(all)
+	if err != nil {
+		return err
+	}
+
+	return l.add(ctx, "record what was done", entries)
+}
+
+func actEntries(all []Act) ([]entry, error) {
 	entries := make([]entry, len(all))
 	for i := range all {
 		a := &all[i]
@@ -215,9 +224,9 @@ func (l *Ledger) RecordActs(ctx context.Context, all ...Act) error {
 				a.ID, a.Tenant, a.Actor, a.Role, a.Act, a.Object, instant(a.At))
 		})
 		if err != nil {
-			return err
+			return nil, err
 		}
 	}
 
-	return l.add(ctx, "record what was done", entries)
+	return entries, nil
 }

@@ -100,10 +100,19 @@ func (s *Suppression) entry() (entry, error) {
 // waited for. It returns when the rows are safe: then every later decision
 // sees them.
 func (l *Ledger) Suppress(ctx context.Context, all ...Suppression) error {
+	return l.SuppressBy(ctx, nil, all...)
+}
+
+// SuppressBy is Suppress that records in the same transaction the acts by which
+// the suppressions were asked for, of the same tenant.
+func (l *Ledger) SuppressBy(ctx context.Context, acts []Act, all ...Suppression) error {
 	if len(all) == 0 {
 		return nil
 	}
-	var entries []entry
+	entries, err := actEntries(acts)
+	if err != nil {
+		return err
+	}
 	var callees []Callee
 	for i := range all {
 		e, err := all[i].entry()
