@@ -16,6 +16,7 @@ type Options struct {
 	Quick      bool      // a smoke test of some seconds each: the figures mean little
 	Executable string    // the trunkline program, which is started again as the gateway
 	Seed       uint64    // of chaos; 0: drawn
+	People     int       // suppressions that decide searches, with half as many consents; 0: ten million
 	Soak       int       // calls that calls makes between two looks at the memory, in place of its usual number; 0: that
 	Profile    string    // directory for profiles of what is measured; empty: none
 	Version    string    // of trunkline, for the heading

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime/pprof"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/sys/unix"
 
 	"trunkline/call"
@@ -61,6 +63,9 @@ func (e *evidenceBench) amounts() (amounts, error) {
 	full := amounts{suppressions: 10_000_000, consents: 5_000_000, calls: 200_000}
 	if e.Quick {
 		return amounts{suppressions: 20_000, consents: 10_000, calls: 2000}, nil
+	}
+	if e.People > 0 {
+		return amounts{suppressions: e.People, consents: e.People / 2, calls: full.calls}, nil
 	}
 	var fs unix.Statfs_t
 	if err := unix.Statfs(e.dir, &fs); err != nil {
@@ -121,7 +126,7 @@ func (e *evidenceBench) fill(ctx context.Context, of amounts) (err error) {
 	for _, sql := range indexes {
 		steps = append(steps, step{sql, nil})
 	}
-	for _, s := range append(steps, step{"VACUUM ANALYZE", nil}, step{"CHECKPOINT", nil}) {
+	for _, s := range steps {
 		if _, err := conn.Exec(ctx, s.sql, s.args...); err != nil {
 			return fmt.Errorf("%s: %w", s.sql, err)
 		}
@@ -129,6 +134,23 @@ func (e *evidenceBench) fill(ctx context.Context, of amounts) (err error) {
 	e.progressf("decide: filled in %s", time.Since(began).Round(time.Second))
 
 	return nil
+}
+
+// settle has the database at rest: no page is left to be written, no table to be
+// vacuumed, and the next checkpoint is as far away as it gets.
+func (e *evidenceBench) settle(ctx context.Context) error {
+	conn, err := pgx.Connect(ctx, e.url)
+	if err != nil {
+		return err
+	}
+	for _, sql := range []string{"VACUUM ANALYZE", "CHECKPOINT"} {
+		if err == nil {
+			_, err = conn.Exec(ctx, sql)
+		}
+	}
+	unix.Sync()
+
+	return errors.Join(err, conn.Close(ctx))
 }
 
 // dropped drops the indexes of tables, but for those of constraints, and
@@ -198,7 +220,11 @@ func (e *evidenceBench) people(ctx context.Context, count int) ([]privacy.Number
 	return numbers, err
 }
 
-func (e *evidenceBench) decisions(ctx context.Context, of amounts) error {
+// decisions measures by turns with what any record costs that is durable: a write
+// and fdatasync of a file, and an insert and commit of one row, both begun at the
+// same rate. All three meet the same other work on the machine.
+func (e *evidenceBench) decisions(ctx context.Context, of amounts) (err error) {
+	const rounds = 6
 	numbers, err := e.people(ctx, pick(e.bench, 6000, 100))
 	if err != nil {
 		return err
@@ -207,10 +233,58 @@ func (e *evidenceBench) decisions(ctx context.Context, of amounts) error {
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, revocations.Close()) }()
+	bare, err := e.openBareTable(ctx)
+	if err != nil {
+		return err
+	}
+	defer bare.pool.Close()
+	disk, err := e.openDisk(make([]byte, bareRow))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, disk.file.Close()) }()
 	warm := len(numbers) / 10
 	if _, err := decideEach(ctx, g, numbers[:warm]); err != nil {
-		return errors.Join(err, revocations.Close())
+		return err
 	}
+	if err := e.settle(ctx); err != nil {
+		return err
+	}
+	profiled, err := e.profile("decide")
+	if err != nil {
+		return err
+	}
+	var c decisionCosts
+	each := (len(numbers) - warm) / rounds
+	for numbers = numbers[warm:]; len(numbers) >= each && err == nil; numbers = numbers[each:] {
+		if err = e.costs(&c, func() (sample, error) { return decideEach(ctx, g, numbers[:each]) }); err != nil {
+			break
+		}
+		var inserts, writes sample
+		inserts, err = paced(each/4, func(i int) error { return bare.insert(ctx, i) })
+		if err == nil {
+			writes, err = paced(each/4, func(int) error { return disk.write() })
+		}
+		c.inserts, c.writes = append(c.inserts, inserts...), append(c.writes, writes...)
+	}
+	if err := errors.Join(err, profiled()); err != nil {
+		return err
+	}
+	c.print(e.Out, of)
+
+	return nil
+}
+
+// decisionCosts are what decisions took, and what they are compared with.
+type decisionCosts struct {
+	took, inserts, writes sample
+	ours, database        time.Duration // processor time of the decisions
+	idle, lasted          time.Duration // of all processors, and on the clock, while they ran
+}
+
+// costs adds what some decisions took.
+func (e *evidenceBench) costs(c *decisionCosts, decide func() (sample, error)) error {
 	before, err := e.serverUsage()
 	if err != nil {
 		return err
@@ -219,12 +293,8 @@ func (e *evidenceBench) decisions(ctx context.Context, of amounts) error {
 	if err != nil {
 		return err
 	}
-	profiled, err := e.profile("decide")
+	took, err := decide()
 	if err != nil {
-		return err
-	}
-	took, err := decideEach(ctx, g, numbers[warm:])
-	if err := errors.Join(err, profiled(), revocations.Close()); err != nil {
 		return err
 	}
 	l, err := w.stop()
@@ -235,17 +305,54 @@ func (e *evidenceBench) decisions(ctx context.Context, of amounts) error {
 	if err != nil {
 		return err
 	}
-	var database time.Duration
 	for pid, used := range after {
-		database += used - before[pid]
+		c.database += used - before[pid]
 	}
-	each := func(d time.Duration) string { return fmt.Sprintf("%.2f", d.Seconds()*1000/float64(len(took))) }
-	t := newTable("decisions, 200 a second: suppressions", "consents", "decisions", "p50 ms", "p95 ms", "p99 ms", "max ms", "processor ms each: ours", "database", "cores idle")
-	t.row(of.suppressions, of.consents, len(took), took.fine(.5), took.fine(.95), took.fine(.99), took.fine(1),
-		each(l.used[0].total()), each(database), l.cores(l.idle))
-	t.write(e.Out)
+	c.took, c.ours = append(c.took, took...), c.ours+l.used[0].total()
+	c.idle, c.lasted = c.idle+l.idle, c.lasted+l.took
 
 	return nil
+}
+
+func (c *decisionCosts) print(out io.Writer, of amounts) {
+	each := func(d time.Duration) string { return fmt.Sprintf("%.2f", d.Seconds()*1000/float64(len(c.took))) }
+	t := newTable("decisions, 200 a second: suppressions", "consents", "decisions", "processor ms each: ours", "database", "cores idle")
+	t.row(of.suppressions, of.consents, len(c.took), each(c.ours), each(c.database), fmt.Sprintf("%.2f", c.idle.Seconds()/c.lasted.Seconds()))
+	t.write(out)
+	t = newTable("by turns, each begun 200 times a second", "count", "p50 ms", "p95 ms", "p99 ms", "max ms")
+	for _, x := range []struct {
+		what string
+		took sample
+	}{{"write and fdatasync of 512 bytes", c.writes}, {"insert and commit of one row of 512 bytes", c.inserts}, {"decision", c.took}} {
+		t.row(x.what, len(x.took), x.took.fine(.5), x.took.fine(.95), x.took.fine(.99), x.took.fine(1))
+	}
+	t.write(out)
+}
+
+// bareRow is the size of what is written for comparison, in bytes.
+const bareRow = 512
+
+// bareTable takes rows and knows nothing else.
+type bareTable struct{ pool *pgxpool.Pool }
+
+func (e *evidenceBench) openBareTable(ctx context.Context) (*bareTable, error) {
+	pool, err := pgxpool.New(ctx, e.url)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := pool.Exec(ctx, `CREATE TABLE bare (id bigserial PRIMARY KEY, data bytea NOT NULL)`); err != nil {
+		pool.Close()
+
+		return nil, err
+	}
+
+	return &bareTable{pool}, nil
+}
+
+func (b *bareTable) insert(ctx context.Context, i int) error {
+	_, err := b.pool.Exec(ctx, `INSERT INTO bare (data) VALUES ($1)`, bytes.Repeat([]byte{byte(i)}, bareRow))
+
+	return err
 }
 
 func (e *evidenceBench) newGate() (*gate.Gate, *spool.Spool, error) {
@@ -271,19 +378,28 @@ func (e *evidenceBench) newGate() (*gate.Gate, *spool.Spool, error) {
 	return g, s, err
 }
 
-// decideEach begins a decision about each number, the next without waiting for
-// the one before it.
-func decideEach(ctx context.Context, g *gate.Gate, numbers []privacy.Number) (took sample, err error) {
+// decideEach begins a decision about each number.
+func decideEach(ctx context.Context, g *gate.Gate, numbers []privacy.Number) (sample, error) {
+	return paced(len(numbers), func(i int) error {
+		_, err := g.Admit(ctx, call.Attempt{
+			Call: storage.NewID(), To: numbers[i], From: "+12125550199", Purpose: "telemarketing", Seller: "s", Campaign: dialedCampaign,
+		})
+
+		return err
+	})
+}
+
+// paced begins something every decisionsEach, without waiting for what was begun
+// before, and returns how long each took from when it was due.
+func paced(count int, do func(i int) error) (took sample, err error) {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	tick := time.NewTicker(decisionsEach)
 	defer tick.Stop()
-	for _, to := range numbers {
+	for i := range count {
 		due := <-tick.C
 		wg.Go(func() {
-			_, failed := g.Admit(ctx, call.Attempt{
-				Call: storage.NewID(), To: to, From: "+12125550199", Purpose: "telemarketing", Seller: "s", Campaign: dialedCampaign,
-			})
+			failed := do(i)
 			mu.Lock()
 			defer mu.Unlock()
 			took, err = append(took, time.Since(due)), errors.Join(err, failed)

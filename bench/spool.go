@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -86,7 +87,7 @@ func ratio(of, to sample, q float64) string {
 type diskAlone struct {
 	file   *os.File
 	record []byte
-	at     int64
+	at     atomic.Int64
 }
 
 func (e *evidenceBench) openDisk(record []byte) (*diskAlone, error) {
@@ -106,8 +107,8 @@ func (e *evidenceBench) openDisk(record []byte) (*diskAlone, error) {
 }
 
 func (d *diskAlone) write() error {
-	_, err := d.file.WriteAt(d.record, d.at)
-	d.at += int64(len(d.record))
+	size := int64(len(d.record))
+	_, err := d.file.WriteAt(d.record, d.at.Add(size)-size)
 
 	return errors.Join(err, unix.Fdatasync(int(d.file.Fd())))
 }

@@ -14,6 +14,7 @@ import (
 type benchCmd struct {
 	Names   []string `arg:"" optional:"" help:"Benchmarks to run: turn, endpoint, bargein, yield, media, twilio, jitter, loss, echo, dtmf, asr, noise, tts, providers, dial, calls, failover, evidence, decide, spool, chaos; all by default." name:"name"`
 	Quick   bool     `help:"A smoke test of some seconds each."`
+	People  int      `help:"Of decide: search so many suppressions and half as many consents, in place of ten and five million." placeholder:"N" name:"suppressions"`
 	Soak    int      `help:"Of calls: make so many between two looks at the memory." placeholder:"N"`
 	Seed    uint64   `help:"Of chaos: do again what this seed draws."`
 	Profile string   `help:"Write profiles (processor, allocations, locks, waiting) of what is measured to this directory." placeholder:"DIR" type:"path"`
@@ -66,7 +67,7 @@ func (b benchCmd) Run(ctx context.Context, c *cli, std *streams) error {
 	}
 
 	return bench.Run(ctx, bench.Options{
-		Names: b.Names, Quick: b.Quick, Seed: b.Seed, Soak: b.Soak, Profile: b.Profile,
+		Names: b.Names, Quick: b.Quick, Seed: b.Seed, Soak: b.Soak, People: b.People, Profile: b.Profile,
 		Executable: self, Version: version, Out: std.out, Progress: std.err,
 	})
 }

@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"time"
 
@@ -422,29 +421,4 @@ func (h *home) openLog() (file *os.File, size int64, err error) {
 	}
 	file, err = os.OpenFile(h.logFile(), flags, 0o600)
 	return file, size, err
-}
-
-func settings(o Options) []string {
-	onOff := map[bool]string{true: "off", false: "on"}
-	list := []string{
-		"listen_addresses=",
-		"max_connections=" + strconv.Itoa(o.Connections),
-		"shared_buffers=32MB",
-		"fsync=" + onOff[o.Scratch],
-		"synchronous_commit=" + onOff[o.Scratch],
-		"full_page_writes=" + onOff[o.Scratch],
-		"wal_level=minimal", // nobody replicates it
-		"max_wal_senders=0",
-		"max_wal_size=256MB",
-		"jit=off",
-		"timezone=UTC",
-		"log_timezone=UTC",
-		"log_checkpoints=off",
-		"logging_collector=off",
-	}
-	args := make([]string, 0, 2*len(list))
-	for _, s := range list {
-		args = append(args, "-c", s)
-	}
-	return args
 }
