@@ -13,12 +13,14 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/google/uuid"
 
+	"trunkline/media"
 	"trunkline/media/record"
 	"trunkline/media/record/seal"
 	"trunkline/storage"
@@ -188,6 +190,43 @@ func (a *Archive) Finish(r *record.Recorder) error {
 	m.Known = k // the hash follows behind the call
 	a.put(&item{marker: m, due: time.Now()})
 	return err
+}
+
+// Silence has silence written over stretches of a recording that Begin began,
+// on both channels, before anything else is made of it; also after a crash.
+func (a *Archive) Silence(r *record.Recorder, stretches ...record.Stretch) error {
+	return a.note(r, func(s *state) { s.Silence = append(slices.Clone(s.Silence), stretches...) })
+}
+
+// Suspect says that a recording may hold from somewhere on what may not stay in
+// it: should the process die before Finish, that is silenced. A place below 0
+// ends the suspicion.
+func (a *Archive) Suspect(r *record.Recorder, from media.Samples) error {
+	return a.note(r, func(s *state) {
+		if s.Suspect = nil; from >= 0 {
+			s.Suspect = &from
+		}
+	})
+}
+
+// Destroy has a recording that Begin began destroyed when it is finished,
+// instead of anything else. why is for its record.
+func (a *Archive) Destroy(r *record.Recorder, why string) error {
+	return a.note(r, func(s *state) { s.Destroy = why })
+}
+
+// note changes what is to be done with a recording that a call writes.
+func (a *Archive) note(r *record.Recorder, change func(*state)) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	m := a.open[r]
+	if m == nil {
+		return errors.New("archive: the recording is not being written")
+	}
+	s := m.state
+	change(&s)
+
+	return m.set(s)
 }
 
 func firstLine(err error) string {
@@ -376,8 +415,17 @@ func (a *Archive) settle(i *item, log *slog.Logger) (gone bool, err error) {
 			return false, fmt.Errorf("%w: %w", errHopeless, err)
 		}
 		k = &known{Length: found.Length, Cut: true, Problem: "the gateway crashed"}
+		if i.Suspect != nil {
+			i.Silence = append(i.Silence, record.Stretch{From: *i.Suspect, To: media.SamplesIn(found.Length)})
+		}
 		log.Warn("repaired the recording of a call that a crash cut off", slog.String("file", i.File),
 			slog.Duration("kept", found.Length), slog.Int64("dropped_bytes", found.Dropped))
+	}
+	if i.Destroy != "" {
+		return false, a.destroy(i, k)
+	}
+	if err := a.silence(i, k); err != nil {
+		return false, err
 	}
 	if a.cfg.Keys != nil {
 		if c, err := record.Open(a.cfg.Dir, i.File, a.cfg.Keys); err == nil {
@@ -396,6 +444,31 @@ func (a *Archive) settle(i *item, log *slog.Logger) (gone bool, err error) {
 		return false, err
 	}
 	return false, nil
+}
+
+// silence writes silence over what may not stay in a recording.
+func (a *Archive) silence(i *item, k *known) error {
+	if len(i.Silence) == 0 {
+		return nil
+	}
+	if err := record.Erase(a.path(i), a.cfg.Keys, i.Silence); err != nil {
+		return err
+	}
+	k.Silenced = record.Together(i.Silence, media.SamplesIn(k.Length)).Duration()
+
+	return nil
+}
+
+// destroy destroys a recording that may not stay, and its key first.
+func (a *Archive) destroy(i *item, k *known) error {
+	if err := record.Destroy(a.path(i)); err != nil {
+		return err
+	}
+	k.Destroyed, k.DeletedAt = i.Destroy, time.Now()
+	s := i.state
+	s.Stage, s.Known = uploaded, k // there is nothing to upload
+
+	return i.set(s)
 }
 
 // hash is the SHA-256 and the size of a file.

@@ -14,6 +14,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"trunkline/media"
+	"trunkline/media/record"
 	"trunkline/storage"
 )
 
@@ -34,6 +36,11 @@ type state struct {
 	File  string    `json:"file"`            // name of the recording in the directory
 	Stage stage     `json:"stage"`           // what was done
 	Known *known    `json:"known,omitempty"` // from Finished on
+
+	// What may not stay in it, as the call found out.
+	Silence []record.Stretch `json:"silence,omitempty"`
+	Suspect *media.Samples   `json:"suspect,omitempty"` // from there on, if the call ends unseen
+	Destroy string           `json:"destroy,omitempty"` // why all of it goes; empty: it stays
 }
 
 // stage says how far a recording has come.
@@ -59,6 +66,8 @@ type known struct {
 	UploadTries   int           `json:"upload_tries,omitempty"`
 	UploadProblem string        `json:"upload_problem,omitempty"`
 	DeletedAt     time.Time     `json:"deleted_at,omitzero"`
+	Silenced      time.Duration `json:"silenced_ns,omitempty"`
+	Destroyed     string        `json:"destroyed,omitempty"`
 }
 
 // record is what the database is told.
@@ -67,7 +76,7 @@ func (s *state) record() storage.Recording {
 	return storage.Recording{
 		CallID: s.Call, File: s.File, KeyID: k.KeyID, Length: k.Length, Paused: k.Paused, Bytes: k.Bytes, SHA256: k.SHA256,
 		Cut: k.Cut, Problem: k.Problem, UploadedAt: k.UploadedAt, UploadedTo: k.UploadedTo, UploadTries: k.UploadTries,
-		UploadProblem: k.UploadProblem, DeletedAt: k.DeletedAt,
+		UploadProblem: k.UploadProblem, DeletedAt: k.DeletedAt, Silenced: k.Silenced, Destroyed: k.Destroyed,
 	}
 }
 

@@ -98,6 +98,7 @@ func newCall(m *Manager, a *Agent, rec storage.Call) *call {
 	c.ctx, c.cancel = context.WithCancelCause(m.ctx)
 	c.notes = newNotes(&m.cfg, rec)
 	c.notes.keep.language, c.notes.keep.objected = a.Conversation.Language, c.objects
+	c.notes.cards, c.notes.mayHold = c.holdsCard, c.mayHold
 	if m.cfg.Revoke != nil {
 		c.notes.wishes = &wishes{call: c, language: a.Conversation.Language}
 	}
@@ -280,6 +281,7 @@ func (c *call) start() {
 		if o.tap == nil {
 			o.tap = &tap{}
 		}
+		c.notes.tap.Store(o.tap)
 		o.tap.open.Store(!slices.Contains(o.announced(), opening.Recording))
 		parts.Tap = o.tap
 		c.carrier = c.recordAtCarrier()

@@ -213,11 +213,13 @@ type tap struct {
 	open     atomic.Bool
 	stopped  atomic.Bool
 	before   uint64 // ticks without a recorder
+	ticks    atomic.Int64
 	silence  media.Frame
 }
 
 // Write implements line.Tap.
 func (t *tap) Write(caller, agent *media.Frame) {
+	t.ticks.Add(1)
 	r := t.recorder.Load()
 	switch {
 	case r == nil:
@@ -236,6 +238,9 @@ func (t *tap) Write(caller, agent *media.Frame) {
 	}
 	r.Write(caller, agent)
 }
+
+// position is where the recording is now.
+func (t *tap) position() media.Samples { return media.Samples(t.ticks.Load()) * media.FrameSamples }
 
 // openingStory tells what was heard of the opening of a finished call.
 func openingStory(events []storage.Event) []string {

@@ -50,6 +50,7 @@ func (c *call) tearDown() {
 		if c.conv != nil {
 			c.conv.Stop()
 			c.notes.settle(true)
+			c.notes.heldCards()
 			c.prove()
 			if c.notes.wishes != nil {
 				c.notes.wishes.end()

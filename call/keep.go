@@ -1,6 +1,7 @@
 package call
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -9,6 +10,8 @@ import (
 
 	"trunkline/compliance/objection"
 	"trunkline/compliance/redact"
+	"trunkline/media"
+	"trunkline/media/record"
 	"trunkline/pipeline"
 	"trunkline/pipeline/turn"
 	"trunkline/privacy"
@@ -35,14 +38,20 @@ type keeper struct {
 	objected func(entry string) // told once
 	off      atomic.Bool        // nothing is kept any more
 
-	said   []redact.Turn // by both since a number began, and what the agent said before
-	turn   []string      // the caller's words by talkspurt, and keys in a row
-	spurts []int         // of turn
+	said   []saying // by both since a number began, and what the agent said before
+	turn   []string // the caller's words by talkspurt, and keys in a row
+	spurts []int    // of turn
+
+	position func() media.Samples  // of the recording
+	onsets   map[int]media.Samples // of talkspurts that are no part of a turn yet
+	began    media.Samples         // the caller's words in turn
+	settled  media.Samples         // the turn before
 
 	held    []heldRow // notes.mu guards it, waiting and since
 	waiting bool
-	since   time.Duration // the first one waits
-	card    bool          // the rows that were released last had a number in them that may not be kept
+	since   time.Duration    // the first one waits
+	found   []record.Stretch // where numbers were said that may not be kept
+	suspect media.Samples    // where a number began that may become one; below 0: none did
 }
 
 // heldRow is an event or a turn that waits.
@@ -78,6 +87,8 @@ func (k *keeper) listen(e turn.Event) {
 	switch e.Kind {
 	case turn.LanguageChanged:
 		k.language = e.Language
+	case turn.SpeechOnset:
+		k.onsets[e.Spurt] = k.position()
 	case turn.Partial, turn.Final:
 		k.take(e.Spurt, e.Text, false)
 		if k.off.Load() {
@@ -96,6 +107,16 @@ func (k *keeper) listen(e turn.Event) {
 // take notes the words of a talkspurt, or a further key.
 func (k *keeper) take(spurt int, text string, more bool) {
 	last := len(k.spurts) - 1
+	from, known := k.onsets[spurt]
+	switch {
+	case spurt == keyed:
+		from = k.position()
+	case !known: // it goes on from the turn before
+		from = k.settled
+	}
+	if last < 0 || from < k.began {
+		k.began = from
+	}
 	switch {
 	case last >= 0 && k.spurts[last] == spurt && more:
 		k.turn[last] += text
@@ -119,6 +140,17 @@ func (k *keeper) open() int {
 	return redact.Open(append(all, strings.Join(k.turn, " ")))
 }
 
+// first is where the caller's first words of a number stand.
+func (k *keeper) first() media.Samples {
+	for _, t := range k.said {
+		if t.Speaker == byCaller {
+			return t.at.From
+		}
+	}
+
+	return k.began
+}
+
 // over says whether the actions end the caller's turn.
 func over(actions []turn.Action) bool {
 	return slices.ContainsFunc(actions, func(a turn.Action) bool {
@@ -130,9 +162,12 @@ func over(actions []turn.Action) bool {
 // longer, without what may not be kept. At the end of the call that is all.
 func (k *keeper) settle(end bool) []heldRow {
 	if words := strings.Join(k.turn, " "); words != "" {
-		k.said = append(k.said, redact.Turn{Speaker: byCaller, Text: words})
+		k.said = append(k.said, saying{redact.Turn{Speaker: byCaller, Text: words}, record.Stretch{From: k.began, To: k.position()}})
 	}
-	k.turn, k.spurts = nil, nil
+	for _, spurt := range k.spurts {
+		maps.DeleteFunc(k.onsets, func(old int, _ media.Samples) bool { return old <= spurt })
+	}
+	k.turn, k.spurts, k.settled = nil, nil, k.position()
 	if k.open() > 0 && !end && len(k.held) < mostHeld {
 		return nil
 	}
@@ -143,11 +178,13 @@ func (k *keeper) settle(end bool) []heldRow {
 // release gives out all that waits.
 func (k *keeper) release() []heldRow {
 	all := k.held
-	out, _ := redact.Conversation(k.said)
-	k.card = false
+	out, _ := redact.Conversation(turns(k.said))
 	for i := range out {
-		k.card = k.card || k.said[i].Speaker == byCaller && out[i] != k.said[i].Text
+		if text := k.said[i].Text; out[i] != text || len(all) >= mostHeld && redact.Numbers(text) != text {
+			k.found = append(k.found, k.said[i].at)
+		}
 	}
+	k.suspect = -1
 	for i := range all {
 		k.redact(&all[i], len(all) >= mostHeld)
 	}
@@ -162,18 +199,23 @@ func (k *keeper) release() []heldRow {
 func (k *keeper) forget() {
 	last := len(k.said) - 1
 	if last >= 0 && k.said[last].Speaker == byAgent {
-		k.said = []redact.Turn{k.said[last]}
+		k.said = []saying{k.said[last]}
 	} else {
 		k.said = nil
 	}
 }
 
-// answered takes what the agent has said.
-func (k *keeper) answered(text string) {
-	k.said = append(k.said, redact.Turn{Speaker: byAgent, Text: text})
-	if len(k.held) == 0 && !k.waiting {
-		k.forget()
+// answered takes what the agent has said, and where it began.
+func (k *keeper) answered(text string, from media.Samples) {
+	at := record.Stretch{From: from, To: k.position()}
+	k.said = append(k.said, saying{redact.Turn{Speaker: byAgent, Text: text}, at})
+	if len(k.held) > 0 || k.waiting {
+		return
 	}
+	if kept, _ := redact.Text(text); kept != text { // read back
+		k.found = append(k.found, at)
+	}
+	k.forget()
 }
 
 // redact takes out of a row what may not be kept; every number, where all is.
@@ -205,22 +247,22 @@ func (k *keeper) kept(speaker, text string, all bool) string {
 	case all:
 		return redact.Numbers(text)
 	}
-	turns := slices.Clone(k.said)
-	for i, t := range slices.Backward(turns) {
+	said := turns(k.said)
+	for i, t := range slices.Backward(said) {
 		if t.Speaker == speaker && same(t.Text, text) {
-			turns[i].Text = text
-			out, _ := redact.Conversation(turns)
+			said[i].Text = text
+			out, _ := redact.Conversation(said)
 
 			return out[i]
 		}
 	}
-	out, _ := redact.Conversation(turns)
+	out, _ := redact.Conversation(said)
 	for i := range out { // a part of a turn, or several of them
-		if turns[i].Speaker == speaker && out[i] != turns[i].Text {
+		if said[i].Speaker == speaker && out[i] != said[i].Text {
 			return redact.Numbers(text)
 		}
 	}
-	out, _ = redact.Conversation(append(turns, redact.Turn{Speaker: speaker, Text: text}))
+	out, _ = redact.Conversation(append(said, redact.Turn{Speaker: speaker, Text: text}))
 
 	return out[len(out)-1]
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"iter"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -311,23 +312,66 @@ func TestOtherNumbersAreKept(t *testing.T) {
 	})
 }
 
-func TestARecordingWithACardNumberIsTold(t *testing.T) {
-	for name, words := range map[string]string{"card": "4111 1111 1111 1111", "order": "my order is 4711"} {
+// The stretch of a recording in which a card number is said is erased, whole,
+// and nothing else of it.
+func TestACardNumberDoesNotStayInTheRecording(t *testing.T) {
+	for name, tt := range map[string]struct {
+		policy   CardPolicy
+		says     []string // one turn of the caller's after another
+		held     []bool   // says which of them may not stay
+		destroys bool
+	}{
+		"a card":          {SilenceCards, []string{"hello", "4111 1111 1111 1111", "that is all"}, []bool{false, true, false}, false},
+		"in three pieces": {SilenceCards, []string{"hello", "4111 11", "11 1111", "1111", "that is all"}, []bool{false, true, true, true, false}, false},
+		"an order":        {SilenceCards, []string{"my order is 4711", "that is all"}, []bool{false, false}, false},
+		"to be destroyed": {DestroyCards, []string{"4111 1111 1111 1111", "that is all"}, nil, true},
+		"to be kept":      {KeepCards, []string{"4111 1111 1111 1111", "that is all"}, []bool{false, false}, false},
+	} {
 		t.Run(name, func(t *testing.T) {
-			o := theirs(words)
-			o.recordings = t.TempDir()
+			o := theirs(tt.says...)
+			s := &shown{}
+			o.recordings, o.watch = t.TempDir(), s.watch
 			inBubble(t, o, func(r *rig) {
+				r.manager.cfg.Cards = tt.policy
 				r.talk()
-				r.agentTurns(1)
-				speakUp(r)
-				time.Sleep(5 * time.Second)
-				r.door.end(CallerHangup)
-				r.end()
-				told := false
-				for _, e := range r.journal.events() {
-					told = told || e.Kind == string(recordingChanged) && strings.Contains(string(e.Data), "may not be kept")
+				answered := r.journal.last().AnsweredAt
+				var from, to []media.Samples // of each turn, as it is spoken
+				for i := range tt.says {
+					s.agentTurns(r, i+1)
+					time.Sleep(3 * time.Second)
+					from = append(from, media.SamplesIn(time.Since(answered)))
+					to = append(to, from[i]+media.Samples(len(yes())))
+					speakUp(r)
 				}
-				r.same("told", name == "card", told)
+				s.agentTurns(r, len(tt.says)+1)
+				r.door.end(CallerHangup)
+				got := r.end()
+				r.same("destroyed", tt.destroys, r.recordings.destroy != "")
+				if tt.destroys {
+					return
+				}
+				if n := len(r.recordings.suspect); n > 0 && r.recordings.suspect[n-1] >= 0 {
+					r.Errorf("a number is suspected at the end: %v", r.recordings.suspect)
+				}
+				if err := record.Erase(got.Recording, nil, r.recordings.silence); err != nil {
+					r.Fatal(err)
+				}
+				a, err := record.ReadWAV(got.Recording)
+				if err != nil {
+					r.Fatal(err)
+				}
+				for i, held := range tt.held {
+					energy := 0.0
+					for _, x := range a.Samples[0][from[i]:to[i]] {
+						energy += float64(x) * float64(x)
+					}
+					if (energy == 0) != held {
+						r.Errorf("%q has an energy of %g in the recording; erased: %v", tt.says[i], energy, r.recordings.silence)
+					}
+				}
+				if noted := strings.Contains(strings.Join(r.recordingEvents(), ";"), "card number"); noted != slices.Contains(tt.held, true) {
+					r.Errorf("noted: %q", r.recordingEvents())
+				}
 			})
 		})
 	}

@@ -59,6 +59,7 @@ type Config struct {
 
 	KeepFax    bool       // a caller that turns out to be a fax machine may stay
 	Recordings Recordings // nil: no recording
+	Cards      CardPolicy // empty: SilenceCards
 	// RecordWhenAsked begins recordings with SetRecording alone, not with the
 	// answer.
 	RecordWhenAsked bool

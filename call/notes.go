@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"trunkline/media"
+	"trunkline/media/record"
 	"trunkline/media/tone"
 	"trunkline/pipeline"
 	"trunkline/pipeline/ledger"
@@ -75,8 +77,13 @@ type notes struct {
 	understood func(string)  // told of the callee's words; nil: nobody asks
 	lead       time.Duration // from the offer to the answer, known from the conversation's first event on
 
-	said     atomic.Value // the caller's last turn, a string
-	recorded atomic.Bool  // the caller can be heard in a recording
+	said     atomic.Value        // the caller's last turn, a string
+	recorded atomic.Bool         // the caller can be heard in a recording
+	tap      atomic.Pointer[tap] // of the recording; nil: there is none
+
+	cards     func([]record.Stretch) // told where card numbers were said; nil: nobody asks
+	mayHold   func(media.Samples)    // told where one may have begun
+	suspected media.Samples          // that it was told last
 
 	mu         sync.Mutex // orders the conversation's events and the call's
 	seq        int
@@ -84,7 +91,8 @@ type notes struct {
 }
 
 func newNotes(cfg *Config, rec storage.Call) *notes {
-	n := &notes{cfg: cfg, call: rec.ID, offered: rec.StartedAt}
+	n := &notes{cfg: cfg, call: rec.ID, offered: rec.StartedAt, suspected: -1}
+	n.keep.position, n.keep.onsets, n.keep.suspect = n.position, map[int]media.Samples{}, -1
 	if cfg.Trace != nil {
 		n.trace = cfg.Trace(rec)
 	}
@@ -112,12 +120,17 @@ func (n *notes) Step(e turn.Event, actions []turn.Action, state turn.State) {
 	if n.lead == 0 { // events count from the answer, the record from the offer
 		n.lead = time.Since(n.offered) - e.At
 	}
-	n.keep.waiting = n.keep.open() > 0
+	open := n.keep.open()
+	n.keep.waiting = open > 0
+	if open > mostShown && n.keep.suspect < 0 {
+		n.keep.suspect = n.keep.first()
+	}
 	n.event(n.lead+e.At, d)
 	n.mu.Unlock()
 	if over(actions) {
 		n.settle(false)
 	}
+	n.heldCards()
 	if n.trace != nil {
 		n.trace.Step(n.offered.Add(n.lead+e.At), traced.Event, traced.Actions)
 	}
@@ -189,13 +202,8 @@ func (n *notes) row(h heldRow) {
 func (n *notes) settle(end bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	all := n.keep.settle(end)
-	for _, h := range all {
+	for _, h := range n.keep.settle(end) {
 		n.put(h)
-	}
-	if len(all) > 0 && n.keep.card && n.recorded.Load() {
-		d := StepData{Event: turn.Event{Kind: recordingChanged, Text: "holds a number that may not be kept: the caller has said it"}}
-		n.put(heldRow{at: time.Since(n.offered), data: &d})
 	}
 }
 
@@ -225,8 +233,9 @@ func (n *notes) Words(role pipeline.Role, text string, final bool) {
 func (n *notes) Turn(t pipeline.Turn) {
 	if t.Role == pipeline.Agent {
 		n.mu.Lock()
-		n.keep.answered(t.Text)
+		n.keep.answered(t.Text, n.positionAt(t.StartedAt))
 		n.mu.Unlock()
+		n.heldCards()
 	}
 	if t.Role == pipeline.Caller {
 		n.said.Store(n.keep.shown(t.Role, t.Text))

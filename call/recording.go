@@ -8,18 +8,28 @@ import (
 
 	"github.com/google/uuid"
 
+	"trunkline/media"
 	"trunkline/media/record"
 	"trunkline/pipeline/turn"
 	"trunkline/storage"
 )
 
 // Recordings begin and take back the recordings of calls; *archive.Archive is
-// one. Neither method waits for more than the disk.
+// one. No method waits for more than the disk.
 type Recordings interface {
 	// Begin begins the recording of a call and tells its path.
 	Begin(call uuid.UUID) (r *record.Recorder, path string, err error)
 	// Finish closes a recording and returns what was wrong with it.
 	Finish(r *record.Recorder) error
+
+	// Silence has stretches of a recording that is not finished yet erased before
+	// anything else is made of it, also after a crash.
+	Silence(r *record.Recorder, stretches ...record.Stretch) error
+	// Suspect has all from a place on erased if the process dies before Finish,
+	// unless it is told otherwise before: by another place, or by one below 0.
+	Suspect(r *record.Recorder, from media.Samples) error
+	// Destroy has the whole recording destroyed, and tells why in its record.
+	Destroy(r *record.Recorder, why string) error
 }
 
 // RecordingState is what a running call's recording is to be.
@@ -226,7 +236,13 @@ func recordingStory(path string, r *storage.Recording) []string {
 	case r.UploadProblem != "":
 		lines = append(lines, fmt.Sprintf("No copy has arrived after %d tries: %s.", r.UploadTries, r.UploadProblem))
 	}
-	if !r.DeletedAt.IsZero() {
+	if r.Silenced > 0 {
+		lines = append(lines, seconds(r.Silenced)+" of it were erased: a card number was said there.")
+	}
+	switch {
+	case r.Destroyed != "":
+		lines = append(lines, "It was destroyed: "+r.Destroyed+".")
+	case !r.DeletedAt.IsZero():
 		lines = append(lines, "The file here was deleted after that.")
 	}
 

@@ -67,6 +67,8 @@ type rig struct {
 	leg      *fakeLeg
 	log      *logged
 	over     chan struct{} // closed when the call's life is over
+
+	recordings *folder // nil: calls are not recorded
 }
 
 // routes have all calls answered by the reception, and leave by the carrier.
@@ -149,7 +151,8 @@ func newRig(t *testing.T, o options) *rig {
 	r.gate = &fakeGate{journal: r.journal}
 	var recordings Recordings
 	if o.recordings != "" {
-		recordings = folder(o.recordings)
+		r.recordings = &folder{dir: o.recordings}
+		recordings = r.recordings
 	}
 	agent := &Agent{
 		Name:         "reception",
@@ -593,13 +596,43 @@ func (s slowToOpen) Open(ctx context.Context) (pipeline.Recognition, error) {
 }
 
 // folder is a directory of recordings.
-type folder string
+type folder struct {
+	dir     string
+	mu      sync.Mutex
+	silence []record.Stretch
+	destroy string
+	suspect []media.Samples // all that was told
+}
 
-func (f folder) Begin(id uuid.UUID) (*record.Recorder, string, error) {
-	path := filepath.Join(string(f), id.String()+".wav")
+func (f *folder) Begin(id uuid.UUID) (*record.Recorder, string, error) {
+	path := filepath.Join(f.dir, id.String()+".wav")
 	r, err := record.Create(path, record.Options{})
 
 	return r, path, err
 }
 
-func (folder) Finish(r *record.Recorder) error { return r.Close() }
+func (f *folder) Finish(r *record.Recorder) error { return r.Close() }
+
+func (f *folder) Silence(_ *record.Recorder, stretches ...record.Stretch) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.silence = append(f.silence, stretches...)
+
+	return nil
+}
+
+func (f *folder) Suspect(_ *record.Recorder, from media.Samples) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.suspect = append(f.suspect, from)
+
+	return nil
+}
+
+func (f *folder) Destroy(_ *record.Recorder, why string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.destroy = why
+
+	return nil
+}

@@ -183,6 +183,10 @@ type Recording struct {
 	// the time before is silence in it. The notice is said either way.
 	Begin string `yaml:"begin"`
 	Gap   string `yaml:"gap"` // what stands for a pause: "tone" (a soft beep) or "silence"
+	// Cards is what becomes of a recording in which a card number is said:
+	// "silence" erases the stretch, "destroy" the whole recording, and "keep"
+	// leaves it to somebody else.
+	Cards string `yaml:"cards"`
 	// KeyFile holds the keys that recordings are encrypted with, 32 bytes in
 	// base64 or hexadecimal each: the first one for new recordings, all for
 	// reading. Without one, here or in RecordingKeyEnv, they are plain WAV
@@ -509,6 +513,7 @@ func Default() Config {
 		Recording: Recording{
 			Begin:  "answer",
 			Gap:    "tone",
+			Cards:  "silence",
 			Notice: Notice{Say: "always"},
 			Upload: Upload{Method: "PUT", Timeout: 5 * time.Minute, Retries: 10, Content: "stored"},
 		},

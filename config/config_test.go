@@ -80,8 +80,8 @@ func TestMistakesNameFileLineAndWhatToDo(t *testing.T) {
 			[]string{"t.yaml:6:38", "policy is off"},
 		},
 		"recordings": {
-			"recording: {gap: music, key_file: /nowhere.keys, upload: {method: GET, content: mp3, timeout: 0s, retries: 0, delete_local: true}}\n",
-			[]string{"tone, silence", "/nowhere.keys", "/dev/urandom", "PUT, POST", "stored, wav", "upload.timeout", "upload.retries", "no copy"},
+			"recording: {gap: music, cards: sell, key_file: /nowhere.keys, upload: {method: GET, content: mp3, timeout: 0s, retries: 0, delete_local: true}}\n",
+			[]string{"tone, silence", "silence, destroy, keep", "/nowhere.keys", "/dev/urandom", "PUT, POST", "stored, wav", "upload.timeout", "upload.retries", "no copy"},
 		},
 		"notices of recordings": {
 			"recording: {notice: {say: \"off\", text: {en-US: Recorded.}}, places: [Texas]}\n",

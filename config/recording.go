@@ -17,6 +17,7 @@ func (v *validator) recording(c *Config) {
 	r := c.Recording
 	v.oneOf("recording.begin", r.Begin, "answer", "early_media", "asked")
 	v.oneOf("recording.gap", r.Gap, "tone", "silence")
+	v.oneOf("recording.cards", r.Cards, "silence", "destroy", "keep")
 	v.oneOf("recording.notice.say", r.Notice.Say, "always", "off")
 	if r.Notice.Say == "off" && r.Notice.Reason == "" {
 		v.addf("recording.notice.reason", "is missing: without a notice, the records must say who tells callers of the recording")

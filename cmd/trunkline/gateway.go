@@ -391,7 +391,7 @@ func (g *gateway) startCalls(ctx context.Context) error {
 		Keep: g.journal.Keep, Attempted: g.ledger.Attempted,
 		Refuse: func() bool { return g.cfg.Calls.DatabaseAway == "refuse" && !g.journal.Stats().Up },
 		Duties: g.duties, Prove: g.prove, Revoke: g.revoke, OptOutKey: g.cfg.Compliance.OptOutKey,
-		KeepFax: g.cfg.Calls.Fax == "keep", Recordings: recordings, RecordWhenAsked: g.cfg.Recording.Begin == "asked", RecordEarly: g.cfg.Recording.Begin == "early_media",
+		KeepFax: g.cfg.Calls.Fax == "keep", Recordings: recordings, Cards: call.CardPolicy(g.cfg.Recording.Cards), RecordWhenAsked: g.cfg.Recording.Begin == "asked", RecordEarly: g.cfg.Recording.Begin == "early_media",
 		Trace: g.trace, Watch: g.watch,
 	})
 	if err != nil {

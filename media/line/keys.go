@@ -26,14 +26,15 @@ type keys struct {
 	merger dtmf.Merger
 
 	detector dtmf.Detector
-	active   bool // the detector runs
+	tapped   bool // somebody records, who gets no tone whatever counts as a key
+	active   bool // keys in the audio count
 	tail     int  // frames still to be withheld
 	inBand   media.Digit
 }
 
 // hear looks for tones in the caller's frame. It reports whether the frame is
-// to be withheld from the ear.
-func (k *keys) hear(f *media.Frame) bool {
+// to be withheld from the ear, and whether from the tap.
+func (k *keys) hear(f *media.Frame) (ear, tap bool) {
 	events, pressed := true, false // a leg that does not say needs no detector
 	if k.keyer != nil {
 		events, pressed = k.keyer.Keying()
@@ -49,12 +50,14 @@ func (k *keys) hear(f *media.Frame) bool {
 		k.active = active
 		k.detector.Reset()
 	}
-	tone := false
-	if active {
-		h := k.detector.Step(f)
-		tone, k.inBand = h.Tone, h.Released
+	var h dtmf.Heard
+	if active || k.tapped {
+		h = k.detector.Step(f)
 	}
-	return tone || k.tail > 0
+	if active {
+		k.inBand = h.Released
+	}
+	return h.Tone && active || k.tail > 0, h.Tone || k.tail > 0
 }
 
 // take gives the next key press that counts, in the order events, INFO, tones.

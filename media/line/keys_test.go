@@ -116,8 +116,8 @@ func TestKeysByEveryWay(t *testing.T) {
 			if k.loud > tt.hears || k.voiced > tt.hears {
 				t.Errorf("the ear heard %d frames of the tone, %d of them as speech, want %d at most", k.loud, k.voiced, tt.hears)
 			}
-			if k.taped != k.loud {
-				t.Errorf("the tap got %d frames of the tone, the ear %d", k.taped, k.loud)
+			if k.taped != 0 {
+				t.Errorf("the tap got %d frames of the tone", k.taped)
 			}
 			if got := l.Stats(); got.Keys != uint64(len(tt.want)) || (got.Withheld > 0) != (tt.hears == 0 && (tt.tones || tt.event && tt.mode != dtmf.InfoOnly)) {
 				t.Errorf("stats %+v", got)

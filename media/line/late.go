@@ -30,27 +30,23 @@ func (l *Line) tell(heard *media.Frame, in media.Inbound, voiced bool) {
 	d.held, d.frame, d.in, d.voiced = true, *heard, in, voiced
 }
 
-// untapped is a tick that the tap gets one later, for the same reason: pressed
-// keys may be those of a card, and stand in no recording.
+// untapped is a tick that the tap gets one later, for the same reason. Pressed
+// keys may be those of a card and stand in no recording, also where only
+// telephone events count: nobody knows what else a far end sends.
 type untapped struct {
 	held          bool
 	caller, agent media.Frame
 }
 
-// record gives the tap what was heard of the caller, and the agent's frame.
-func (l *Line) record(heard *media.Frame) {
+// record gives the tap the tick before, and keeps this one.
+func (l *Line) record(caller *media.Frame) {
 	d := &l.untapped
 	if d.held {
-		d.held = false
 		before := &d.caller
-		if heard == &l.silence { // a key: the frame before holds its beginning
+		if caller == &l.silence { // a key: the frame before holds its beginning
 			before = &l.silence
 		}
 		l.tap.Write(before, &d.agent)
 	}
-	if !l.keys.active {
-		l.tap.Write(heard, &l.agent)
-		return
-	}
-	d.held, d.caller, d.agent = true, *heard, l.agent
+	d.held, d.caller, d.agent = true, *caller, l.agent
 }

@@ -34,9 +34,8 @@ type Ear interface {
 	Key(d media.Digit)
 }
 
-// A Tap gets both directions of each tick, the caller's without keys' tones;
-// agent is silence when nothing left. While keys are looked for in the audio it
-// gets them a tick late.
+// A Tap gets both directions of each tick, a tick late, the caller's without
+// keys' tones; agent is silence when nothing left.
 // Write must neither block nor keep the frames.
 type Tap interface {
 	Write(caller, agent *media.Frame)
@@ -106,7 +105,7 @@ type Stats struct {
 // New joins the parts.
 func New(c Config) *Line {
 	l := &Line{leg: c.Leg, player: c.Player, echo: c.Echo, vad: c.VAD, ear: c.Ear, tap: c.Tap, send: c.Leg.Write}
-	l.keys = keys{mode: c.Keys, told: c.Told}
+	l.keys = keys{mode: c.Keys, told: c.Told, tapped: c.Tap != nil}
 	l.keys.keyer, _ = c.Leg.(keyer)
 	l.buffered, _ = c.Leg.(media.Buffered)
 	if s, ok := c.Leg.(interface{ Shift(step time.Duration) int }); ok {
@@ -120,10 +119,10 @@ func New(c Config) *Line {
 
 // Tick moves one frame each way.
 func (l *Line) Tick(now time.Time) {
-	heard := l.listen(now)
+	taped := l.listen(now)
 	l.speak()
 	if l.tap != nil {
-		l.record(heard)
+		l.record(taped)
 	}
 }
 
@@ -146,14 +145,18 @@ func (l *Line) Stats() Stats {
 	}
 }
 
-// listen takes the caller's next frame and returns what of it may be heard.
-func (l *Line) listen(now time.Time) (heard *media.Frame) {
+// listen takes the caller's next frame and returns what of it may be recorded.
+func (l *Line) listen(now time.Time) (taped *media.Frame) {
 	in := l.leg.Read(&l.caller)
 	in.Echo = l.echo != nil && l.echo.Cancel(&l.caller, &l.agent, in.Kind)
-	heard = &l.caller
-	if l.keys.hear(heard) {
+	heard, taped := &l.caller, &l.caller
+	fromEar, fromTap := l.keys.hear(&l.caller)
+	if fromEar {
 		l.counts.withheld.Add(1)
 		heard = &l.silence
+	}
+	if fromTap {
+		taped = &l.silence
 	}
 	voiced := in.Kind != media.Quiet && heard == &l.caller && l.vad.Voiced(heard) && !in.Echo
 	switch in.Kind {
@@ -177,7 +180,7 @@ func (l *Line) listen(now time.Time) (heard *media.Frame) {
 			l.onTone(e)
 		}
 	}
-	return heard
+	return taped
 }
 
 func (l *Line) speak() {

@@ -22,7 +22,12 @@ type Repaired struct {
 // key, gets an end. What a crash left incomplete is dropped: of a sealed file
 // up to the last second. It changes nothing of a finished recording, and
 // refuses files that no Recorder wrote.
+//
+// It also finishes what a crash left of an Erase.
 func Repair(path string, keys *seal.Keyring) (Repaired, error) {
+	if err := resume(path); err != nil {
+		return Repaired{}, fmt.Errorf("record: repair %s: %w", path, err)
+	}
 	file, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return Repaired{}, fmt.Errorf("record: repair: %w", err)
