@@ -49,16 +49,17 @@ func (s Suite) String() string {
 	return suites[s].name
 }
 
+// Lengths of a master key and its salt, in octets.
 const (
-	keySize  = 16
-	saltSize = 14
+	KeySize  = 16
+	SaltSize = 14
 )
 
 // Key is the master key and salt of one direction, with its suite. Its zero
 // value says that the direction is not protected. Keys can be compared.
 type Key struct {
 	suite  Suite
-	master [keySize + saltSize]byte
+	master [KeySize + SaltSize]byte
 }
 
 // NewKey makes a random key.
@@ -77,6 +78,15 @@ func ParseKey(s Suite, text string) (Key, error) {
 	}
 	copy(k.master[:], b)
 	return k, nil
+}
+
+// MakeKey makes the key of a master key and salt that were agreed on otherwise,
+// KeySize and SaltSize octets long.
+func MakeKey(s Suite, master, salt []byte) Key {
+	k := Key{suite: s}
+	copy(k.master[:KeySize], master)
+	copy(k.master[KeySize:], salt)
+	return k
 }
 
 // Suite is the key's suite.
@@ -105,7 +115,7 @@ func (k Key) context() (*pion.Context, error) {
 	if k.suite == None {
 		return nil, errors.New("srtp: no suite")
 	}
-	c, err := pion.CreateContext(k.master[:keySize], k.master[keySize:], suites[k.suite].profile,
+	c, err := pion.CreateContext(k.master[:KeySize], k.master[KeySize:], suites[k.suite].profile,
 		pion.SRTPReplayProtection(replayWindow), pion.SRTCPReplayProtection(replayWindow))
 	if err != nil {
 		return nil, fmt.Errorf("srtp: %w", err)
