@@ -133,6 +133,8 @@ type LegStats struct {
 	LastPacket  time.Time     // latest accepted packet; zero when none came
 	OnHold      bool          // the far end asked us not to send
 	SRTP        string        // crypto suite that protects both directions; empty when none does
+	Keying      string        // where its keys came from, "SDES" (the signalling) or "DTLS"; empty when there are none
+	Missing     string        // what audio still waits for, in words; empty when it can flow
 	SendDropped uint64        // packets that the socket refused
 
 	// Stranger is the latest source, host:port, whose packets were dropped as

@@ -2,8 +2,6 @@ package ice
 
 import (
 	"bytes"
-	"crypto/hmac"
-	"crypto/sha1"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
@@ -14,6 +12,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"trunkline/media/ice/icetest"
 )
 
 // The sample request and IPv4 response of RFC 5769 sections 2.1 and 2.2, and
@@ -52,38 +52,6 @@ func credentials(t *testing.T, ufrag, pwd string) Credentials {
 	return c
 }
 
-// attribute is one that a test puts into a message.
-type attribute struct {
-	kind  uint16
-	value []byte
-}
-
-// message makes a STUN message as a full agent would, with integrity by pwd.
-func message(kind uint16, pwd string, attributes ...attribute) []byte {
-	b := binary.BigEndian.AppendUint16(nil, kind)
-	b = append(b, 0, 0, 0x21, 0x12, 0xa4, 0x42)
-	b = append(b, "transaction0"...)
-	add := func(a attribute) {
-		b = binary.BigEndian.AppendUint16(b, a.kind)
-		b = binary.BigEndian.AppendUint16(b, uint16(len(a.value)))
-		b = append(b, a.value...)
-		b = append(b, make([]byte, -len(a.value)&3)...)
-	}
-	for _, a := range attributes {
-		add(a)
-	}
-	if pwd != "" {
-		binary.BigEndian.PutUint16(b[2:], uint16(len(b)-20+24))
-		mac := hmac.New(sha1.New, []byte(pwd))
-		mac.Write(b)
-		add(attribute{attrIntegrity, mac.Sum(nil)})
-	}
-	binary.BigEndian.PutUint16(b[2:], uint16(len(b)-20+8))
-	add(attribute{attrFingerprint, binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE(b)^0x5354554e)})
-
-	return b
-}
-
 // session is an agent with the credentials of a call.
 type session struct {
 	Agent
@@ -100,16 +68,9 @@ func newSession(t *testing.T) *session {
 }
 
 // check is the far end's, with more attributes.
-func (s *session) check(more ...attribute) []byte {
-	return message(bindingRequest, s.ours.pwd, append([]attribute{
-		{attrUsername, []byte(s.ours.Ufrag + ":" + s.theirs.Ufrag)},
-		{attrPriority, []byte{0x6e, 0, 1, 0xff}},
-		{attrControlling, make([]byte, 8)},
-		{0xc057, []byte{0, 1, 0, 10}}, // of Chromium: the cost of the network
-	}, more...)...)
+func (s *session) check(more ...icetest.Attribute) []byte {
+	return icetest.Check(s.ours.Ufrag, s.ours.pwd, s.theirs.Ufrag, more...)
 }
-
-var nomination = attribute{kind: attrUseCandidate}
 
 func TestSampleRequest(t *testing.T) {
 	t.Parallel()
@@ -158,7 +119,7 @@ func TestCheck(t *testing.T) {
 		if got := mapped(t, reply); got != from {
 			t.Errorf("it came from %v, the reply says %v", from, got)
 		}
-		if want := message(bindingSuccess, s.ours.pwd, attribute{attrXORMapped, reply[24 : 24+binary.BigEndian.Uint16(reply[22:])]}); !bytes.Equal(reply, want) {
+		if want := icetest.Message(bindingSuccess, s.ours.pwd, icetest.Attribute{Kind: attrXORMapped, Value: reply[24 : 24+binary.BigEndian.Uint16(reply[22:])]}); !bytes.Equal(reply, want) {
 			t.Errorf("got\n%x, want\n%x", reply, want)
 		}
 	}
@@ -186,20 +147,20 @@ func mapped(t *testing.T, reply []byte) netip.AddrPort {
 func TestStrangers(t *testing.T) {
 	t.Parallel()
 	s := newSession(t)
-	good := s.check(nomination)
+	good := s.check(icetest.Nomination())
 	username := []byte(s.ours.Ufrag + ":" + s.theirs.Ufrag)
 	short := bytes.Clone(good)
 	binary.BigEndian.PutUint16(short[2:], uint16(len(good)-24))
 	wrongSum := bytes.Clone(good)
 	wrongSum[len(wrongSum)-1]++
 	for name, b := range map[string][]byte{
-		"another password":    message(bindingRequest, s.theirs.pwd, attribute{attrUsername, username}),
-		"another session":     message(bindingRequest, s.ours.pwd, attribute{attrUsername, []byte("abcd:" + s.theirs.Ufrag)}),
-		"another far end":     message(bindingRequest, s.ours.pwd, attribute{attrUsername, []byte(s.ours.Ufrag + ":abcd")}),
-		"no user name":        message(bindingRequest, s.ours.pwd, nomination),
-		"no integrity":        message(bindingRequest, "", attribute{attrUsername, username}),
-		"an indication":       message(0x0011, s.ours.pwd, attribute{attrUsername, username}),
-		"a response":          message(bindingSuccess, s.ours.pwd, attribute{attrUsername, username}),
+		"another password":    icetest.Message(bindingRequest, s.theirs.pwd, icetest.Attribute{Kind: attrUsername, Value: username}),
+		"another session":     icetest.Message(bindingRequest, s.ours.pwd, icetest.Attribute{Kind: attrUsername, Value: []byte("abcd:" + s.theirs.Ufrag)}),
+		"another far end":     icetest.Message(bindingRequest, s.ours.pwd, icetest.Attribute{Kind: attrUsername, Value: []byte(s.ours.Ufrag + ":abcd")}),
+		"no user name":        icetest.Message(bindingRequest, s.ours.pwd, icetest.Nomination()),
+		"no integrity":        icetest.Message(bindingRequest, "", icetest.Attribute{Kind: attrUsername, Value: username}),
+		"an indication":       icetest.Message(0x0011, s.ours.pwd, icetest.Attribute{Kind: attrUsername, Value: username}),
+		"a response":          icetest.Message(bindingSuccess, s.ours.pwd, icetest.Attribute{Kind: attrUsername, Value: username}),
 		"another fingerprint": wrongSum,
 		"another length":      short,
 		"cut":                 good[:len(good)-4],
@@ -224,7 +185,7 @@ func TestStrangers(t *testing.T) {
 func TestAppendedNomination(t *testing.T) {
 	t.Parallel()
 	s := newSession(t)
-	s.Receive(s.check(nomination), here, epoch)
+	s.Receive(s.check(icetest.Nomination()), here, epoch)
 	b := s.check()
 	b = append(b[:len(b)-8], 0, attrUseCandidate, 0, 0)
 	binary.BigEndian.PutUint16(b[2:], uint16(len(b)-20+8))
@@ -241,9 +202,9 @@ func TestAppendedNomination(t *testing.T) {
 func TestUnknownAttributes(t *testing.T) {
 	t.Parallel()
 	s := newSession(t)
-	var many []attribute
+	var many []icetest.Attribute
 	for i := range 6 {
-		many = append(many, attribute{kind: 0x7f00 + uint16(i)})
+		many = append(many, icetest.Attribute{Kind: 0x7f00 + uint16(i)})
 	}
 	for n := 1; n <= len(many); n++ {
 		reply := s.Receive(s.check(many[:n]...), here, epoch)
@@ -252,7 +213,7 @@ func TestUnknownAttributes(t *testing.T) {
 		for i := range told {
 			kinds = append(kinds, 0x7f, byte(i))
 		}
-		want := message(bindingError, s.ours.pwd, attribute{attrErrorCode, []byte{0, 0, 4, 20}}, attribute{attrUnknown, kinds})
+		want := icetest.Message(bindingError, s.ours.pwd, icetest.Attribute{Kind: attrErrorCode, Value: []byte{0, 0, 4, 20}}, icetest.Attribute{Kind: attrUnknown, Value: kinds})
 		if !bytes.Equal(reply, want) {
 			t.Errorf("%d: got\n%x, want\n%x", n, reply, want)
 		}
@@ -281,9 +242,9 @@ func TestNomination(t *testing.T) {
 		{there, true, there},
 		{here, false, there},
 	} {
-		var more []attribute
+		var more []icetest.Attribute
 		if step.nominate {
-			more = append(more, nomination)
+			more = append(more, icetest.Nomination())
 		}
 		s.Receive(s.check(more...), step.from, epoch)
 		if got := s.Remote(epoch); got != step.want {
@@ -300,7 +261,7 @@ func TestNomination(t *testing.T) {
 func TestConsent(t *testing.T) {
 	t.Parallel()
 	s := newSession(t)
-	s.Receive(s.check(nomination), here, epoch)
+	s.Receive(s.check(icetest.Nomination()), here, epoch)
 	s.Receive(s.check(), there, epoch.Add(5*time.Second))
 	if got := s.Remote(epoch.Add(30 * time.Second)); got != here {
 		t.Errorf("with consent media goes to %v", got)
@@ -320,8 +281,8 @@ func TestConsent(t *testing.T) {
 func TestRestart(t *testing.T) {
 	t.Parallel()
 	s := newSession(t)
-	s.Receive(s.check(nomination), here, epoch)
-	old := s.check(nomination)
+	s.Receive(s.check(icetest.Nomination()), here, epoch)
+	old := s.check(icetest.Nomination())
 	s.ours, s.theirs = NewCredentials(), credentials(t, "browser2", strings.Repeat("c", 24))
 	s.Expect(s.ours, s.theirs)
 	if s.Remote(epoch) != here {
@@ -330,7 +291,7 @@ func TestRestart(t *testing.T) {
 	if s.Receive(old, there, epoch) != nil {
 		t.Error("a check of before is answered")
 	}
-	s.Receive(s.check(nomination), there, epoch)
+	s.Receive(s.check(icetest.Nomination()), there, epoch)
 	if s.Remote(epoch) != there {
 		t.Error("the new address does not count")
 	}
@@ -359,9 +320,9 @@ func TestAddressesAreBounded(t *testing.T) {
 		for range rapid.IntRange(1, 60).Draw(r, "checks") {
 			from := netip.AddrPortFrom(here.Addr(), uint16(rapid.IntRange(1, 20).Draw(r, "port")))
 			now = now.Add(time.Duration(rapid.IntRange(0, 3).Draw(r, "seconds")) * time.Second)
-			var more []attribute
+			var more []icetest.Attribute
 			if rapid.IntRange(0, 5).Draw(r, "nominate") == 0 {
-				more, nominated = append(more, nomination), from
+				more, nominated = append(more, icetest.Nomination()), from
 			}
 			if s.Receive(s.check(more...), from, now) == nil {
 				r.Fatal("a check is refused")
@@ -404,7 +365,7 @@ func TestCredentials(t *testing.T) {
 // Checks come every few seconds and in floods; neither leaves garbage.
 func TestReceiveAllocatesNothing(t *testing.T) {
 	s := newSession(t)
-	check, forged := s.check(nomination), message(bindingRequest, s.theirs.pwd, attribute{attrUsername, []byte(s.ours.Ufrag + ":" + s.theirs.Ufrag)})
+	check, forged := s.check(icetest.Nomination()), icetest.Message(bindingRequest, s.theirs.pwd, icetest.Attribute{Kind: attrUsername, Value: []byte(s.ours.Ufrag + ":" + s.theirs.Ufrag)})
 	if n := testing.AllocsPerRun(100, func() {
 		s.Receive(check, here, epoch)
 		s.Receive(forged, there, epoch)
@@ -419,8 +380,8 @@ func FuzzReceive(f *testing.F) {
 	answer, _ := hex.DecodeString(sampleResponse)
 	f.Add(request)
 	f.Add(answer)
-	f.Add(message(bindingRequest, samplePassword, attribute{attrUsername, []byte("evtj:h6vY")}, nomination))
-	f.Add(message(bindingRequest, samplePassword, attribute{attrUsername, []byte("evtj:h6vY")}, attribute{0x0001, make([]byte, 5)}))
+	f.Add(icetest.Message(bindingRequest, samplePassword, icetest.Attribute{Kind: attrUsername, Value: []byte("evtj:h6vY")}, icetest.Nomination()))
+	f.Add(icetest.Message(bindingRequest, samplePassword, icetest.Attribute{Kind: attrUsername, Value: []byte("evtj:h6vY")}, icetest.Attribute{Kind: 0x0001, Value: make([]byte, 5)}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var a Agent
 		ours, _ := ParseCredentials("evtj", samplePassword)

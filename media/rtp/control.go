@@ -28,8 +28,9 @@ type control struct {
 	route   route
 	dropped uint64
 
-	sealer *srtp.Sealer // nil without SRTP
-	opener *srtp.Opener
+	sealer  *srtp.Sealer // nil without SRTP
+	opener  *srtp.Opener
+	guarded bool // nothing is sent or believed without them
 }
 
 // A wire sends datagrams and never waits; it reports whether one left.
@@ -55,6 +56,14 @@ func (c *control) expect(p Params) {
 	c.Lock()
 	defer c.Unlock()
 	c.route.expect(p)
+	c.guarded = p.Web.used()
+}
+
+// follow moves to where the far end is by its checks.
+func (c *control) follow(to netip.AddrPort) {
+	c.Lock()
+	defer c.Unlock()
+	c.route.source = to
 }
 
 // rekey protects reports by keys from now on. RTCP has Sealer and Opener of
@@ -91,7 +100,7 @@ func (c *control) drops() uint64 {
 func (c *control) receive(b []byte, from, rtp netip.AddrPort, stream uint32, known bool, at time.Time) {
 	c.Lock()
 	defer c.Unlock()
-	if c.route.refuses(from) {
+	if c.route.refuses(from) || c.guarded && c.opener == nil {
 		c.dropped++
 		return
 	}
@@ -125,7 +134,7 @@ func (c *control) send(now time.Time, rtp netip.AddrPort, sent rtcp.Sent, receiv
 	compose func(time.Time, rtcp.Sent, *rtcp.Received) ([]byte, error),
 ) {
 	to := c.route.destination(rtp)
-	if !to.IsValid() {
+	if !to.IsValid() || c.guarded && c.sealer == nil {
 		return
 	}
 	b, err := compose(now, sent, received)

@@ -30,5 +30,11 @@
 // behind a NAT be heard and keeps a call from being stolen by a spray of
 // packets. With SRTP a packet must be protected by the far end's key besides.
 //
+// A browser is found by its connectivity checks (media/ice), and makes the keys
+// on the same port (media/dtls); web tells apart what comes there. It is sent
+// nothing but answers to checks and handshake before there are keys, nothing
+// that they do not protect, and nothing at all once it has made no check for
+// 30 s.
+//
 // The package speaks no SDP and no SIP, and runs on Linux.
 package rtp

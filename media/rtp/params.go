@@ -44,6 +44,10 @@ type Params struct {
 	// SRTP holds the keys of both directions; without keys the packets are
 	// not protected. Keys that stay the same go on with their counters.
 	SRTP srtp.Keys
+	// Web is the transport of WebRTC. With it the far end is found and the keys
+	// are made on the port: Remote, RTCP, Peer and NAT count for nothing, SRTP has
+	// no keys, and Mux is set. A session that has it has it to its end.
+	Web Web
 	// Codec is the codec of both directions.
 	Codec g711.Codec
 	// PayloadType is the codec's payload type, 0 to 127.
@@ -83,13 +87,16 @@ func (p Params) Validate() error {
 	case p.Remote.IsValid() && p.Remote.Port() == 0:
 		return errors.New("the remote port is 0")
 	}
-	return nil
+	return p.Web.validate(p)
 }
 
 // normal is p with its defaults filled in.
 func (p Params) normal() Params {
 	if p.Ptime == 0 {
 		p.Ptime = media.FrameDuration
+	}
+	if p.Web.used() {
+		p.Remote, p.RTCP, p.Peer, p.NAT = netip.AddrPort{}, netip.AddrPort{}, netip.Addr{}, false
 	}
 	p.Remote = reachable(p.Remote)
 	p.RTCP = reachable(p.RTCP)

@@ -5,6 +5,7 @@ package rtp
 import (
 	"testing"
 
+	"trunkline/media"
 	"trunkline/media/srtp"
 )
 
@@ -20,5 +21,33 @@ func TestProtectedSessionAllocatesNothing(t *testing.T) {
 	r.frame()
 	if allocs := testing.AllocsPerRun(500, func() { r.frame() }); allocs != 0 {
 		t.Errorf("%v allocations per frame from Write to Read, want none", allocs)
+	}
+}
+
+func TestWebSessionAllocatesNothing(t *testing.T) {
+	b := newBrowser(t, Options{})
+	apply(t, b.session, b.params())
+	b.join()
+	b.deaf.Store(true)
+	sealed := make([]byte, 0, datagramSize)
+	var f media.Frame
+	frame := func() {
+		packet, err := b.sealer.Seal(b.talk(8000))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sealed = append(sealed[:0], packet...)
+		b.session.in.Lock()
+		b.session.arrived(sealed, b.session.in.web.at, b.session.now())
+		b.session.in.Unlock()
+		b.session.Read(&f)
+		if !b.session.Write(&f) {
+			t.Fatal("a frame is not sent")
+		}
+	}
+	frame()
+	own := testing.AllocsPerRun(200, func() { _, _ = b.sealer.Seal(b.talk(8000)) }) // the test's share
+	if allocs := testing.AllocsPerRun(200, frame); allocs > own {
+		t.Errorf("%v allocations per frame, %v of them the test's; want no others", allocs, own)
 	}
 }

@@ -74,8 +74,7 @@ func (r *receiver) datagram(b []byte, from netip.AddrPort, at time.Time) (settle
 		return false
 	}
 	if r.latch.refuses(from) { // a flood costs no more than this
-		r.foreign++
-		r.stranger = from
+		r.strange(from)
 		return false
 	}
 	if r.opener != nil {
@@ -92,8 +91,7 @@ func (r *receiver) datagram(b []byte, from netip.AddrPort, at time.Time) (settle
 	p := &r.packet
 	ours, settled := r.latch.admit(from, p.SSRC, p.SequenceNumber, at)
 	if !ours {
-		r.foreign++
-		r.stranger = from
+		r.strange(from)
 		return false
 	}
 	stream := r.source.ssrc
@@ -119,6 +117,12 @@ func (r *receiver) datagram(b []byte, from netip.AddrPort, at time.Time) (settle
 		r.reordered++
 	}
 	return settled
+}
+
+// strange counts what a stranger sent.
+func (r *receiver) strange(from netip.AddrPort) {
+	r.foreign++
+	r.stranger = from
 }
 
 // parse reads b into r.packet; it reports false unless b is RTP of this call.

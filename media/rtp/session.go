@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"trunkline/media"
+	"trunkline/media/dtls"
 	"trunkline/media/srtp"
 )
 
@@ -41,6 +42,8 @@ type Options struct {
 	// LatchWithin is how long after an SDP packets from another address than
 	// its own may be taken for the far end's; 0 means 10 s.
 	LatchWithin time.Duration
+	// DTLS makes the keys of calls that have a Web; nil: none may.
+	DTLS *dtls.Endpoint
 	// Log is told where the far end was found; nil means nobody.
 	Log *slog.Logger
 
@@ -53,10 +56,14 @@ type Session struct {
 	port *Port
 	log  *slog.Logger
 	now  func() time.Time
+	dtls *dtls.Endpoint
+
+	applying sync.Mutex // changes of parameters and keys, before every other lock
 
 	in struct { // what arrives
 		sync.Mutex
 		*receiver
+		web    *web  // nil without ICE and DTLS
 		failed bool  // the socket could not be read, once
 		drops  tally // the kernel's
 	}
@@ -81,7 +88,7 @@ var _ media.Leg = (*Session)(nil)
 // NewSession starts to listen on port, which is the session's from now on and
 // closed with it.
 func NewSession(port *Port, o Options) *Session {
-	s := &Session{port: port, log: o.Log, now: o.now, closing: make(chan struct{})}
+	s := &Session{port: port, log: o.Log, now: o.now, dtls: o.DTLS, closing: make(chan struct{})}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -116,8 +123,28 @@ func (s *Session) Apply(p Params) error {
 		return fmt.Errorf("rtp: apply: cannot send to %s from %s: the address families differ", p.Remote, local)
 	}
 
-	if err := s.rekey(p.SRTP); err != nil {
+	former, err := s.put(p)
+	if former != nil {
+		former.Close()
+	}
+	if err != nil {
 		return fmt.Errorf("rtp: apply: %w", err)
+	}
+	return nil
+}
+
+// put puts parameters in force. It returns the association that they make
+// needless.
+func (s *Session) put(p Params) (former *dtls.Association, err error) {
+	s.applying.Lock()
+	defer s.applying.Unlock()
+	if former, err = s.join(p); err != nil {
+		return former, err
+	}
+	if !p.Web.used() {
+		if err := s.rekey(p.SRTP); err != nil {
+			return former, err
+		}
 	}
 
 	s.in.Lock()
@@ -135,7 +162,7 @@ func (s *Session) Apply(p Params) error {
 	s.out.Lock()
 	s.out.apply(p)
 	s.out.Unlock()
-	return nil
+	return former, nil
 }
 
 // rekey protects all that is sent and received from now on by keys.
@@ -203,16 +230,27 @@ func (s *Session) collect(now time.Time) {
 		wall := time.Now()
 		for i := range n {
 			datagram, from := b.datagram(i)
-			if s.in.params.Mux && isControl(datagram) {
-				s.hearControl(datagram, from)
-			} else if s.in.datagram(datagram, from, now.Add(-b.age(i, wall))) {
-				s.settle(from)
-			}
+			s.arrived(datagram, from, now.Add(-b.age(i, wall)))
 			b.clear(i)
 		}
 		if n < batchSize {
 			return
 		}
+	}
+}
+
+// arrived takes a datagram off the RTP port. The caller holds s.in.
+func (s *Session) arrived(datagram []byte, from netip.AddrPort, at time.Time) {
+	if s.in.web != nil {
+		if !s.hear(datagram, from, at) {
+			return
+		}
+		from = s.in.web.at // whichever of its addresses the far end used
+	}
+	if s.in.params.Mux && isControl(datagram) {
+		s.hearControl(datagram, from)
+	} else if s.in.datagram(datagram, from, at) {
+		s.settle(from)
 	}
 }
 
@@ -275,6 +313,9 @@ func (s *Session) Read(f *media.Frame) media.Inbound {
 	s.in.Lock()
 	defer s.in.Unlock()
 	s.collect(now)
+	if s.in.web != nil {
+		s.follow(now) // consent ends by the time alone
+	}
 	return s.in.take(f, now)
 }
 
@@ -321,6 +362,9 @@ func (s *Session) Write(f *media.Frame) bool {
 
 // transmit protects a packet, if it is to be, and sends it.
 func (s *Session) transmit(packet []byte, to *destination) bool {
+	if s.out.sealer == nil && s.out.params.Web.used() {
+		return false // never in the clear
+	}
 	if s.out.sealer != nil {
 		var err error
 		if packet, err = s.out.sealer.Seal(packet); err != nil {
@@ -364,6 +408,9 @@ func (s *Session) Stats() media.LegStats {
 	s.in.fill(&stats)
 	stats.Foreign += s.in.drops.strangers
 	gaps := s.in.source.gaps
+	if s.in.web != nil {
+		s.in.web.fill(&stats)
+	}
 	s.in.Unlock()
 
 	s.control.fill(&stats)
@@ -374,7 +421,10 @@ func (s *Session) Stats() media.LegStats {
 	stats.SendDropped = s.out.refused
 	stats.OnHold = s.out.applied && !s.out.params.Send
 	if s.out.sealer != nil {
-		stats.SRTP = s.out.sealer.Key().Suite().String()
+		stats.SRTP, stats.Keying = s.out.sealer.Key().Suite().String(), "SDES"
+		if s.out.params.Web.used() {
+			stats.Keying = "DTLS"
+		}
 	}
 	ptime := s.out.params.Ptime
 	s.out.Unlock()
@@ -403,10 +453,14 @@ func (s *Session) Drops() Drops {
 func (s *Session) Close() error {
 	s.in.Lock()
 	first := !s.closed.Swap(true)
+	web := s.in.web
 	s.in.Unlock()
 	if first {
 		close(s.closing)
 		s.farewell(time.Now())
+	}
+	if web != nil {
+		web.association.Close()
 	}
 	s.Drops()    // the last chance to ask the kernel
 	s.out.Lock() // what is being sent leaves first: a tick after the end is no refusal
