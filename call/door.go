@@ -119,8 +119,8 @@ func (d sipDoor) record() storage.Call {
 		Direction:  storage.Inbound,
 		Door:       storage.DoorSIP,
 		Trunk:      info.Trunk,
-		From:       privacy.Number(info.From.User),
-		To:         privacy.Number(info.To.User),
+		From:       privacy.Number(info.Caller),
+		To:         privacy.Number(info.Called),
 		DoorCallID: info.CallID,
 
 		Attestation: string(d.Attestation().Verdict),

@@ -75,11 +75,7 @@ func (a *abandoned) cancel() {
 // hangUp acknowledges an answer, whenever it comes, and ends the dialog that
 // it began, once.
 func (a *abandoned) hangUp(res *sipgo.Response) {
-	state, err := uacState(a.req, res)
-	if err != nil {
-		return
-	}
-
+	state := uacState(a.req, res)
 	a.ua.acknowledge(&state, a.req, a.link)
 
 	tag := tagOf(res.To().Params)

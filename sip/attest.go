@@ -112,16 +112,9 @@ func verstat(value string) (stir.Verdict, bool) {
 // trunk, or that of From (RFC 8224 section 8.1).
 func (d *Dialog) caller() string {
 	for _, value := range d.info.Asserted {
-		_, after, ok := strings.Cut(value, ":")
-		if !ok {
-			continue
+		if user := addressee(value); user != "" {
+			return user
 		}
-
-		if i := strings.IndexAny(after, "@;>"); i >= 0 {
-			after = after[:i]
-		}
-
-		return after
 	}
 
 	return d.info.From.User

@@ -10,6 +10,7 @@ import (
 
 	sipgo "github.com/emiago/sipgo/sip"
 
+	"trunkline/media/g711"
 	"trunkline/sip/digest"
 )
 
@@ -26,6 +27,8 @@ type CallOptions struct {
 	// Target is a SIP URI to be called in place of the trunk's targets. It must
 	// be a place of the trunk's own, as a Referral's may be.
 	Target string
+	// Codec is offered before the others; nil leaves the configured order.
+	Codec *g711.Codec
 	// Replaces is the call there whose place ours takes, as a Replaces header
 	// names it (RFC 3891).
 	Replaces   string
@@ -156,11 +159,13 @@ func (ua *UA) ways(ctx context.Context, t *trunk, uris []*sipgo.Uri) ([]*way, er
 		faults []error
 	)
 
+	through := t.through()
+
 	for _, uri := range uris {
 		first := uri
 
-		if t.proxy != nil {
-			first = t.proxy
+		if len(through) > 0 {
+			first = through[0]
 		}
 
 		hops, err := ua.hops(ctx, first, "")
@@ -219,7 +224,7 @@ func (t *trunk) outgoing(options *CallOptions) *outgoing {
 	o := &outgoing{
 		trunk: t, from: from,
 		options: DialOptions{
-			Headers: append(headers, options.Headers...), SRTP: t.SRTP, Audio: t.Audio, Leave: options.Leave,
+			Headers: append(headers, options.Headers...), SRTP: t.SRTP, Audio: t.Audio, Leave: options.Leave, Codec: options.Codec,
 		},
 	}
 
@@ -235,9 +240,7 @@ func (t *trunk) outgoing(options *CallOptions) *outgoing {
 		o.auth = digest.NewClient(t.Account)
 	}
 
-	if t.proxy != nil {
-		o.routes = []*sipgo.Uri{t.proxy}
-	}
+	o.routes = t.through()
 
 	return o
 }

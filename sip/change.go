@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"strconv"
 	"time"
 
 	sipgo "github.com/emiago/sipgo/sip"
 
+	"trunkline/media/g711"
 	"trunkline/sip/sdp"
 )
 
@@ -68,6 +68,45 @@ func (d *Dialog) Hold(ctx context.Context, on bool) error {
 	}
 
 	return d.explain("hold", err)
+}
+
+// Recode asks the far end to go on with another codec. It returns when that has
+// agreed; the error is as that of Hold, and the session is as before then.
+func (d *Dialog) Recode(ctx context.Context, codec g711.Codec) error {
+	result := make(chan error, 1)
+
+	err := d.do(ctx, func() error {
+		if d.phase != active {
+			return ErrState
+		}
+
+		d.change(&change{
+			offer: func() sdp.Description { return d.desc.Again(d.holding).Offering(codec) },
+			done:  func(err error) { result <- err },
+		})
+
+		return nil
+	})
+	if err != nil {
+		return d.explain("recode", err)
+	}
+
+	select {
+	case err = <-result:
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	}
+
+	return d.explain("recode", err)
+}
+
+// Codec is the codec that was agreed on last; false when none is yet.
+func (d *Dialog) Codec() (g711.Codec, bool) {
+	if c := d.codec.Load(); c != nil {
+		return *c, true
+	}
+
+	return 0, false
 }
 
 // change queues a change of the session.
@@ -172,15 +211,19 @@ func (d *Dialog) changed(method sipgo.RequestMethod, desc sdp.Description, res *
 		return true, d.glare()
 	case status == 422:
 		return d.timer.raise(res), 0
-	case method == sipgo.UPDATE && (status == 405 || status == 501 || status == 420):
+	case status == 500 || status == 503:
+		if wait := headerValue(res, "Retry-After"); wait != "" {
+			return true, min(seconds(wait), longestRetry)
+		}
+	}
+
+	if method == sipgo.UPDATE {
+		// It serves no UPDATE, or none without an offer, whatever it says of that.
 		d.updates = false
 		return true, 0
-	case status == 500 || status == 503:
-		seconds, err := strconv.ParseUint(headerValue(res, "Retry-After"), 10, 16)
-		return err == nil, min(time.Duration(seconds)*time.Second, longestRetry)
-	default:
-		return false, 0
 	}
+
+	return false, 0
 }
 
 // glare is how long to wait after a 491: another time for the side that made

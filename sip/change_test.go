@@ -285,6 +285,82 @@ func TestAnswerChangesCodec(t *testing.T) {
 	})
 }
 
+// TestRecode asks for one codec alone, with the payload type that it has in the
+// session, and leaves the session as it is where that is refused.
+func TestRecode(t *testing.T) {
+	inBubble(t, nil, func(b *bed) {
+		s := newScript("recode")
+		d := b.establish(s, strings.Replace(strings.Replace(offerPCMU, "RTP/AVP 0 8", "RTP/AVP 0 97", 1), "rtpmap:8 PCMA", "rtpmap:97 PCMA", 1))
+
+		if codec, ok := d.Codec(); !ok || codec != g711.PCMU {
+			t.Errorf("codec %v, %v", codec, ok)
+		}
+
+		moved := later(func() error { return d.Recode(ctx, g711.PCMA) })
+		req := b.method("INVITE")
+
+		if body := string(req.Body()); !strings.Contains(body, "RTP/AVP 8 101\r\n") || strings.Contains(body, "PCMU") {
+			t.Errorf("offered\n%s", body)
+		}
+
+		b.respond(req, 200, s.fromTag, answerPCMA)
+		b.method("ACK")
+
+		if err := <-moved; err != nil {
+			t.Fatal(err)
+		}
+
+		wantCodec(t, b.media.last(t).latest(t), g711.PCMA, 8)
+
+		moved = later(func() error { return d.Recode(ctx, g711.PCMU) })
+		b.respond(b.method("INVITE"), 488, s.fromTag, "")
+		b.method("ACK")
+
+		var status *StatusError
+		if err := <-moved; !errors.As(err, &status) || status.Code != 488 {
+			t.Errorf("Recode = %v", err)
+		}
+
+		if codec, ok := d.Codec(); !ok || codec != g711.PCMA || d.Cause() != nil {
+			t.Errorf("codec %v, %v; %v", codec, ok, d.Cause())
+		}
+	})
+}
+
+// TestPreferredCodec is offered first.
+func TestPreferredCodec(t *testing.T) {
+	inBubble(t, withTargets(nil, "sip:10.0.0.9"), func(b *bed) {
+		law := g711.PCMA
+		out := b.callFar(ctx, "+12025550199", CallOptions{Codec: &law})
+		invite := b.method("INVITE")
+
+		if body := string(invite.Body()); !strings.Contains(body, "RTP/AVP 8 0 101\r\n") {
+			t.Errorf("offered\n%s", body)
+		}
+
+		b.respond(invite, 200, "t1", answerPCMA)
+		b.method("ACK")
+
+		got := <-out
+		if codec, ok := got.d.Codec(); !ok || codec != law {
+			t.Errorf("codec %v, %v", codec, ok)
+		}
+
+		// A re-INVITE without an offer may connect somebody else, who knows the
+		// other codec only.
+		s := &script{callID: invite.CallID().Value(), fromTag: "t1", toTag: tagOf(invite.From().Params), transport: "UDP"}
+		b.send(s.request("INVITE", ""))
+
+		if body := string(b.status(200).Body()); !strings.Contains(body, "RTP/AVP 8 0 101\r\n") {
+			t.Errorf("offered again\n%s", body)
+		}
+
+		b.send(s.request("ACK", strings.Replace(answerPCMA, "RTP/AVP 8", "RTP/AVP 0", 1)))
+		synctest.Wait()
+		wantCodec(t, b.media.last(t).latest(t), g711.PCMU, 0)
+	})
+}
+
 func TestUpdate(t *testing.T) {
 	inBubble(t, nil, func(b *bed) {
 		s := newScript("update")

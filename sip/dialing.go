@@ -162,7 +162,7 @@ func (d *Dialog) forked(p *dialing, res *sipgo.Response) *fork {
 			return nil
 		}
 
-		f = &fork{state: earlyState(p.req, res)}
+		f = &fork{state: uacState(p.req, res)}
 		p.forks[tag] = f
 
 		if tag != "" {
@@ -372,13 +372,7 @@ func (d *Dialog) unsent(err error) {
 // accepted takes a 2xx response to our INVITE: it is acknowledged in any
 // case, and hung up when we gave up before it came.
 func (d *Dialog) accepted(p *dialing, res *sipgo.Response) {
-	state, err := uacState(p.req, res)
-	if err != nil {
-		d.settle(err)
-		d.end(fmt.Errorf("%w: %w", ErrBadAnswer, err))
-
-		return
-	}
+	state := uacState(p.req, res)
 
 	early := p.forks[tagOf(res.To().Params)]
 	if early != nil {

@@ -104,6 +104,52 @@ func TestEarlyMediaThenBareAnswer(t *testing.T) {
 	})
 }
 
+// TestAnswerWithoutAContact, or a tag, can be hung up all the same.
+func TestAnswerWithoutAContact(t *testing.T) {
+	for name, c := range map[string]struct{ contact, want string }{
+		"none":           {"", "sip:desk@10.0.0.9"},
+		"any":            {"*", "sip:desk@10.0.0.9"},
+		"a number":       {"<tel:+12025550123>", "sip:desk@10.0.0.9"},
+		"with headers":   {"<sip:a%20b@10.0.0.9:5060;x=y;z?Subject=hello>", "sip:a%20b@10.0.0.9:5060;x=y;z"},
+		"a name":         {`"Desk, the" <sip:10.0.0.9>;expires=60`, "sip:10.0.0.9"},
+		"without angles": {"sip:desk@10.0.0.9:5060;q=0.5", "sip:desk@10.0.0.9:5060"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, nil, func(b *bed) {
+				d, invite := b.place(DialOptions{})
+				res := b.response(invite, 200, "t1", answerPCMA)
+				res.RemoveHeader("Contact")
+
+				if name == "none" {
+					res.To().Params.Remove("tag")
+				}
+
+				if c.contact != "" {
+					res.AppendHeader(sipgo.NewHeader("Contact", c.contact))
+				}
+
+				b.send(res.String())
+
+				if ack := b.method("ACK"); ack.Recipient.String() != c.want {
+					t.Errorf("ACK %s, want %s", &ack.Recipient, c.want)
+				}
+
+				if _, err := d.Answered(ctx); err != nil {
+					t.Fatal(err)
+				}
+
+				hung := later(func() error { return d.Hangup(ctx, "done") })
+				bye := b.method("BYE")
+				b.send(answerOf(bye, 200))
+
+				if err := <-hung; err != nil || bye.Recipient.String() != c.want {
+					t.Errorf("BYE %s: %v", &bye.Recipient, err)
+				}
+			})
+		})
+	}
+}
+
 // TestForks has a proxy ring two desks: the one that answers is kept, whatever
 // the other one described, and a second answer is hung up.
 func TestForks(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	sipgo "github.com/emiago/sipgo/sip"
 
 	"trunkline/media"
+	"trunkline/media/g711"
 	"trunkline/media/srtp"
 	"trunkline/sip/digest"
 	"trunkline/sip/ladder"
@@ -52,6 +53,7 @@ type Dialog struct {
 	gone         chan struct{} // closed when the signalling has too
 	cause        error         // valid once done is closed
 	held         atomic.Bool
+	codec        atomic.Pointer[g711.Codec] // agreed; nil for none yet
 	holds        chan struct{}
 	keys         chan media.Digit // told by INFO
 	referrals    chan *Referral
@@ -69,7 +71,8 @@ type Dialog struct {
 	desc    sdp.Description // our latest description
 	srtp    SRTP
 	audio   Audio
-	masters []srtp.Key // our keys, once they are needed
+	codecs  []g711.Codec // of our descriptions, most preferred first
+	masters []srtp.Key   // our keys, once they are needed
 
 	invite   *serverTx       // inbound: the initial INVITE
 	ringing  bool            // inbound: 180 was sent before the Handler had the call
@@ -128,6 +131,7 @@ func newDialog(ua *UA, info Info, s socket, peer netip.AddrPort) *Dialog {
 		peer:         peer,
 		origin:       sdp.NewOrigin(newSessionID()),
 		timer:        sessionTimer{SessionTimer: ua.cfg.Session},
+		codecs:       ua.cfg.Codecs,
 	}
 }
 
@@ -509,6 +513,7 @@ func (d *Dialog) apply(a sdp.Audio) error {
 		return fmt.Errorf("%w: %w", ErrBadAnswer, err)
 	}
 
+	d.codec.Store(&a.Codec)
 	d.hold(a)
 
 	return nil
@@ -537,7 +542,7 @@ func (d *Dialog) local() sdp.Local {
 	}
 
 	local := sdp.Local{
-		Addr: netip.AddrPortFrom(d.sock.sentBy().Addr(), port), Codecs: d.ua.cfg.Codecs,
+		Addr: netip.AddrPortFrom(d.sock.sentBy().Addr(), port), Codecs: d.codecs,
 		Noise: d.audio.ComfortNoise, Mux: d.audio.Mux, Ptime: d.audio.Ptime, Hold: d.holding,
 	}
 

@@ -1,8 +1,8 @@
 package sip
 
 import (
-	"errors"
 	"slices"
+	"strings"
 
 	sipgo "github.com/emiago/sipgo/sip"
 )
@@ -35,55 +35,32 @@ func uasState(invite *sipgo.Request, localTag string) dialogState {
 		callID:     invite.CallID().Value(),
 		local:      local,
 		remote:     invite.From().AsTo(),
-		target:     *invite.Contact().Address.Clone(),
+		target:     *targetOf(invite.Contact()),
 		routes:     recordRoutes(invite),
 		remoteSeq:  invite.CSeq().SeqNo,
 		remoteUsed: true,
 	}
 }
 
-// uacState makes the state of a dialog that a 2xx response to our INVITE
-// begins (RFC 3261 section 12.1.2).
-func uacState(invite *sipgo.Request, res *sipgo.Response) (dialogState, error) {
-	switch {
-	case tagOf(res.To().Params) == "":
-		return dialogState{}, errors.New("sip: the answer has no To tag")
-	case res.Contact() == nil || res.Contact().Address.Wildcard:
-		return dialogState{}, errors.New("sip: the answer has no usable Contact")
-	}
-
+// uacState makes the state of a dialog that a provisional or 2xx response to
+// our INVITE begins (RFC 3261 section 12.1.2). Without a usable Contact, which a
+// 2xx must have and some do not, requests go where the INVITE went: a far end
+// that cannot be hung up on would be worse.
+func uacState(invite *sipgo.Request, res *sipgo.Response) dialogState {
 	routes := recordRoutes(res)
 	slices.Reverse(routes)
 
-	return dialogState{
+	state := dialogState{
 		callID:   invite.CallID().Value(),
 		local:    *cloneFrom(invite.From()),
 		remote:   *cloneTo(res.To()),
-		target:   *res.Contact().Address.Clone(),
-		routes:   routes,
-		localSeq: invite.CSeq().SeqNo,
-	}, nil
-}
-
-// earlyState makes the state of a dialog that a provisional response to our
-// INVITE begins. Without a Contact, requests go where the INVITE went.
-func earlyState(invite *sipgo.Request, res *sipgo.Response) dialogState {
-	target := &invite.Recipient
-	if c := res.Contact(); c != nil && !c.Address.Wildcard {
-		target = &c.Address
-	}
-
-	routes := recordRoutes(res)
-	slices.Reverse(routes)
-
-	return dialogState{
-		callID:   invite.CallID().Value(),
-		local:    *cloneFrom(invite.From()),
-		remote:   *cloneTo(res.To()),
-		target:   *target.Clone(),
+		target:   *invite.Recipient.Clone(),
 		routes:   routes,
 		localSeq: invite.CSeq().SeqNo,
 	}
+	state.refresh(res.Contact())
+
+	return state
 }
 
 func recordRoutes(msg sipgo.Message) []sipgo.Uri {
@@ -171,6 +148,19 @@ func (s *dialogState) nextHop() sipgo.Uri {
 // one (RFC 3261 section 12.2).
 func (s *dialogState) refresh(c *sipgo.ContactHeader) {
 	if c != nil && !c.Address.Wildcard && c.Address.Host != "" {
-		s.target = *c.Address.Clone()
+		s.target = *targetOf(c)
 	}
+}
+
+// targetOf is the URI of a Contact as that of a request, which bears no headers
+// (RFC 3261 section 19.1.1).
+func targetOf(c *sipgo.ContactHeader) *sipgo.Uri {
+	uri := c.Address.Clone()
+	uri.Headers = nil
+
+	for i, param := range uri.UriParams { // the parser leaves headers in a name without a value
+		uri.UriParams[i].K, _, _ = strings.Cut(param.K, "?")
+	}
+
+	return uri
 }

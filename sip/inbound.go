@@ -21,10 +21,7 @@ func newInbound(tx *serverTx) *Dialog {
 
 	if tx.from.trunk != nil {
 		info.Trunk, info.Keys = tx.from.trunk.Name, tx.from.trunk.Keys
-
-		if !tx.from.trunk.Trusted {
-			info.Asserted = nil
-		}
+		info.telling(tx.req, tx.from.trunk)
 	}
 
 	d := newDialog(tx.ua, info, tx.link.sock, tx.src)

@@ -116,6 +116,19 @@ func parse(data []byte) (msg sipgo.Message, err error) {
 	return parser.ParseSIP(data)
 }
 
+// parseURI reads a URI of a header's value that the parser left alone.
+func parseURI(text string) (uri *sipgo.Uri, err error) {
+	defer func() {
+		if recover() != nil {
+			uri, err = nil, errParser
+		}
+	}()
+
+	uri = new(sipgo.Uri)
+
+	return uri, sipgo.ParseUri(text, uri)
+}
+
 // parseReason turns a parser's error into a reason phrase that echoes nothing
 // of the message.
 func parseReason(err error) string {

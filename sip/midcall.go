@@ -139,10 +139,12 @@ func (d *Dialog) reinvite(tx *serverTx) {
 	d.confirm(tx, desc, offer == nil, nil)
 }
 
-// renegotiate answers a new offer, or offers the session as it is once more.
+// renegotiate answers a new offer, or offers the session once more: with all our
+// codecs, for the answer may be another party's than before (RFC 3261 section
+// 14.2).
 func (d *Dialog) renegotiate(offer *sdp.Offer) (sdp.Description, error) {
 	if offer == nil {
-		return d.desc.Again(d.holding), nil
+		return d.desc.Again(d.holding).Offering(d.local().Preferring(d.codec.Load())...), nil
 	}
 
 	desc, audio, err := sdp.Answer(offer, d.local())

@@ -2,6 +2,7 @@ package sip
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -220,5 +221,29 @@ func TestTargetRefresh(t *testing.T) {
 
 		b.far = moved
 		b.send(answerOf(b.method("BYE"), 200))
+	})
+}
+
+// TestContactBehindANAT: a far end that names an address of its own network is
+// reached where its INVITE came from.
+func TestContactBehindANAT(t *testing.T) {
+	public := func(c *Config) { c.Trunks[0].Sources = []netip.Prefix{netip.MustParsePrefix("192.0.2.9/32")} }
+
+	inBubble(t, public, func(b *bed) {
+		b.far = b.net.packet("192.0.2.9:31000")
+		s := newScript("nat") // its Contact is 10.0.0.9
+		d := b.establish(s, offerPCMU)
+		hung := later(func() error { return d.Hangup(ctx, "done") })
+		bye := b.method("BYE")
+
+		if bye.Recipient.String() != "sip:ann@10.0.0.9:5060" {
+			t.Errorf("BYE:\n%s", bye)
+		}
+
+		b.send(answerOf(bye, 200))
+
+		if err := <-hung; err != nil {
+			t.Error(err)
+		}
 	})
 }

@@ -10,6 +10,7 @@ import (
 	sipgo "github.com/emiago/sipgo/sip"
 
 	"trunkline/media"
+	"trunkline/media/g711"
 	"trunkline/sip/digest"
 	"trunkline/sip/locate"
 	"trunkline/sip/sdp"
@@ -22,6 +23,8 @@ type DialOptions struct {
 	Headers []Header // added to the INVITE
 	SRTP    SRTP     // how the audio is protected
 	Audio   Audio    // what else is offered for it
+	// Codec is offered before the others; nil leaves the configured order.
+	Codec *g711.Codec
 
 	// Redirect says whether a 3xx response's contact may be called instead.
 	// At most 5 are, for one call; nil follows none.
@@ -197,6 +200,7 @@ func (ua *UA) launch(ctx context.Context, o *outgoing, w *way, l *link) (*Dialog
 	d.srtp, d.audio = o.options.SRTP, o.options.Audio
 	d.auth, d.leave = o.auth, o.leave
 	d.trunk, d.placed = o.trunk, time.Now()
+	d.codecs = d.local().Preferring(o.options.Codec)
 
 	d.advertise(req)
 	d.timer.ask(req)

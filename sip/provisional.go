@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	sipgo "github.com/emiago/sipgo/sip"
@@ -255,7 +256,7 @@ func (d *Dialog) prackBody(tx *serverTx, offered bool) error {
 // requires reports whether a request demands an extension.
 func requires(req *sipgo.Request, tag string) bool {
 	for _, v := range options(req, "Require") {
-		if v == tag {
+		if strings.EqualFold(v, tag) {
 			return true
 		}
 	}

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -312,7 +313,7 @@ func (d *Dialog) wanted(to transfer.ReferTo) *Referral {
 	}
 
 	if uri, err := parseTarget(to.URI); err == nil {
-		r.User, r.Own = uri.User, d.trunk.holds(uri)
+		r.User, r.Own = userOf(uri), d.trunk.holds(uri)
 	}
 
 	return r
@@ -360,7 +361,7 @@ func (d *Dialog) referReceived(tx *serverTx) {
 		return
 	}
 
-	r.ReferredBy = headerValue(tx.req, "Referred-By")
+	r.ReferredBy = cmp.Or(headerValue(tx.req, "Referred-By"), headerValue(tx.req, "b"))
 	r.event = fmt.Sprintf("refer;id=%d", tx.req.CSeq().SeqNo)
 	r.silent = strings.EqualFold(strings.TrimSpace(headerValue(tx.req, "Refer-Sub")), "false")
 

@@ -589,7 +589,7 @@ func TestPickedUp(t *testing.T) {
 				for second.toTag == "" || cancel == nil {
 					switch m := b.next().(type) {
 					case *sipgo.Response:
-						if m.StatusCode != 200 {
+						if !m.IsSuccess() {
 							t.Fatalf("got %s", firstLine(m))
 						}
 

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -13,6 +14,7 @@ import (
 
 	sipgo "github.com/emiago/sipgo/sip"
 
+	"trunkline/sip/locate"
 	"trunkline/sip/registration"
 )
 
@@ -42,6 +44,8 @@ type registrar struct {
 	until   time.Time // end of the binding
 	status  int       // of the last answer, 0 for none
 	lent    map[netip.Addr]bool
+	routes  []*sipgo.Uri // that our calls take, as the registrar says (RFC 3608); none: as configured
+	conn    *stream      // by which the registrar was told; nil for none that is up
 }
 
 func newRegistrar(ua *UA, t *trunk) (*registrar, error) {
@@ -78,11 +82,16 @@ func (r *registrar) run() {
 	step := r.machine.First(rand.Float64())
 
 	for {
-		wait := time.NewTimer(step.Wait)
+		began, wait := time.Now(), time.NewTimer(step.Wait)
 
 		select {
 		case <-wait.C:
 			step = r.register(ctx, step.Expires)
+		case <-r.ended():
+			wait.Stop()
+
+			step.Wait -= time.Since(began)
+			step = r.lose(step)
 		case <-ctx.Done():
 			wait.Stop()
 			r.remove()
@@ -114,12 +123,81 @@ func (r *registrar) register(ctx context.Context, expires time.Duration) registr
 		if r.machine.State() == registration.Registered {
 			r.until = time.Now().Add(answer.Granted)
 			r.lend(l.to.Addr())
+			r.routes = serviceRoutes(res)
+
+			r.conn, _ = l.sock.(*stream)
 		}
 	}
 
 	r.tell(before, err)
 
 	return step
+}
+
+// ended is closed when the connection to the registrar has ended.
+func (r *registrar) ended() <-chan struct{} {
+	if r.conn == nil {
+		return nil
+	}
+
+	return r.conn.gone
+}
+
+// lose takes that the connection to the registrar has ended, and says what is
+// to follow in place of next.
+func (r *registrar) lose(next registration.Step) registration.Step {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+
+	before := r.machine.State()
+	step := r.machine.Lost(time.Since(r.conn.since), next, rand.Float64())
+	r.conn = nil
+	r.tell(before, errors.New("the connection to the registrar has ended"))
+
+	return step
+}
+
+// maxRoutes bounds what a registrar may send our calls through.
+const maxRoutes = 8
+
+// serviceRoutes are the proxies that our calls are to go through (RFC 3608
+// section 5).
+func serviceRoutes(res *sipgo.Response) []*sipgo.Uri {
+	var routes []*sipgo.Uri
+
+	for _, value := range headerValues(res, "Service-Route") {
+		for part := range strings.SplitSeq(value, "<") {
+			text, _, found := strings.Cut(part, ">")
+			if !found {
+				continue
+			}
+
+			if uri, err := parseTarget(text); err == nil && len(routes) < maxRoutes {
+				routes = append(routes, uri)
+			}
+		}
+	}
+
+	return routes
+}
+
+// through are the proxies that the trunk's calls go through, in their order:
+// those that its registrar names, or the configured one.
+func (t *trunk) through() []*sipgo.Uri {
+	if r := t.registrar; r != nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+
+		if len(r.routes) > 0 {
+			return r.routes
+		}
+	}
+
+	if t.proxy != nil {
+		return []*sipgo.Uri{t.proxy}
+	}
+
+	return nil
 }
 
 // tell logs a change of the state.
@@ -177,10 +255,11 @@ func (r *registrar) ask(ctx context.Context, expires time.Duration) (*sipgo.Resp
 		req.AppendHeader(sipgo.NewHeader("Expires", strconv.Itoa(int(expires/time.Second))))
 		req.AppendHeader(sipgo.NewHeader("Allow", allow))
 
+		req.AppendHeader(sipgo.NewHeader("Supported", "path")) // proxies may want it (RFC 3327 section 5.1)
+
 		if r.trunk.Register.Bulk {
 			req.AppendHeader(sipgo.NewHeader("Require", "gin"))
 			req.AppendHeader(sipgo.NewHeader("Proxy-Require", "gin"))
-			req.AppendHeader(sipgo.NewHeader("Supported", "path"))
 		}
 	})
 }
@@ -209,7 +288,9 @@ func (r *registrar) read(res *sipgo.Response, l *link) registration.Answer {
 }
 
 // granted finds the life of our binding among all that the registrar lists
-// (RFC 3261 section 10.2.4). Some registrars list none, and mean ours.
+// (RFC 3261 section 10.2.4). Some registrars list none, and mean ours, as those
+// do that list one of our user alone: a border controller on the way has
+// written its own address into it.
 func granted(res *sipgo.Response, ours *sipgo.ContactHeader) time.Duration {
 	all := res.GetHeaders("Contact")
 	general := seconds(headerValue(res, "Expires"))
@@ -220,7 +301,12 @@ func granted(res *sipgo.Response, ours *sipgo.ContactHeader) time.Duration {
 
 	for _, h := range all {
 		c, ok := h.(*sipgo.ContactHeader)
-		if !ok || c.Address.User != ours.Address.User || !strings.EqualFold(c.Address.Host, ours.Address.Host) || c.Address.Port != ours.Address.Port {
+		if !ok || c.Address.User != ours.Address.User {
+			continue
+		}
+
+		same := strings.EqualFold(c.Address.Host, ours.Address.Host) && portOf(&c.Address) == portOf(&ours.Address)
+		if !same && len(all) > 1 {
 			continue
 		}
 
@@ -232,6 +318,11 @@ func granted(res *sipgo.Response, ours *sipgo.ContactHeader) time.Duration {
 	}
 
 	return 0
+}
+
+// portOf is the port that a URI means.
+func portOf(uri *sipgo.Uri) int {
+	return cmp.Or(uri.Port, int(locate.Port(strings.ToUpper(uri.UriParams.GetOr("transport", "udp")))))
 }
 
 // seconds reads a number of seconds that a comment or parameters may follow;

@@ -142,6 +142,149 @@ func TestRegister(t *testing.T) {
 	})
 }
 
+// TestRegistrarsAddressesOfOurs: a border controller on the way may put its own
+// address into our binding, as long as there is no other one.
+func TestRegistrarsAddressesOfOurs(t *testing.T) {
+	for contacts, want := range map[string]registration.State{
+		"Contact: <sip:acct1@192.0.2.77:5099;transport=udp>;expires=600":                      registration.Registered,
+		"Contact: <sip:acct1@10.0.0.1;transport=UDP>;expires=600, <sip:acct1@192.0.2.77>":     registration.Registered, // no port is 5060
+		"Contact: <sip:acct1@192.0.2.77>;expires=600, <sip:acct1@192.0.2.78>;expires=600":     registration.Failing,
+		"Contact: <sip:other@192.0.2.77>;expires=600":                                         registration.Failing,
+		"Contact: <sip:acct1@10.0.0.1:5060>;expires=0":                                        registration.Failing,
+		"Contact: <sip:acct1@10.0.0.1:5060>;expires=600, <sip:acct1@10.0.0.1:5070>;expires=0": registration.Registered,
+	} {
+		t.Run(contacts, func(t *testing.T) {
+			inBubble(t, registered(nil), func(b *bed) {
+				req := b.method(sipgo.REGISTER)
+				b.grant(req, contacts)
+				synctest.Wait()
+
+				if s := b.ua.Trunks()[0].Registration; s.State != want {
+					t.Errorf("%+v, want %v", s, want)
+				}
+			})
+		})
+	}
+}
+
+// TestServiceRoute sends calls by the proxies that the registrar names (RFC
+// 3608), as long as it names them.
+func TestServiceRoute(t *testing.T) {
+	targets := func(t *Trunk) { t.Targets = []Target{{URI: "sip:ims.example"}} }
+
+	inBubble(t, registered(targets), func(b *bed) {
+		call := func(want string) {
+			t.Helper()
+
+			out := b.callFar(ctx, "+12025550199", CallOptions{})
+			invite := b.method("INVITE")
+
+			var routes []string
+			for _, h := range invite.GetHeaders("Route") {
+				routes = append(routes, h.Value())
+			}
+
+			if got := strings.Join(routes, " "); got != want || invite.Recipient.Host != "ims.example" {
+				t.Errorf("the call to %s leaves by %q, want %q", &invite.Recipient, got, want)
+			}
+
+			b.respond(invite, 486, "t1", "")
+			b.method("ACK")
+			<-out
+		}
+
+		req := b.method(sipgo.REGISTER)
+		if headerValue(req, "Supported") != "path" || headerValue(req, "Route") != "" {
+			t.Errorf("REGISTER:\n%s", req)
+		}
+
+		b.grant(req, "Expires: 600", `Service-Route: "P, one" <sip:10.0.0.9;lr>, <sip:orig@scscf.example:5062;lr>`, "Service-Route: <sip:10.0.0.8;lr>")
+		synctest.Wait()
+		call("<sip:10.0.0.9;lr> <sip:orig@scscf.example:5062;lr> <sip:10.0.0.8;lr>")
+
+		again := b.method(sipgo.REGISTER)
+		if headerValue(again, "Route") != "" {
+			t.Errorf("REGISTER:\n%s", again)
+		}
+
+		b.grant(again, "Expires: 600", "Service-Route: <sip:10.0.0.9;lr>, <nonsense>")
+		synctest.Wait()
+		call("<sip:10.0.0.9;lr>")
+	})
+}
+
+// TestRegisteredByAConnection registers anew as soon as the connection that
+// calls come by has ended.
+func TestRegisteredByAConnection(t *testing.T) {
+	byTCP := func(t *Trunk) { t.Register.Registrar = "sip:10.0.0.9;transport=tcp" }
+
+	inBubble(t, registered(byTCP), func(b *bed) {
+		ln, err := b.net.kernel("10.0.0.9").stream(ctx, "10.0.0.9:5060")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ln.Close()
+
+		for range 3 {
+			conn, err := ln.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			b.over(conn)
+			b.grant(b.method(sipgo.REGISTER), "Expires: 3600")
+			synctest.Wait()
+
+			if s := b.ua.Trunks()[0].Registration; s.State != registration.Registered {
+				t.Fatalf("%+v", s)
+			}
+
+			time.Sleep(2 * time.Minute)
+			conn.Close()
+			synctest.Wait()
+
+			if s := b.ua.Trunks()[0].Registration; s.State != registration.Trying {
+				t.Errorf("%+v", s)
+			}
+		}
+
+		// A registrar that closes every connection keeps none for calls.
+		conn, err := ln.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		b.over(conn)
+		b.grant(b.method(sipgo.REGISTER), "Expires: 3600")
+		time.Sleep(time.Second)
+		conn.Close()
+
+		closed := time.Now()
+
+		conn, err = ln.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		if passed := time.Since(closed); passed < 40*time.Minute {
+			t.Errorf("registered again after %v", passed)
+		}
+
+		b.over(conn)
+		b.grant(b.method(sipgo.REGISTER), "Expires: 3600")
+		synctest.Wait()
+
+		if s := b.ua.Trunks()[0].Registration; s.State != registration.Registered {
+			t.Errorf("%+v", s)
+		}
+
+		go b.ua.Drain()
+
+		b.grant(b.method(sipgo.REGISTER))
+		synctest.Wait()
+	})
+}
+
 func TestRegisterBacksOff(t *testing.T) {
 	inBubble(t, registered(nil), func(b *bed) {
 		var waits []time.Duration

@@ -18,10 +18,22 @@ import (
 // route finds the way for a request of a dialog. The connection that the
 // dialog began on is kept while it lasts: behind it may be the only way
 // through a NAT. When the next hop cannot be resolved or connected to, the
-// request goes where the INVITE came from.
+// request goes where the INVITE came from; so it does when the next hop is an
+// address of a network that the INVITE came out of by a NAT.
 func (ua *UA) route(ctx context.Context, hop *sipgo.Uri, s socket, peer netip.AddrPort) *link {
-	if c, ok := s.(*stream); ok && c.open() {
+	addr, _ := netip.ParseAddr(strings.Trim(hop.Host, "[]"))
+
+	switch c, ok := s.(*stream); {
+	case ok && c.open():
 		return &link{ua: ua, sock: c, to: c.peer}
+	case ok && c.name != "" && addr == c.peer.Addr():
+		// We know by which name the far end proved who it is, its Contact often
+		// does not.
+		if l, err := ua.open(ctx, locate.Hop{Network: c.network(), Addr: c.peer, Name: c.name}); err == nil {
+			return l
+		}
+	case !ok && hidden(addr, peer.Addr()):
+		return &link{ua: ua, sock: s, to: peer}
 	}
 
 	l, err := ua.reach(ctx, hop, s.network())

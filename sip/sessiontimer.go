@@ -40,6 +40,7 @@ type sessionTimer struct {
 
 	minimum  time.Duration // the largest Min-SE that the far end told
 	interval time.Duration // agreed; 0 when the session does not expire
+	until    time.Time     // the session's end, unless it is refreshed
 	ours     bool          // we refresh
 	alarm    *appointment  // the next refresh, or the end of the wait for theirs
 }
@@ -116,19 +117,41 @@ func expiresOf(msg sipgo.Message) string {
 func (t *sessionTimer) start(d *Dialog, e session.Expires, ours bool) {
 	d.agenda.cancel(t.alarm)
 	t.alarm, t.interval, t.ours = nil, e.Interval, ours
+	t.until = time.Now().Add(e.Interval)
 
 	switch {
 	case e.Interval == 0:
 	case ours:
-		t.alarm = d.agenda.after(session.Refresh(e.Interval), func() {
-			d.ua.count.refreshes.Add(1)
-			d.change(&change{done: func(error) {}})
-		})
+		t.refresh(d, session.Refresh(e.Interval))
 	default:
 		t.alarm = d.agenda.after(session.GiveUp(e.Interval), func() {
 			d.endWithBye(ErrExpired, "session timer expired")
 		})
 	}
+}
+
+// refresh refreshes the session after a time.
+func (t *sessionTimer) refresh(d *Dialog, after time.Duration) {
+	t.alarm = d.agenda.after(after, func() {
+		d.ua.count.refreshes.Add(1)
+		d.change(&change{done: func(err error) { t.refused(d, err) }})
+	})
+}
+
+// refused tries a refresh that the far end refused again, halfway to the
+// session's end, and ends the call shortly before that (RFC 4028 section 10).
+func (t *sessionTimer) refused(d *Dialog, err error) {
+	if err == nil || d.phase != active {
+		return
+	}
+
+	left := time.Until(t.until)
+	if left <= t.interval-session.GiveUp(t.interval) {
+		d.endWithBye(fmt.Errorf("the session could not be refreshed: %w", err), "session timer expired")
+		return
+	}
+
+	t.refresh(d, left/2)
 }
 
 // timing answers what the far end's INVITE or UPDATE says of the session. It

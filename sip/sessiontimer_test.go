@@ -2,6 +2,7 @@ package sip
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -183,17 +184,85 @@ func TestRefreshUnanswered(t *testing.T) {
 	})
 }
 
-// TestUpdateNotServedAfterAll goes on with re-INVITEs.
-func TestUpdateNotServedAfterAll(t *testing.T) {
-	inBubble(t, nil, func(b *bed) {
-		_, s, _ := b.dialEstablished(answerPCMA, Header{"Session-Expires", "90;refresher=uac"}, Header{"Allow", "UPDATE"})
-		b.respond(b.method("UPDATE"), 405, s.fromTag, "")
+// TestRefreshRefused tries again until the session's end is near (RFC 4028
+// section 10), and hangs up only then.
+func TestRefreshRefused(t *testing.T) {
+	for name, relents := range map[string]bool{"for good": false, "for a while": true} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, nil, func(b *bed) {
+				timer := Header{"Session-Expires", "1800;refresher=uac"}
+				d, s, _ := b.dialEstablished(answerPCMA, timer)
+				start := time.Now()
 
-		req := b.method("INVITE")
-		b.respond(req, 200, s.fromTag, answerPCMA, Header{"Session-Expires", "90;refresher=uac"})
-		b.method("ACK")
-		b.method("INVITE") // 45 s later
-	})
+				for _, at := range []time.Duration{15 * time.Minute, 1350 * time.Second, 1575 * time.Second} {
+					req := b.method("INVITE")
+					if passed := time.Since(start); passed != at {
+						t.Errorf("asked after %v, want %v", passed, at)
+					}
+
+					b.respond(req, 500, s.fromTag, "")
+					b.method("ACK")
+				}
+
+				if relents {
+					b.respond(b.method("INVITE"), 200, s.fromTag, answerPCMA, timer)
+					b.method("ACK")
+
+					relented := time.Now()
+					b.method("INVITE")
+
+					if passed := time.Since(relented); passed != 15*time.Minute || d.Cause() != nil {
+						t.Errorf("the next refresh came after %v; %v", passed, d.Cause())
+					}
+
+					return
+				}
+
+				for {
+					req, ok := b.next().(*sipgo.Request)
+					if !ok {
+						t.Fatal("a response came")
+					}
+
+					if req.Method == sipgo.BYE {
+						b.send(answerOf(req, 200))
+						break
+					}
+
+					if req.Method == sipgo.INVITE {
+						b.respond(req, 500, s.fromTag, "")
+					}
+				}
+
+				if passed := time.Since(start); passed < 28*time.Minute || passed > 30*time.Minute {
+					t.Errorf("hung up after %v", passed)
+				}
+
+				<-d.Done()
+
+				var status *StatusError
+				if !errors.As(d.Cause(), &status) || status.Code != 500 {
+					t.Errorf("Cause = %v", d.Cause())
+				}
+			})
+		})
+	}
+}
+
+// TestBareUpdateRefused goes on with re-INVITEs, whatever the far end finds
+// wrong with an UPDATE that offers nothing.
+func TestBareUpdateRefused(t *testing.T) {
+	for _, status := range []int{400, 405, 420, 488, 501} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			inBubble(t, nil, func(b *bed) {
+				_, s, _ := b.dialEstablished(answerPCMA, Header{"Session-Expires", "90;refresher=uac"}, Header{"Allow", "UPDATE"})
+				b.respond(b.method("UPDATE"), status, s.fromTag, "")
+				b.respond(b.method("INVITE"), 200, s.fromTag, answerPCMA, Header{"Session-Expires", "90;refresher=uac"})
+				b.method("ACK")
+				b.method("INVITE") // 45 s later
+			})
+		})
+	}
 }
 
 func TestSessionTooShort(t *testing.T) {

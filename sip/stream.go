@@ -61,8 +61,10 @@ type stream struct {
 	owner *streamListener
 	conn  messageConn
 	endpoint
+	since time.Time
 
-	mu sync.Mutex // one message at a time
+	mu   sync.Mutex    // one message at a time
+	gone chan struct{} // closed when the connection has ended
 }
 
 func newStreamListener(ua *UA, transport string, ln net.Listener) *streamListener {
@@ -228,7 +230,7 @@ func reset(conn net.Conn) {
 
 // adopt registers an open connection and starts its reader.
 func (l *streamListener) adopt(conn messageConn, at endpoint, from source) (*stream, error) {
-	c := &stream{owner: l, conn: conn, endpoint: at}
+	c := &stream{owner: l, conn: conn, endpoint: at, since: time.Now(), gone: make(chan struct{})}
 
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -337,6 +339,7 @@ func (c *stream) serve(from source) {
 		}
 		c.owner.mu.Unlock()
 		c.conn.Close()
+		close(c.gone)
 	}()
 
 	for {

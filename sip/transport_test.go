@@ -2,6 +2,7 @@ package sip
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"log/slog"
 	"net"
@@ -19,6 +20,7 @@ import (
 	"trunkline/sip/certs"
 	"trunkline/sip/certs/certstest"
 	"trunkline/sip/digest"
+	"trunkline/sip/locate"
 	"trunkline/sip/sdp"
 )
 
@@ -232,6 +234,59 @@ func TestCallByTLS(t *testing.T) {
 			t.Error("no error")
 		}
 	})
+}
+
+// TestTLSConnectionLost: the next request of a call opens a new connection to
+// the same far end, which proves the same name, though its Contact is an address
+// that its certificate does not show.
+func TestTLSConnectionLost(t *testing.T) {
+	inSecureBubble(t, withTargets(nil, "sip:carrier.example:5071;transport=tls"), func(b *bed, a *certstest.Authority) {
+		b.ua.net.names = oneName{netip.MustParseAddr("10.0.0.9")}
+		farTLS(b, "10.0.0.9:5071", issue(t, a, "carrier.example"))
+
+		out := b.callFar(ctx, "+12025550199", CallOptions{})
+
+		synctest.Wait()
+
+		res := b.response(b.method(sipgo.INVITE), 200, "t1", answerPCMA)
+		res.RemoveHeader("Contact")
+		res.AppendHeader(sipgo.NewHeader("Contact", "<sip:desk@10.0.0.9:5071;transport=tls>"))
+		b.send(res.String())
+		b.method(sipgo.ACK)
+
+		got := <-out
+		if got.err != nil {
+			t.Fatal(got.err)
+		}
+
+		before := b.stream
+		before.conn.Close()
+		synctest.Wait()
+
+		hung := later(func() error { return got.d.Hangup(ctx, "done") })
+
+		synctest.Wait()
+
+		if b.stream == before {
+			t.Fatal("no new connection")
+		}
+
+		b.send(answerOf(b.method(sipgo.BYE), 200))
+
+		if err := <-hung; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// oneName is a DNS that has one address for every name.
+type oneName struct{ addr netip.Addr }
+
+func (oneName) NAPTR(context.Context, string) ([]locate.NAPTR, error) { return nil, nil }
+func (oneName) SRV(context.Context, string) ([]locate.SRV, error)     { return nil, nil }
+
+func (n oneName) Hosts(context.Context, string) ([]netip.Addr, error) {
+	return []netip.Addr{n.addr}, nil
 }
 
 // browser opens a WebSocket on a connection to the UA, which may be encrypted

@@ -270,8 +270,8 @@ func (t *trunk) holds(uri *sipgo.Uri) bool {
 
 // parseTarget reads a URI that requests may be sent to.
 func parseTarget(text string) (*sipgo.Uri, error) {
-	var uri sipgo.Uri
-	if err := sipgo.ParseUri(text, &uri); err != nil {
+	uri, err := parseURI(text)
+	if err != nil {
 		return nil, fmt.Errorf("not a SIP URI: %w", err)
 	}
 
@@ -279,5 +279,5 @@ func parseTarget(text string) (*sipgo.Uri, error) {
 		return nil, errors.New("not a URI of the form sip:user@host[:port][;transport=udp|tcp|tls]")
 	}
 
-	return &uri, nil
+	return uri, nil
 }

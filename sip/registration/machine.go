@@ -27,6 +27,8 @@ const (
 	refusedFirst  = 5 * time.Minute // after a refusal that only the operator can mend
 	maxExpires    = 24 * time.Hour
 	leastLifetime = 10 * time.Second // of a binding that is worth refreshing in time
+
+	leastConnection = time.Minute // that is kept for more than one request
 )
 
 // An Answer is a registrar's final response.
@@ -93,6 +95,20 @@ func firstWait(status int) time.Duration {
 	default:
 		return backOffFirst
 	}
+}
+
+// Lost takes that the connection to the registrar has ended after it lived for
+// a while: calls come by it, and a registrar that would dial a new one does not
+// find us behind a NAT. One that closes each connection soon does not send calls
+// by them, and then next stays the next step. chance is in [0, 1).
+func (m *Machine) Lost(lived time.Duration, next Step, chance float64) Step {
+	if lived < leastConnection {
+		return next
+	}
+
+	m.state = Trying
+
+	return m.First(chance)
 }
 
 // Failed takes that no answer came.

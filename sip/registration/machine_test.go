@@ -42,6 +42,21 @@ func TestLife(t *testing.T) {
 	}
 }
 
+func TestLostConnection(t *testing.T) {
+	t.Parallel()
+
+	m := New(time.Hour)
+	next := m.Answered(Answer{Status: 200, Granted: time.Hour}, 0)
+
+	if got := m.Lost(time.Second, next, 0.5); got != next || m.State() != Registered {
+		t.Errorf("after one that was closed at once: %v in state %v", got, m.State())
+	}
+
+	if got := m.Lost(time.Hour, next, 0.5); got != (Step{Wait: 500 * time.Millisecond, Expires: time.Hour}) || m.State() != Trying {
+		t.Errorf("after a kept one: %v in state %v", got, m.State())
+	}
+}
+
 func TestRemove(t *testing.T) {
 	t.Parallel()
 

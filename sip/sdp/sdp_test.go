@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -473,6 +474,40 @@ func sscanOrigin(body string, id, version *uint64) (int, error) {
 
 // TestHold answers and offers so that nothing comes, whatever the far end
 // wants, and what it asked for otherwise.
+// TestOfferingKeepsPayloadTypes offers codecs anew, each with the type that it
+// has in the session (RFC 3264 section 8.3.2).
+func TestOfferingKeepsPayloadTypes(t *testing.T) {
+	t.Parallel()
+
+	local := Local{Addr: netip.MustParseAddrPort("192.0.2.1:4000")}
+
+	offer, err := ParseOffer([]byte("v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\nm=audio 4000 RTP/AVP 97 101\r\n" +
+		"a=rtpmap:97 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\nm=video 5000 RTP/AVP 31\r\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	d, _, err := Answer(offer, local)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	law := g711.PCMA
+	for want, codecs := range map[string][]g711.Codec{
+		"m=audio 4000 RTP/AVP 97 8 101\r\n": {g711.PCMU, g711.PCMA},
+		"m=audio 4000 RTP/AVP 8 97 101\r\n": local.Preferring(&law),
+		"m=audio 4000 RTP/AVP 8 101\r\n":    {g711.PCMA},
+	} {
+		if body := string(NewOrigin(1).Body(d.Offering(codecs...))); !strings.Contains(body, want) || !strings.Contains(body, "m=video 0 ") {
+			t.Errorf("want %q in\n%s", want, body)
+		}
+	}
+
+	if got := (Local{Codecs: []g711.Codec{g711.PCMU}}).Preferring(&law); !slices.Equal(got, []g711.Codec{g711.PCMU}) {
+		t.Errorf("a codec that is not ours is preferred: %v", got)
+	}
+}
+
 func TestHold(t *testing.T) {
 	t.Parallel()
 
