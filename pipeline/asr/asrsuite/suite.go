@@ -3,6 +3,7 @@ package asrsuite
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -48,6 +49,7 @@ func Run(t *testing.T, newVendor func() asrtest.Vendor, newRecognizer func(url, 
 		"no words":       noWords,
 		"end of turn":    endOfTurn,
 		"in a row":       inARow,
+		"lulls":          lulls,
 		"refused":        refused,
 		"breaks":         breaks,
 		"hangs":          hangs,
@@ -244,6 +246,69 @@ func inARow(t *testing.T, b *bench) {
 	for n, want := range []string{"one", "two", "three"} {
 		if got, _ := final(t, s); got.Text != want || got.Spurt != n+1 {
 			t.Errorf("%+v, want %q of talkspurt %d", got, want, n+1)
+		}
+	}
+}
+
+// lulls is for recognisers that ask for the last words while the caller may yet
+// go on.
+func lulls(t *testing.T, b *bench) {
+	if !b.has.Lull {
+		return
+	}
+	const much = 12 * media.FrameSamples // silence, longer than any lull within a talkspurt
+	pause := bytes.Repeat([]byte{silence}, much)
+	first, second := speech(300*time.Millisecond, 1), speech(300*time.Millisecond, 2)
+	for name, tc := range map[string]struct {
+		replies []asrtest.Reply
+		resumes bool
+		await   bool // that the words of the lull have come before more is done
+		text    string
+	}{
+		"known at the end":        {[]asrtest.Reply{{Final: "on Sunday."}}, false, true, "on sunday"},
+		"come after the end":      {[]asrtest.Reply{{Final: "on Sunday.", Delay: 20 * time.Millisecond}}, false, false, "on sunday"},
+		"no words":                {[]asrtest.Reply{{}}, false, false, ""},
+		"goes on":                 {[]asrtest.Reply{{Final: "on Sunday"}, {Final: "at nine"}}, true, true, "on sunday at nine"},
+		"goes on before the word": {[]asrtest.Reply{{Final: "on Sunday", Delay: 20 * time.Millisecond}, {Final: "at nine"}}, true, false, "on sunday at nine"},
+		"goes on without words":   {[]asrtest.Reply{{}, {Final: "at nine"}}, true, false, "at nine"},
+	} {
+		s := b.open(t)
+		a, can := s.(pipeline.Anticipator)
+		if !can {
+			t.Fatalf("a %T cannot be told of a lull", s)
+		}
+		b.script.Say(append(tc.replies, asrtest.Reply{Final: "yes"})...)
+		before := len(b.script.Heard())
+		s.Begin(1)
+		write(s, first)
+		a.Lull()
+		write(s, pause)
+		if tc.await {
+			if got := next(t, s); got.Final || got.Text != "on sunday" {
+				t.Errorf("%s: in the lull: %+v", name, got)
+			}
+		}
+		if tc.resumes {
+			a.Resume()
+			write(s, second)
+		}
+		s.End()
+		if got, _ := final(t, s); got.Text != tc.text || got.Spurt != 1 || got.Err != nil {
+			t.Errorf("%s: %+v, want %q", name, got, tc.text)
+		}
+		speak(s, 2, second)
+		if got, _ := final(t, s); got.Text != "yes" || got.Spurt != 2 {
+			t.Errorf("%s: then %+v", name, got)
+		}
+		heard := bytes.Join(b.script.Heard()[before:], nil)
+		want := slices.Concat(first, second) // what is left of the silence is not sent
+		if tc.resumes {
+			want = slices.Concat(first, pause, second, second)
+			if !bytes.Equal(heard, want) {
+				t.Errorf("%s: %d octets came, want %d", name, len(heard), len(want))
+			}
+		} else if quiet := bytes.Count(heard, []byte{silence}); len(heard)-quiet != len(want) || quiet >= much {
+			t.Errorf("%s: %d octets came, %d of them silence", name, len(heard), quiet)
 		}
 	}
 }

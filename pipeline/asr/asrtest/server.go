@@ -47,6 +47,7 @@ type Abilities struct {
 	KeepAlive bool          // a silent connection has to be kept alive
 	Padding   time.Duration // of silence that may come after a talkspurt's audio
 
+	Lull  bool // it is asked for the last words in a lull, and again where the caller goes on: each part takes a reply
 	Late  bool // it refuses when the first talkspurt comes, not before
 	Batch bool // it takes a talkspurt whole, at its end: there are no partial words
 }
@@ -147,11 +148,14 @@ func (s *Script) Leave() {
 	s.left++
 }
 
+// Span is where in the audio of a connection words were said.
+type Span struct{ From, Until time.Duration }
+
 // Wire is how a vendor's server says things.
 type Wire struct {
-	Partial func(text string) any
-	Final   func(text string) []any
-	Ended   func(text string) any // the server's own end of a turn; nil: it has none
+	Partial func(text string, at Span) any
+	Final   func(text string, at Span) []any
+	Ended   func(text string, at Span) any // the server's own end of a turn; nil: it has none
 	Error   func(code string) any
 }
 
@@ -165,6 +169,7 @@ type Session struct {
 	running  bool
 	reply    Reply
 	octets   []byte
+	before   media.Samples // audio of the connection before octets
 	partials int
 	last     chan struct{} // closed when the talkspurt before has its last words
 }
@@ -201,6 +206,7 @@ func (s *Session) Close() {
 // Audio takes audio of the running talkspurt.
 func (s *Session) Audio(octets []byte) {
 	if !s.running {
+		s.before += media.Samples(len(s.octets))
 		s.running, s.partials, s.octets = true, 0, nil
 		s.reply = s.script.Take()
 	}
@@ -212,12 +218,17 @@ func (s *Session) Audio(octets []byte) {
 
 			return
 		}
-		s.Send(s.wire.Partial(r.Partials[s.partials]))
+		s.Send(s.wire.Partial(r.Partials[s.partials], s.span()))
 		s.partials++
 		if s.partials == len(r.Partials) && r.EndOfTurn && s.wire.Ended != nil {
-			s.Send(s.wire.Ended(r.Final))
+			s.Send(s.wire.Ended(r.Final, s.span()))
 		}
 	}
+}
+
+// span is where the words so far were said.
+func (s *Session) span() Span {
+	return Span{s.before.Duration(), (s.before + media.Samples(len(s.octets))).Duration()}
 }
 
 func (s *Session) fail() {
@@ -244,13 +255,13 @@ func (s *Session) Flush() {
 	if r.Fails() || r.EndOfTurn && s.wire.Ended != nil {
 		return // all was said
 	}
-	before, done := s.last, make(chan struct{})
+	before, done, at := s.last, make(chan struct{}), s.span()
 	s.last = done
 	go func() { // Close waits for it
 		defer close(done)
 		time.Sleep(r.Delay)
 		<-before
-		for _, m := range s.wire.Final(r.Final) {
+		for _, m := range s.wire.Final(r.Final, at) {
 			s.Send(m)
 		}
 	}()

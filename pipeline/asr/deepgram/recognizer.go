@@ -19,6 +19,12 @@ import (
 // BaseURL is where Deepgram answers.
 const BaseURL = "https://api.deepgram.com"
 
+// early is how long after a lull was told, which is 60 ms of silence, the last
+// words are asked for. Finalize ends a segment there, and the words of the next
+// one are recognised anew: the closures of stops within a word are shorter than
+// 120 ms, and a pause between words that is longer costs nothing.
+const early = 60 * time.Millisecond
+
 // Config chooses a recogniser.
 type Config struct {
 	BaseURL   string // empty: Deepgram's
@@ -82,7 +88,7 @@ func (r *Recognizer) Open(ctx context.Context) (pipeline.Recognition, error) {
 		return nil, err
 	}
 
-	return socket.New(r.client, conn, protocol{r.client}, socket.Options{KeepAlive: r.cfg.KeepAlive}), nil
+	return socket.New(r.client, conn, protocol{r.client}, socket.Options{KeepAlive: r.cfg.KeepAlive, Early: early}), nil
 }
 
 // protocol is Deepgram's.
@@ -106,8 +112,10 @@ func (protocol) Bye() socket.Message { return text(`{"type":"CloseStream"}`) }
 
 // message is a message of the server.
 type message struct {
-	Type    string `json:"type"`
-	Channel *struct {
+	Type     string  `json:"type"`
+	Start    float64 `json:"start"`    // seconds of the stream
+	Duration float64 `json:"duration"` // seconds
+	Channel  *struct {
 		Alternatives []struct {
 			Transcript string   `json:"transcript"`
 			Confidence float64  `json:"confidence"`
@@ -141,11 +149,21 @@ func (p protocol) Read(data []byte) (socket.Event, bool) {
 	best := &m.Channel.Alternatives[0]
 	e := socket.Event{
 		Text: best.Transcript, Confidence: best.Confidence,
-		Ended: m.IsFinal, Flushed: m.FromFinalize, EndOfTurn: m.SpeechFinal && !m.FromFinalize,
+		Until: seconds(m.Start + m.Duration), Ended: m.IsFinal, Flushed: m.FromFinalize, EndOfTurn: m.SpeechFinal && !m.FromFinalize,
 	}
 	if len(best.Languages) > 0 {
 		e.Language = best.Languages[0]
 	}
 
 	return e, true
+}
+
+// seconds is a time within a stream; 0 where a server tells nonsense.
+func seconds(s float64) time.Duration {
+	const most = 24 * 60 * 60
+	if !(s > 0 && s < most) {
+		return 0
+	}
+
+	return time.Duration(s * float64(time.Second))
 }

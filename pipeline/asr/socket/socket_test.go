@@ -5,12 +5,14 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gorilla/websocket"
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
 	"trunkline/media"
+	"trunkline/pipeline"
 	"trunkline/pipeline/vendor"
 )
 
@@ -49,36 +51,45 @@ func TestWriteAllocatesNothing(t *testing.T) {
 }
 
 // Whatever the server says, each talkspurt ends once, in order, and its words
-// only grow by whole segments.
+// only grow by whole segments; also where words are asked for in lulls and not
+// every Flush is answered.
 func TestTalkspurtsEndOnceAndInOrder(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		var w words
 		begun, over := 0, 0
-		for range rapid.IntRange(1, 50).Draw(t, "steps") {
-			switch rapid.IntRange(0, 2).Draw(t, "what") {
-			case 0:
+		tell := func(tr pipeline.Transcript, told bool) {
+			if told && tr.Final {
+				if over++; tr.Spurt != over {
+					t.Fatalf("%+v ended as number %d", tr, over)
+				}
+			}
+		}
+		for now := range rapid.IntRange(1, 50).Draw(t, "steps") {
+			at := time.Duration(now+1) * time.Second
+			switch rapid.SampledFrom([]string{"begin", "says", "settles", "lull", "resume", "end"}).Draw(t, "what") {
+			case "begin":
 				begun++
 				w.begin(begun)
-			case 1:
-				e := Event{
+			case "says":
+				tell(w.take(Event{
 					Text:  rapid.SampledFrom([]string{"", "Yes.", "when do"}).Draw(t, "text"),
 					Ended: rapid.Bool().Draw(t, "ended"), Flushed: rapid.Bool().Draw(t, "flushed"),
+					Until: rapid.SampledFrom([]time.Duration{0, at / 2, at}).Draw(t, "until"),
+				}))
+			case "settles":
+				tr, told := w.settle(w.newest())
+				if told && !tr.Final {
+					t.Fatalf("%+v settles nothing", tr)
 				}
-				tr, told := w.take(e)
-				if told && tr.Final {
-					over++
-					if tr.Spurt != over {
-						t.Fatalf("talkspurt %d ended as number %d", tr.Spurt, over)
-					}
-				}
-			case 2:
-				if tr, told := w.settle(w.latest()); told {
-					over++
-					if tr.Spurt != over || !tr.Final {
-						t.Fatalf("%+v ended as number %d", tr, over)
-					}
-				}
+				tell(tr, told)
+			case "lull":
+				w.ask(false, at)
+			case "resume":
+				w.resume()
+			case "end":
+				w.ask(rapid.Bool().Draw(t, "asks"), at)
+				tell(w.end())
 			}
 		}
 		if over > begun {

@@ -4,14 +4,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/gorilla/websocket"
 
 	"trunkline/media"
-	"trunkline/media/g711"
 	"trunkline/pipeline"
 	"trunkline/pipeline/vendor"
 )
@@ -24,9 +22,10 @@ type Message struct {
 
 // Event is what a message of the server says.
 type Event struct {
-	Text       string // of the segment that runs, or has ended
-	Ended      bool   // the segment stands; the next one begins empty
-	Flushed    bool   // all audio up to the Flush before has been heard
+	Text       string        // of the segment that runs, or has ended
+	Ended      bool          // the segment stands; the next one begins empty
+	Flushed    bool          // all audio up to a Flush has been heard
+	Until      time.Duration // place in the stream's audio up to which Text goes; 0: not told
 	EndOfTurn  bool
 	Confidence float64
 	Language   string
@@ -58,6 +57,11 @@ type Options struct {
 	// is open: then there are no more. Servers answer a Flush only when they
 	// have something to say. 800 ms: less than the conversation waits for last words.
 	Quiet time.Duration
+	// Early is how long after a Lull the server is asked for the last words, so
+	// that they are there at the talkspurt's end. The server must go on with the
+	// stream after a Flush, answer each Flush for itself, and tell Until. 0: it
+	// is asked at the end alone.
+	Early time.Duration
 }
 
 const (
@@ -114,8 +118,12 @@ type itemKind uint8
 const (
 	isFrame itemKind = iota
 	isBegin
+	isLull
+	isResume
 	isEnd
 )
+
+var _ pipeline.Anticipator = (*Stream)(nil)
 
 // New drives a connection. Close it.
 func New(client *vendor.Client, conn *websocket.Conn, p Protocol, o Options) *Stream {
@@ -142,6 +150,20 @@ func (s *Stream) Begin(n int) { s.put(isBegin, n, nil) }
 
 // Write gives 20 ms of the running talkspurt.
 func (s *Stream) Write(f *media.Frame) { s.put(isFrame, 0, f) }
+
+// Lull says that the caller makes no sound.
+func (s *Stream) Lull() {
+	if s.opt.Early > 0 {
+		s.put(isLull, 0, nil)
+	}
+}
+
+// Resume says that the caller goes on.
+func (s *Stream) Resume() {
+	if s.opt.Early > 0 {
+		s.put(isResume, 0, nil)
+	}
+}
 
 // End says that the talkspurt is over.
 func (s *Stream) End() { s.put(isEnd, 0, nil) }
@@ -199,8 +221,7 @@ func (s *Stream) write() {
 	})
 	defer alive.Stop()
 	defer s.settleNoMore()
-	var octets []byte
-	chunk := int(media.SamplesIn(s.opt.Chunk))
+	u := utterance{proto: s.proto, heard: &s.heard, chunk: int(media.SamplesIn(s.opt.Chunk)), early: int(s.opt.Early / media.FrameDuration)}
 	last := time.Now()
 	for {
 		it, what := s.next(last)
@@ -217,22 +238,22 @@ func (s *Stream) write() {
 		case what == silent:
 			messages = []Message{s.proto.KeepAlive()}
 		case it.kind == isBegin:
-			octets = octets[:0]
+			u.begin()
 			s.heard.begin(it.spurt)
+		case it.kind == isLull:
+			u.lull()
+		case it.kind == isResume:
+			messages = u.resume()
 		case it.kind == isEnd:
-			if len(octets) > 0 {
-				messages = append(messages, s.proto.Audio(octets))
-				octets = octets[:0]
+			messages = u.end()
+			n := s.heard.newest()
+			if t, known := s.heard.end(); known {
+				s.tell(t)
+			} else {
+				s.settleLater(n)
 			}
-			messages = append(messages, s.proto.Flush()...)
-			s.settleLater(s.heard.latest())
 		default:
-			var frame [media.FrameSamples]byte
-			g711.PCMU.Encode(frame[:], it.frame[:])
-			if octets = append(octets, frame[:]...); len(octets) >= chunk {
-				messages = []Message{s.proto.Audio(octets)}
-				octets = octets[:0]
-			}
+			messages = u.write(&it.frame)
 		}
 		for _, m := range messages {
 			if err := s.send(m); err != nil {
@@ -373,87 +394,4 @@ func (s *Stream) read() {
 			}
 		}
 	}
-}
-
-// words puts segments together to talkspurts. Talkspurts wait in line: the
-// server is behind us.
-type words struct {
-	mu     sync.Mutex
-	spurts []int    // begun and not over, oldest first
-	done   []string // segments of the oldest that stand
-	open   bool     // a segment has words that do not stand
-}
-
-func (w *words) begin(n int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.spurts = append(w.spurts, n)
-}
-
-// running is the talkspurt whose words come.
-func (w *words) running() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.spurts) == 0 {
-		return 0
-	}
-
-	return w.spurts[0]
-}
-
-// latest is the talkspurt that was begun last.
-func (w *words) latest() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.spurts) == 0 {
-		return 0
-	}
-
-	return w.spurts[len(w.spurts)-1]
-}
-
-// take is what an event adds.
-func (w *words) take(e Event) (t pipeline.Transcript, told bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.spurts) == 0 { // of no talkspurt
-		return t, false
-	}
-	text := vendor.Plain(e.Text)
-	parts := w.done
-	if text != "" {
-		parts = append(parts[:len(parts):len(parts)], text)
-	}
-	w.open = text != ""
-	if e.Ended {
-		w.done, w.open = parts, false
-	}
-	t = pipeline.Transcript{
-		Spurt: w.spurts[0], Text: strings.Join(parts, " "), Final: e.Flushed,
-		Confidence: e.Confidence, EndOfTurn: e.EndOfTurn, Language: e.Language,
-	}
-	if e.Flushed {
-		w.over()
-	}
-
-	return t, e.Flushed || text != "" || e.EndOfTurn
-}
-
-// settle ends talkspurt n after the server has had its time, if its words so
-// far stand.
-func (w *words) settle(n int) (t pipeline.Transcript, told bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.spurts) == 0 || w.spurts[0] != n || w.open {
-		return t, false
-	}
-	t = pipeline.Transcript{Spurt: n, Text: strings.Join(w.done, " "), Final: true}
-	w.over()
-
-	return t, true
-}
-
-// over forgets the oldest talkspurt. The caller holds mu.
-func (w *words) over() {
-	w.spurts, w.done, w.open = w.spurts[1:], nil, false
 }

@@ -54,15 +54,15 @@ func turn(text string, end bool) object {
 
 // wire says nothing when an end is forced of a turn without words.
 var wire = asrtest.Wire{
-	Partial: func(text string) any { return turn(text, false) },
-	Final: func(text string) []any {
+	Partial: func(text string, _ asrtest.Span) any { return turn(text, false) },
+	Final: func(text string, _ asrtest.Span) []any {
 		if text == "" {
 			return nil
 		}
 
 		return []any{turn(text, true)}
 	},
-	Ended: func(text string) any { return turn(text, true) },
+	Ended: func(text string, _ asrtest.Span) any { return turn(text, true) },
 	Error: failure,
 }
 

@@ -20,32 +20,34 @@ func New() *Server { return &Server{script: asrtest.NewScript()} }
 func (s *Server) Script() *asrtest.Script { return s.script }
 
 // Has tells what the protocol can do.
-func (*Server) Has() asrtest.Abilities { return asrtest.Abilities{EndOfTurn: true, KeepAlive: true} }
+func (*Server) Has() asrtest.Abilities {
+	return asrtest.Abilities{EndOfTurn: true, KeepAlive: true, Lull: true}
+}
 
 type object = map[string]any
 
 func failure(code string) any { return object{"err_code": code, "err_msg": "see " + vendortest.Key} }
 
-func results(text string, final, speech, finalize bool) object {
+func results(text string, at asrtest.Span, final, speech, finalize bool) object {
 	return object{
-		"type": "Results", "channel_index": []int{0, 1}, "duration": 0.1, "start": 0.0,
+		"type": "Results", "channel_index": []int{0, 1}, "duration": (at.Until - at.From).Seconds(), "start": at.From.Seconds(),
 		"is_final": final, "speech_final": speech, "from_finalize": finalize,
 		"channel": object{"alternatives": []object{{"transcript": text, "confidence": 0.9, "words": []object{}}}},
 	}
 }
 
-// wire says nothing of a talkspurt without words, as the reference allows, and
-// no last words where the server's own end came before.
+// wire says nothing to a Finalize when no words are left, as the reference
+// allows: of audio without words, and where the server's own end came before.
 var wire = asrtest.Wire{
-	Partial: func(text string) any { return results(text, false, false, false) },
-	Final: func(text string) []any {
+	Partial: func(text string, at asrtest.Span) any { return results(text, at, false, false, false) },
+	Final: func(text string, at asrtest.Span) []any {
 		if text == "" {
 			return nil
 		}
 
-		return []any{results(text, true, true, true)}
+		return []any{results(text, at, true, true, true)}
 	},
-	Ended: func(text string) any { return results(text, true, true, false) },
+	Ended: func(text string, at asrtest.Span) any { return results(text, at, true, true, false) },
 	Error: func(code string) any {
 		return object{"type": "Error", "code": code, "description": "see " + vendortest.Key}
 	},

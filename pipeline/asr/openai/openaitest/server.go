@@ -52,7 +52,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	items, told := 0, ""
 	const kind = "conversation.item.input_audio_transcription."
 	wire := asrtest.Wire{
-		Partial: func(text string) any { // a delta is what is new
+		Partial: func(text string, _ asrtest.Span) any { // a delta is what is new
 			delta := text
 			if rest, goesOn := strings.CutPrefix(text, told); goesOn {
 				delta = rest
@@ -61,7 +61,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 			return object{"type": kind + "delta", "item_id": "item_" + strconv.Itoa(items), "content_index": 0, "delta": delta}
 		},
-		Final: func(text string) []any {
+		Final: func(text string, _ asrtest.Span) []any {
 			return []any{object{"type": kind + "completed", "item_id": "item", "content_index": 0, "transcript": text}}
 		},
 		Error: failure,
