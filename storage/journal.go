@@ -92,10 +92,12 @@ type Journal struct {
 
 	mu       sync.Mutex
 	queue    queue
-	writing  []row  // taken from the queue, not yet settled
-	spilling bool   // rows are on their way from here to the spool: the writer takes none
-	moved    int    // counts the times that writing went to the spool
-	hurry    uint64 // rows up to this one go to the spool when the database has not taken them
+	writing  []row         // taken from the queue, not yet settled
+	spilling bool          // rows are on their way from here to the spool: the writer takes none
+	moved    int           // counts the times that writing went to the spool
+	hurry    uint64        // rows up to this one go to the spool when the database has not taken them
+	trying   time.Time     // since when the database is being asked; zero: it is not
+	took     time.Duration // that it took the last time
 	started  bool
 	stopping bool
 	settled  chan struct{} // closed, and replaced, whenever rows are settled
@@ -265,11 +267,18 @@ func (j *Journal) Flush(ctx context.Context) error {
 }
 
 // Keep waits until every row queued so far would outlive the process: it is in
-// the database, or in the spool. It fails when ctx ends first, and when neither
-// takes rows.
+// the database, or in the spool. A database that is known to be slow is not
+// waited for. It fails when ctx ends first, and when neither takes rows.
 func (j *Journal) Keep(ctx context.Context) error {
-	hurry := time.AfterFunc(j.opts.KeepAfter, j.hasten)
-	defer hurry.Stop()
+	j.mu.Lock()
+	lags := j.lags()
+	j.mu.Unlock()
+	if lags {
+		j.hasten()
+	} else {
+		hurry := time.AfterFunc(j.opts.KeepAfter, j.hasten)
+		defer hurry.Stop()
+	}
 	j.mu.Lock()
 	target := j.queue.lastSeq
 	for {
@@ -287,6 +296,12 @@ func (j *Journal) Keep(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// lags says that the database takes longer for what it is asked than KeepAfter;
+// mu is held.
+func (j *Journal) lags() bool {
+	return j.took >= j.opts.KeepAfter || !j.trying.IsZero() && time.Since(j.trying) >= j.opts.KeepAfter
 }
 
 // hasten has the rows queued so far go to the spool, unless they are written
@@ -519,7 +534,13 @@ func (j *Journal) attempt(ctx context.Context, t task) error {
 func (j *Journal) try(ctx context.Context, rows []row) (homeless Drops, err error) {
 	ctx, cancel := context.WithTimeout(ctx, j.opts.Timeout)
 	defer cancel()
+	j.mu.Lock()
+	j.trying = time.Now()
+	j.mu.Unlock()
 	homeless, err = j.send(ctx, rows)
+	j.mu.Lock()
+	j.took, j.trying = time.Since(j.trying), time.Time{}
+	j.mu.Unlock()
 	if refused(err) && len(rows) == 1 {
 		j.opts.Log.Error("history lost: the database refuses a row", "row", describe(rows[0]), "err", err)
 		return homeless.plus(rows[0].rank()), nil

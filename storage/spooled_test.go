@@ -157,6 +157,43 @@ func TestKeptRowsOutliveTheProcess(t *testing.T) {
 	}
 }
 
+// A database that was slow a moment ago, or is now, is not waited for again.
+func TestNobodyWaitsForADatabaseKnownToBeSlow(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d, id := &slow{disk: &disk{}, takes: 500 * time.Millisecond}, NewID()
+		j := newJournal(d, Owner{}, JournalOptions{Spool: openSpool(t, t.TempDir(), spool.Options{})})
+		if err := j.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer stop(t, j)
+		for n := range 20 {
+			began := time.Now()
+			events(j, id, n, n+1)
+			if err := j.Keep(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if took := time.Since(began); n > 0 && took > 0 {
+				t.Errorf("row %d was kept after %v", n, took)
+			}
+			time.Sleep(60 * time.Millisecond)
+		}
+		d.set(func(*disk) { d.takes = 0 })
+		if err := j.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		checkOrder(t, d.disk, id, 20)
+		spooled := d.count()
+		events(j, id, 20, 21)
+		if err := j.Keep(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if n := d.count(); n != spooled+1 || j.Stats().Spooled != 0 {
+			t.Errorf("the database is quick again, and row 20 was written %d times", n-spooled)
+		}
+	})
+}
+
 func TestKeepSaysWhenNothingTakesRows(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -181,6 +218,14 @@ func TestKeepSaysWhenNothingTakesRows(t *testing.T) {
 	})
 }
 
+// count is how many rows were written.
+func (d *disk) count() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+
+	return len(d.order)
+}
+
 // slow is a database that takes its time.
 type slow struct {
 	*disk
@@ -190,8 +235,11 @@ type slow struct {
 func (s *slow) session(context.Context, Owner) (writer, error) { return s, nil }
 
 func (s *slow) write(ctx context.Context, rows []row) (Drops, error) {
+	s.mu.Lock()
+	takes := s.takes
+	s.mu.Unlock()
 	select {
-	case <-time.After(s.takes):
+	case <-time.After(takes):
 		return s.disk.write(ctx, rows)
 	case <-ctx.Done():
 		return Drops{}, ctx.Err()
