@@ -309,7 +309,18 @@ func (c *call) connect() {
 	}
 	l := line.New(*p)
 	c.far.Store(&far{c.door, c.leg, l})
-	c.remove = c.m.cfg.Clock.Add(l)
+	c.remove = c.m.tick(l)
+}
+
+// tick puts a line on the clock; remove takes it off, and nothing of it is used
+// afterwards.
+func (m *Manager) tick(l *line.Line) (remove func()) {
+	off := m.cfg.Clock.Add(l)
+
+	return func() {
+		off()
+		l.Stop()
+	}
 }
 
 // listenTo goes on over other audio than before.

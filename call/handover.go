@@ -299,7 +299,7 @@ func (c *call) hearPerson() {
 	if d, ok := h.person.(keyDoor); ok {
 		parts.Keys, parts.Told = d.KeyMode(), d.Keys()
 	}
-	h.remove = c.m.cfg.Clock.Add(line.New(parts))
+	h.remove = c.m.tick(line.New(parts))
 	c.work.Go(func() {
 		<-h.person.Done()
 		h.tell(transfer.Event{Kind: transfer.PersonBye})

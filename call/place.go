@@ -271,7 +271,7 @@ func (c *call) hearEarly(leg media.Leg) {
 		parts.Tap = c.owed.tap
 		_ = c.startRecording() // it has told; the call goes on
 	}
-	c.remove = c.m.cfg.Clock.Add(line.New(parts))
+	c.remove = c.m.tick(line.New(parts))
 }
 
 // deaf is the ear before the answer: nobody is to be understood yet.

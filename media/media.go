@@ -93,8 +93,9 @@ type Mark struct {
 
 // Buffered is a Leg whose far side queues what is written and plays it by its
 // own clock. A pause cannot stop what is queued there: the queue is dropped,
-// and what was not heard is written again. All methods are called by the
-// goroutine that calls Write, and none blocks or allocates.
+// and what was not heard is written again. Write, Ahead, Mark, Drop and Flush may
+// be called by one goroutine while another one calls the others, and none blocks
+// or allocates.
 type Buffered interface {
 	Leg
 	// Ahead is how many frames may be written and not yet played, at most 50.

@@ -231,6 +231,9 @@ func TestOtherCarriers(t *testing.T) {
 	}
 }
 
+// parameterTag is the token's parameter with its attributes the other way round.
+var parameterTag = regexp.MustCompile(`<Parameter value="T1" name="token"/>`)
+
 // The instructions of every carrier are what its documents show.
 func TestInstructions(t *testing.T) {
 	t.Parallel()
@@ -260,8 +263,10 @@ func TestInstructions(t *testing.T) {
 			func() (instructions, error) { return words.fallback(&Fallback{Number: "+1"}) },
 		} {
 			a, err := write()
-			if err != nil || !strings.Contains(string(a.body), want[i]) || a.content == "" {
-				t.Errorf("%s: %s (%v), want %s", name, a.body, err, want[i])
+			// The library writes attributes in any order.
+			body := parameterTag.ReplaceAllString(string(a.body), `<Parameter name="token" value="T1"/>`)
+			if err != nil || !strings.Contains(body, want[i]) || a.content == "" {
+				t.Errorf("%s: %s (%v), want %s", name, body, err, want[i])
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package legtest
 import (
 	"context"
 	"slices"
+	"sync"
 	"testing"
 
 	"trunkline/media"
@@ -20,6 +21,7 @@ func Buffered(t *testing.T, setup Setup) {
 		"marks when played": marksWhenPlayed,
 		"drops":             drops,
 		"ledger":            ledger,
+		"between ticks":     betweenTicks,
 	} {
 		t.Run(name, func(t *testing.T) {
 			leg, far := setup(t)
@@ -67,6 +69,46 @@ func marksWhenPlayed(t *testing.T, leg media.Buffered, far Far) {
 	}
 	if len(got) != n {
 		t.Errorf("%d marks of %d came back", len(got), n)
+	}
+}
+
+// Another goroutine than the tick's may write and drop.
+func betweenTicks(t *testing.T, leg media.Buffered, far Far) {
+	var other sync.WaitGroup
+	other.Go(func() {
+		f := level(1000)
+		for n := range 5 * maxAhead {
+			if leg.Ahead() > 0 && leg.Write(f) {
+				leg.Mark(media.Mark{Generation: uint32(n / maxAhead), Frames: uint64(n%maxAhead + 1)})
+			}
+			leg.Flush()
+			if n%maxAhead == maxAhead-1 {
+				leg.Drop()
+			}
+		}
+	})
+	var f media.Frame
+	for range settled {
+		leg.Read(&f)
+		leg.Marked()
+		leg.Stats()
+	}
+	other.Wait()
+	far.Tick()
+	before := len(far.Heard())
+	for range 3 {
+		if !leg.Write(level(2000)) {
+			t.Fatal("after all that a frame is not taken")
+		}
+	}
+	leg.Flush()
+	for range settled {
+		far.Tick()
+		leg.Read(&f)
+		leg.Flush()
+	}
+	if heard := far.Heard()[before:]; !slices.ContainsFunc(heard, func(v int16) bool { return isNear(v, 2000) }) {
+		t.Errorf("%d samples were heard, none of them of what was written last", len(heard))
 	}
 }
 

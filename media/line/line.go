@@ -126,6 +126,14 @@ func (l *Line) Tick(now time.Time) {
 	}
 }
 
+// Stop says that no Tick comes any more: the player leaves a leg that buffers
+// alone. Ticks may begin again.
+func (l *Line) Stop() {
+	if l.buffered != nil {
+		l.player.Leave()
+	}
+}
+
 // Shift says whether ticks should come a step later (1) or earlier (-1), for
 // the leg's packets to wait less for them, and counts on that.
 func (l *Line) Shift(step time.Duration) int {

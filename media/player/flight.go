@@ -11,6 +11,7 @@ const (
 // flight is what a leg that buffers has taken and may not have played. A
 // sample there counts as heard when its mark has come back.
 type flight struct {
+	leg        media.Buffered // nil while nothing ticks
 	generation uint32
 	frames     *[maxFlight]media.Frame // a ring, by number; made for the first frame, for most legs do not buffer
 	outputs    [maxFlight]output
@@ -25,26 +26,24 @@ type flight struct {
 	marked bool   // a mark of this generation has come back
 	clock  uint64 // frames that must have been played by now, counted from the latest mark
 	wait   int    // ticks since that mark
-	drop   bool   // the leg is to be told that the generation is over
 }
 
 // PlayAhead is Play for a leg that buffers: it keeps the leg's buffer filled
 // and the ledger by the marks that come back. f becomes the frame that is
 // being played there, as far as is known.
 //
-// Pause and Clear take effect at the next tick, when the buffer is dropped;
-// what was not heard by then is written again after Resume. Only the first PlayAhead
-// allocates. The leg must not call the player.
+// Between two ticks the leg is used too, by whoever calls the player: Pause and
+// Clear have it drop its buffer at once, and what was not heard by then is written
+// again after Resume; audio for which the far side waits is not kept for the next
+// tick. Leave ends that. Only the first PlayAhead allocates. The leg must not call
+// the player.
 func (p *Player) PlayAhead(f *media.Frame, leg media.Buffered) (audible, sent bool) {
 	p.mu.Lock()
 	w := &p.flight
 	if w.frames == nil {
 		w.frames = new([maxFlight]media.Frame)
 	}
-	if w.drop {
-		w.drop = false
-		leg.Drop()
-	}
+	w.leg = leg
 	p.retire()
 	p.hear(leg)
 	audible = w.playing(f)
@@ -58,6 +57,35 @@ func (p *Player) PlayAhead(f *media.Frame, leg media.Buffered) (audible, sent bo
 		p.tell()
 	}
 	return audible, sent
+}
+
+// Leave says that PlayAhead is not called any more, until it is: the leg is left
+// alone.
+func (p *Player) Leave() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.flight.leg = nil
+}
+
+// enough is the audio, in frames, that is worth to be sent before a tick: the
+// next one, which tops it up, may be late by as much.
+const enough = 2
+
+// hasten sends audio at once to a leg that buffers and whose far side has
+// nothing left to play. The caller holds p.mu.
+func (p *Player) hasten() {
+	w := &p.flight
+	if w.leg == nil || w.first < w.sent || p.paused || p.tailN > 0 {
+		return
+	}
+	p.retire()
+	s := p.current()
+	if s == nil || s.waiting() < enough*media.FrameSamples && !s.closed {
+		return
+	}
+	if p.top(w.leg) {
+		w.leg.Flush()
+	}
 }
 
 // hear takes the marks that came back, and believes none of a generation that
@@ -163,6 +191,9 @@ func (p *Player) land() {
 	}
 	w.generation++
 	w.first, w.sent, w.clock, w.samples = 0, 0, 0, 0
-	w.marked, w.wait, w.drop = false, 0, true
+	w.marked, w.wait = false, 0
 	p.flows = false
+	if w.leg != nil {
+		w.leg.Drop()
+	}
 }

@@ -243,6 +243,62 @@ func TestACutOnALegThatBuffers(t *testing.T) {
 	})
 }
 
+// What the far side waits for does not wait for a tick.
+func TestBetweenTwoTicks(t *testing.T) {
+	t.Parallel()
+	c := &carrier{ahead: 10}
+	p := New(Options{})
+	var f media.Frame
+	seg := p.Add(1, "one two three")
+	tick := func() {
+		c.tick()
+		p.PlayAhead(&f, c)
+	}
+	write := func(frames int) {
+		if err := seg.Write(t.Context(), counted(frames*media.FrameSamples), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sent := func(what string, want int) {
+		t.Helper()
+		if n := p.flight.sent - p.flight.first; n != uint64(want) {
+			t.Errorf("%s: %d frames are in flight, want %d", what, n, want)
+		}
+	}
+	write(2)
+	sent("before the first tick", 0)
+	tick()
+	sent("at the first tick", 2)
+	write(1)
+	sent("while the far side plays", 2)
+	p.Pause()
+	if sent("paused", 0); c.drops != 1 {
+		t.Errorf("a pause dropped the queue %d times before the next tick", c.drops)
+	}
+	tick()
+	p.Resume()
+	sent("resumed", 3)
+	p.Clear()
+	if sent("cleared", 0); c.drops != 2 {
+		t.Errorf("the queue was dropped %d times, want 2", c.drops)
+	}
+	seg = p.Add(2, "four")
+	write(1)
+	sent("too little to be worth it", 0)
+	seg.Close()
+	sent("all that there is", 1)
+	p.Clear()
+	p.Leave()
+	seg = p.Add(3, "five")
+	write(9)
+	sent("without ticks", 0)
+	p.Pause()
+	p.Clear()
+	if c.drops != 3 {
+		t.Errorf("the queue was dropped %d times, want 3", c.drops)
+	}
+}
+
 func TestPlayAheadAllocatesNothing(t *testing.T) {
 	p := buffered(t, counted(4*media.SampleRate), nil)
 	leg := &sink{}

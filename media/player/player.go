@@ -75,7 +75,7 @@ type Stats struct {
 	Gap       time.Duration
 }
 
-// Player is the agent's side of one call. Play and Next belong to the tick
+// Player is the agent's side of one call. Play, PlayAhead and Next belong to the tick
 // goroutine; all other methods may be called from any goroutine.
 type Player struct {
 	notify func(Event)
@@ -198,6 +198,7 @@ func (p *Player) Release(utterance int) {
 	defer p.mu.Unlock()
 	if u := p.find(utterance); u != nil {
 		u.held = false
+		p.hasten()
 	}
 }
 
@@ -227,7 +228,8 @@ func (p *Player) find(id int) *utterance {
 	return nil
 }
 
-// Pause stops the audio with the next frame and keeps the position.
+// Pause stops the audio with the next frame, or what a leg buffers at once, and
+// keeps the position.
 func (p *Player) Pause() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -240,6 +242,7 @@ func (p *Player) Resume() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.paused = false
+	p.hasten()
 }
 
 // ResumeWord goes on, with the next frame, from the start of the word in which
@@ -252,6 +255,7 @@ func (p *Player) ResumeWord() {
 	if s := p.current(); s != nil {
 		p.queued += s.rewind()
 	}
+	p.hasten()
 }
 
 // Paused reports whether the player is paused.

@@ -61,6 +61,7 @@ func (s *Segment) Write(ctx context.Context, samples []int16, words []media.Word
 		}
 		n := min(len(samples), s.room())
 		s.append(samples[:n])
+		p.hasten()
 		if samples = samples[n:]; len(samples) == 0 {
 			return nil
 		}
@@ -90,6 +91,7 @@ func (s *Segment) Share(samples []int16, words []media.Word) {
 		s.append(samples)
 	}
 	s.closed = true
+	p.hasten()
 }
 
 // Protect says that the caller must hear the segment to its end, which Player
@@ -121,6 +123,7 @@ func (s *Segment) Close() {
 	s.player.mu.Lock()
 	defer s.player.mu.Unlock()
 	s.closed = true
+	s.player.hasten()
 }
 
 // Break is Close for a segment whose audio ends before its text does: what was
