@@ -7,32 +7,34 @@ type Reason string
 
 // The reasons of an end.
 const (
-	CallerHangup     Reason = "caller_hangup"     // the caller hung up
-	CallerCancelled  Reason = "caller_cancelled"  // the caller gave up before the answer
-	CallerSilent     Reason = "caller_silent"     // the caller did not speak after the last prompt
-	FaxDetected      Reason = "fax_detected"      // the caller is a fax machine
-	OptedOut         Reason = "opted_out"         // the person asked not to be called again, and was told that it is so
-	AgentGoodbye     Reason = "agent_goodbye"     // the conversation came to its end
-	AgentHandOff     Reason = "agent_hand_off"    // the agent gave the call to a person
-	Transferred      Reason = "transferred"       // the caller was put through to a person
-	TransferFailed   Reason = "transfer_failed"   // nobody was reached, and the agent could not go on
-	CapReached       Reason = "cap_reached"       // the longest time that a call may take was over
-	NoMedia          Reason = "no_media"          // no audio came from the caller's side any more
-	NoACK            Reason = "no_ack"            // the answer was never acknowledged
-	SignallingFailed Reason = "signalling_failed" // the door failed in another way
-	ProviderFailed   Reason = "provider_failed"   // recogniser, model or voice failed for good
-	ProviderHandOff  Reason = "provider_hand_off" // so they did, and the call went to a person
-	BudgetSpent      Reason = "budget_spent"      // the call cost as much as it may
-	RecogniserBusy   Reason = "recogniser_busy"   // no recogniser was free
-	LineBusy         Reason = "line_busy"         // the limit of calls at once was reached
-	NoStream         Reason = "no_stream"         // the carrier did not open the audio socket
-	StreamLost       Reason = "stream_lost"       // the carrier's audio socket broke off
-	NoRecords        Reason = "no_records"        // the database was away, and calls are refused then
-	NoPort           Reason = "no_port"           // no RTP port could be opened for the call
-	NotPrepared      Reason = "not_prepared"      // the answer could not be made ready
-	OperatorHangup   Reason = "operator_hangup"   // the operator asked for the end of the call
-	Shutdown         Reason = "shutdown"          // the operator stopped the gateway
-	GatewayCrashed   Reason = "gateway_crashed"   // the gateway died; written at its next start
+	CallerHangup      Reason = "caller_hangup"      // the caller hung up
+	CallerCancelled   Reason = "caller_cancelled"   // the caller gave up before the answer
+	CallerSilent      Reason = "caller_silent"      // the caller did not speak after the last prompt
+	FaxDetected       Reason = "fax_detected"       // the caller is a fax machine
+	OptedOut          Reason = "opted_out"          // the person asked not to be called again, and was told that it is so
+	AgentGoodbye      Reason = "agent_goodbye"      // the conversation came to its end
+	AgentHandOff      Reason = "agent_hand_off"     // the agent gave the call to a person
+	Transferred       Reason = "transferred"        // the caller was put through to a person
+	TransferFailed    Reason = "transfer_failed"    // nobody was reached, and the agent could not go on
+	CapReached        Reason = "cap_reached"        // the longest time that a call may take was over
+	NoMedia           Reason = "no_media"           // no audio came from the caller's side any more
+	NoACK             Reason = "no_ack"             // the answer was never acknowledged
+	SignallingFailed  Reason = "signalling_failed"  // the door failed in another way
+	ProviderFailed    Reason = "provider_failed"    // recogniser, model or voice failed for good
+	ProviderHandOff   Reason = "provider_hand_off"  // so they did, and the call went to a person
+	BudgetSpent       Reason = "budget_spent"       // the call cost as much as it may
+	RecogniserBusy    Reason = "recogniser_busy"    // no recogniser was free
+	LineBusy          Reason = "line_busy"          // the limit of calls at once was reached
+	NoStream          Reason = "no_stream"          // the carrier did not open the audio socket
+	AnsweredElsewhere Reason = "answered_elsewhere" // the carrier asked again, and another node has the call
+	FellBack          Reason = "fell_back"          // no node of ours was of use to the carrier, and the caller got the fallback
+	StreamLost        Reason = "stream_lost"        // the carrier's audio socket broke off
+	NoRecords         Reason = "no_records"         // the database was away, and calls are refused then
+	NoPort            Reason = "no_port"            // no RTP port could be opened for the call
+	NotPrepared       Reason = "not_prepared"       // the answer could not be made ready
+	OperatorHangup    Reason = "operator_hangup"    // the operator asked for the end of the call
+	Shutdown          Reason = "shutdown"           // the operator stopped the gateway
+	GatewayCrashed    Reason = "gateway_crashed"    // the gateway died; written at its next start
 )
 
 // The reasons of an end that only calls which we place have.
@@ -76,7 +78,7 @@ func (r Reason) Fault() storage.Fault {
 		return storage.FaultCallee
 	case AgentGoodbye, AgentHandOff, Transferred, MessageLeft:
 		return storage.FaultAgent
-	case NoMedia, NoACK, NoStream, StreamLost, SignallingFailed, Unreachable:
+	case NoMedia, NoACK, NoStream, AnsweredElsewhere, StreamLost, SignallingFailed, Unreachable:
 		return storage.FaultCarrier
 	case ProviderFailed, ProviderHandOff:
 		return storage.FaultProvider
@@ -118,6 +120,10 @@ func (r Reason) Plain() string {
 		return "the carrier never acknowledged the answer (no ACK): check that the advertised address (sip.advertise) is reachable"
 	case NoStream:
 		return "the carrier did not open the audio socket: check that twilio.public_url takes WebSockets, and trunkline twilio check"
+	case AnsweredElsewhere:
+		return "the carrier asked again for what to do, and another node has the call: see its record of the same carrier's id"
+	case FellBack:
+		return "the carrier got no answer that it could use, and the caller got the fallback (twilio.accounts.fallback)"
 	case StreamLost:
 		return "the carrier's audio socket broke off in mid-call: check the load balancer or the tunnel before twilio.listen, which may cut long connections"
 	case SignallingFailed:

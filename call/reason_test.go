@@ -23,6 +23,7 @@ var machineReasons = []string{turn.EndGoodbye, turn.EndHandOff, turn.EndSilent, 
 var everyReason = map[Reason]storage.Fault{
 	CallerHangup: storage.FaultCaller, CallerCancelled: storage.FaultCaller, CallerSilent: storage.FaultCaller,
 	AgentGoodbye: storage.FaultAgent, AgentHandOff: storage.FaultAgent,
+	AnsweredElsewhere: storage.FaultCarrier, FellBack: storage.FaultTrunkline,
 	NoMedia: storage.FaultCarrier, NoACK: storage.FaultCarrier, SignallingFailed: storage.FaultCarrier,
 	ProviderFailed: storage.FaultProvider, ProviderHandOff: storage.FaultProvider,
 	CapReached: storage.FaultOperator, RecogniserBusy: storage.FaultOperator,

@@ -96,7 +96,10 @@ func (d twilioDoor) RecordAtCarrier(ctx context.Context, s recordingStep) error 
 // twilioReason is the reason for which a call of the twilio door ended by
 // itself.
 func twilioReason(err error) Reason {
+	var elsewhere *twilio.ElsewhereError
 	switch {
+	case errors.As(err, &elsewhere):
+		return AnsweredElsewhere
 	case errors.Is(err, twilio.ErrHungUp):
 		return CallerHangup
 	case errors.Is(err, twilio.ErrCancelled):
@@ -114,10 +117,19 @@ func twilioReason(err error) Reason {
 	}
 }
 
-// record is the call as the twilio door knows it.
-func (d twilioDoor) record() storage.Call {
-	info := d.Info()
+// FellBack records a call whose caller got the carrier's fallback, and of which
+// this node knows nothing else.
+func (m *Manager) FellBack(info twilio.Info) {
+	c := newCall(m, &Agent{}, twilioRecord(info))
+	c.rec.State = storage.Ringing
+	m.cfg.Journal.Begin(c.rec)
+	c.close(FellBack)
+}
 
+// record is the call as the twilio door knows it.
+func (d twilioDoor) record() storage.Call { return twilioRecord(d.Info()) }
+
+func twilioRecord(info twilio.Info) storage.Call {
 	return storage.Call{
 		Direction:   storage.Inbound,
 		Door:        storage.DoorTwilio,

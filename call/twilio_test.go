@@ -14,7 +14,7 @@ import (
 func TestTwilioReasons(t *testing.T) {
 	t.Parallel()
 	for err, want := range map[error]Reason{
-		twilio.ErrHungUp: CallerHangup, twilio.ErrCancelled: CallerCancelled, twilio.ErrNoStream: NoStream,
+		twilio.ErrHungUp: CallerHangup, twilio.ErrCancelled: CallerCancelled, twilio.ErrNoStream: NoStream, &twilio.ElsewhereError{Node: "b"}: AnsweredElsewhere,
 		fmt.Errorf("%w: EOF", twilio.ErrStreamLost): StreamLost, twilio.ErrUndecided: NotPrepared, twilio.ErrStopped: Shutdown,
 		errors.New("something else"): SignallingFailed,
 	} {

@@ -73,6 +73,23 @@ func (s *Store) Calls(ctx context.Context, f Filter) (Page, error) {
 	return page, nil
 }
 
+// OtherNode finds the node, other than one, that a door's call was answered at, or
+// that it came to after a time, by the door's own name of it; "" when there is
+// none. A carrier that asks again gives a call to a second node.
+func (s *Store) OtherNode(ctx context.Context, d Door, call, node string, after time.Time) (string, error) {
+	rows, err := s.pool.Query(ctx, `SELECT node FROM calls WHERE door_call_id = $1 AND door = $2 AND node <> $3
+		AND (answered_at IS NOT NULL OR started_at > $4) ORDER BY started_at DESC LIMIT 1`, call, string(d), node, after)
+	if err != nil {
+		return "", classify("find a call at another node", s.where, err)
+	}
+	nodes, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil || len(nodes) == 0 {
+		return "", classify("find a call at another node", s.where, err)
+	}
+
+	return nodes[0], nil
+}
+
 // Call returns everything recorded of one call, as of one instant, or
 // ErrNotFound.
 func (s *Store) Call(ctx context.Context, id uuid.UUID) (History, error) {

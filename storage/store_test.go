@@ -271,6 +271,45 @@ func FuzzCursor(f *testing.F) {
 	})
 }
 
+func TestACallIsFoundAtAnotherNode(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	for node, c := range map[string]struct {
+		answered bool
+		came     float64
+		id       string
+	}{
+		"first":    {came: 10, id: "CA1"},
+		"earlier":  {came: 9, id: "CA1"},
+		"answered": {came: 9, id: "CA2", answered: true},
+		"later":    {came: 11, id: "CA3"},
+	} {
+		j := journal(t, s, Owner{Node: node, Boot: NewID()})
+		row := sampleCall()
+		row.Door, row.DoorCallID, row.StartedAt = DoorTwilio, c.id, at(c.came)
+		if c.answered {
+			row.State, row.AnsweredAt = InProgress, at(c.came)
+		}
+		j.Begin(row)
+		stopClean(t, j)
+	}
+	for _, c := range []struct {
+		door            Door
+		id, node, found string
+	}{
+		{DoorTwilio, "CA1", "first", ""}, // the other one had it before
+		{DoorTwilio, "CA2", "first", "answered"},
+		{DoorTwilio, "CA2", "answered", ""},
+		{DoorTwilio, "CA3", "first", "later"},
+		{DoorSIP, "CA3", "first", ""},
+		{DoorTwilio, "CA4", "first", ""},
+	} {
+		if node, err := s.OtherNode(t.Context(), c.door, c.id, c.node, at(10)); node != c.found || err != nil {
+			t.Errorf("%s of %s is at %q besides %s (%v), want %q", c.id, c.door, node, c.node, err, c.found)
+		}
+	}
+}
+
 func TestOrphansOfEarlierRunsAreClosed(t *testing.T) {
 	t.Parallel()
 	s := open(t)

@@ -26,6 +26,12 @@ var (
 	ErrEnded       = errors.New("twilio: we ended the call")
 )
 
+// ElsewhereError says that a call of which we got no audio is another node's.
+type ElsewhereError struct{ Node string }
+
+// Error implements error.
+func (e *ElsewhereError) Error() string { return "twilio: the call went on at node " + e.Node }
+
 // NotAnsweredError is how the carrier says that a call ended unanswered.
 type NotAnsweredError struct {
 	Status Status // busy, no-answer or failed
@@ -56,7 +62,8 @@ type Call struct {
 	key     string // our name of it, in the URLs that the carrier is given
 	token   string
 	info    Info
-	ours    bool // we place it
+	ours    bool      // we place it
+	came    time.Time // when we got it
 
 	decided  chan struct{} // closed when answer is good
 	legs     chan *Leg     // gets the one leg
@@ -78,7 +85,7 @@ type Call struct {
 
 func newCall(s *Server, a *account, info Info) *Call {
 	c := &Call{
-		server: s, account: a, key: uuid.NewString(), info: info,
+		server: s, account: a, key: uuid.NewString(), info: info, came: time.Now(),
 		decided: make(chan struct{}), legs: make(chan *Leg, 1), named: make(chan string, 1), machine: make(chan string, 1), statuses: make(chan Status, 8),
 		done: make(chan struct{}), finished: make(chan struct{}),
 	}
@@ -128,13 +135,17 @@ func (c *Call) Answer(ctx context.Context) (*Leg, error) {
 func (c *Call) audio(ctx context.Context) (*Leg, error) {
 	timer := time.NewTimer(c.server.cfg.Start)
 	defer timer.Stop()
+	seeking, cancel := context.WithCancel(ctx)
+	defer cancel()
+	c.server.work.Go(func() { c.seek(seeking) })
 	select {
 	case leg := <-c.legs:
 		return leg, nil
 	case <-c.done:
 	case <-timer.C:
-		c.server.counts.noStream.Add(1)
-		c.end(ErrNoStream)
+		if c.end(ErrNoStream) {
+			c.server.counts.noStream.Add(1)
+		}
 	case <-ctx.Done():
 		c.end(fmt.Errorf("%w: %w", ErrNoStream, context.Cause(ctx)))
 	}
@@ -213,12 +224,12 @@ func (c *Call) Hangup(ctx context.Context) error {
 
 // end says that the call is over and closes its audio. What the carrier still
 // has to do is attend's.
-func (c *Call) end(cause error) {
+func (c *Call) end(cause error) (first bool) {
 	c.mu.Lock()
 	if c.cause != nil {
 		c.mu.Unlock()
 
-		return
+		return false
 	}
 	c.cause = cause
 	leg, token := c.leg, c.token
@@ -228,6 +239,8 @@ func (c *Call) end(cause error) {
 	if leg != nil {
 		leg.end(framing.CloseNormal)
 	}
+
+	return true
 }
 
 // finish takes note that the carrier has ended the call.
@@ -255,7 +268,7 @@ func (c *Call) attend() {
 	case <-c.server.stopping.Done():
 		c.end(ErrStopped)
 	}
-	if c.await(c.patience()) || c.account.API == nil || c.Info().ID == "" {
+	if c.await(c.patience()) || c.account.API == nil || c.Info().ID == "" || c.isElsewhere() {
 		return
 	}
 	select {

@@ -38,6 +38,7 @@ var metrics = []metric{
 	newMetric("turned_away_total", "Calls turned away at once, for want of a place or while stopping.", prometheus.CounterValue, single(func(t *Stats) uint64 { return t.Refused })),
 	newMetric("undecided_total", "Calls that went to the fallback because nobody took them in time.", prometheus.CounterValue, single(func(t *Stats) uint64 { return t.Undecided })),
 	newMetric("no_stream_total", "Calls that were answered and whose audio socket never came.", prometheus.CounterValue, single(func(t *Stats) uint64 { return t.NoStream })),
+	newMetric("elsewhere_total", "Calls that were answered and went on at another node, which the carrier asked again.", prometheus.CounterValue, single(func(t *Stats) uint64 { return t.Elsewhere })),
 	newMetric("stale_callbacks_total", "Status callbacks that came twice, or after a later one.", prometheus.CounterValue, single(func(t *Stats) uint64 { return t.Stale })),
 }
 

@@ -37,11 +37,20 @@ type Config struct {
 	Accounts []Account
 	MaxCalls int // at once; 0: no limit
 	Log      *slog.Logger
+	// Elsewhere finds the other node that a call is at, or was, since a time, by
+	// the carrier's name of it; "" when there is none. A carrier that does not get
+	// our answer in time asks again, and another node may be asked: a call whose
+	// audio does not come is left to that one. nil: there is one node.
+	Elsewhere func(ctx context.Context, call string, since time.Time) (node string, err error)
+	// FellBack is told of a call that gets the fallback's instructions and is none
+	// of this node's. It must not block. nil: nobody is told.
+	FellBack func(Info)
 
 	// Bounds; zero: the default.
 	Decide  time.Duration // for the Handler to take or refuse a call; 8 s of the 15 s that Twilio waits
 	Start   time.Duration // from the answer to the stream's start; 10 s
 	Confirm time.Duration // for the carrier to confirm an end before its API is asked; 5 s
+	Ask     time.Duration // from the answer until Elsewhere is asked, and between two questions; 2 s
 }
 
 // An API ends an account's calls at the carrier.
@@ -124,6 +133,7 @@ func New(c Config, h Handler) (*Server, error) {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	c.Decide, c.Start, c.Confirm = or(c.Decide, 8*time.Second), or(c.Start, 10*time.Second), or(c.Confirm, 5*time.Second)
+	c.Ask = or(c.Ask, 2*time.Second)
 	bases, prefixes, err := bases(c.PublicURL, cmp.Or(c.NodeURL, c.PublicURL))
 	if err != nil {
 		return nil, err

@@ -8,7 +8,7 @@ type counts struct {
 	calls, refused, undecided         atomic.Uint64
 	stale, unknown                    atomic.Uint64
 	sockets, strangers, late, replays atomic.Uint64
-	streams, noStream                 atomic.Uint64
+	streams, noStream, elsewhere      atomic.Uint64
 }
 
 // Stats counts what came to a Server. All counters start at zero.
@@ -27,6 +27,7 @@ type Stats struct {
 	Replays   uint64 // of them, those whose token was unknown, spent or another call's
 	Streams   uint64 // of them, those that became a call's audio
 	NoStream  uint64 // calls that were answered and whose socket never came
+	Elsewhere uint64 // calls that were answered and went on at another node
 	Active    int    // calls that are here
 	Tokens    int    // that wait for their socket
 }
@@ -40,7 +41,7 @@ func (s *Server) Stats() Stats {
 		Calls: c.calls.Load(), Refused: c.refused.Load(), Undecided: c.undecided.Load(),
 		Stale: c.stale.Load(), Unknown: c.unknown.Load(),
 		Sockets: c.sockets.Load(), Strangers: c.strangers.Load(), Late: c.late.Load(), Replays: c.replays.Load(),
-		Streams: c.streams.Load(), NoStream: c.noStream.Load(),
+		Streams: c.streams.Load(), NoStream: c.noStream.Load(), Elsewhere: c.elsewhere.Load(),
 		Active: s.Active(), Tokens: s.tokens.outstanding(),
 	}
 }

@@ -157,14 +157,21 @@ func (s *Server) call(in *request) *Call {
 	return c
 }
 
+// info is what the request says of its call.
+func (in *request) info() Info {
+	words := &in.account.words
+
+	return Info{
+		Account: in.account.Name, Carrier: in.account.Carrier,
+		ID: in.values.Get(words.call), From: in.values.Get(words.from), To: in.values.Get(words.to), Attestation: stir.None,
+	}
+}
+
 // voice is the first webhook of a call, or that again.
 func (s *Server) voice(w http.ResponseWriter, in *request) {
 	defer func(since time.Time) { s.answers.Observe(time.Since(since).Seconds()) }(time.Now())
 	words := &in.account.words
-	info := Info{
-		Account: in.account.Name, Carrier: in.account.Carrier,
-		ID: in.values.Get(words.call), From: in.values.Get(words.from), To: in.values.Get(words.to),
-	}
+	info := in.info()
 	if info.ID == "" {
 		s.counts.malformed.Add(1)
 		http.Error(w, "the request names no call ("+words.call+")", http.StatusBadRequest)
@@ -285,6 +292,8 @@ func (s *Server) fallback(w http.ResponseWriter, in *request) {
 	if c := s.call(in); c != nil {
 		c.end(ErrNoStream)
 		c.finish()
+	} else if info := in.info(); info.ID != "" && s.cfg.FellBack != nil {
+		s.cfg.FellBack(info)
 	}
 	s.answer(w, func() (instructions, error) { return in.account.words.fallback(&in.account.Fallback) })
 }

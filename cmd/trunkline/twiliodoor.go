@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"trunkline/call"
 	"trunkline/config"
+	"trunkline/storage"
 	"trunkline/twilio"
 	"trunkline/twilio/rest"
 )
@@ -21,6 +23,10 @@ func (g *gateway) startTwilio(ctx context.Context) error {
 		return err
 	}
 	door := twilioConfig(&g.cfg, g.log)
+	door.FellBack = g.calls.FellBack
+	door.Elsewhere = func(ctx context.Context, call string, since time.Time) (string, error) {
+		return g.store.OtherNode(ctx, storage.DoorTwilio, call, g.cfg.Node, since)
+	}
 	places := make(map[string]call.TwilioAPI)
 	for i := range g.cfg.Twilio.Accounts {
 		a := &g.cfg.Twilio.Accounts[i]
