@@ -40,7 +40,7 @@ func (t *told) news(n pipeline.News) {
 	defer t.mu.Unlock()
 	switch n.Kind {
 	case pipeline.Failed:
-		t.watch = startWatch(t.declared)
+		t.watch = startWatch(nil, t.declared)
 	case pipeline.TookOver:
 		t.took = n.Took
 	}
@@ -209,4 +209,31 @@ func takeovers(at *places) (all []takeover, stop func(), err error) {
 		}})
 
 	return all, stop, err
+}
+
+// lateness is how late the timers of this process are, until stop.
+func lateness() (stop func() sample) {
+	quit, done := make(chan struct{}), make(chan sample, 1)
+	go func() {
+		var late sample
+		const nap = 10 * time.Millisecond
+		for {
+			began := time.Now()
+			time.Sleep(nap)
+			late = append(late, time.Since(began)-nap)
+			select {
+			case <-quit:
+				done <- late
+
+				return
+			default:
+			}
+		}
+	}()
+
+	return func() sample {
+		close(quit)
+
+		return <-done
+	}
 }

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -95,25 +96,25 @@ func (c *client) close() {
 
 // once uses the provider for one turn, and tells how much later its first byte
 // came than its stand-in declares. stream is the call's, of a recogniser.
-func (c *client) once(ctx context.Context, stream pipeline.Recognition, n int) (lag, error) {
+func (c *client) once(ctx context.Context, stream pipeline.Recognition, echo *echoLine, n int) (lag, error) {
 	switch {
 	case c.hear != nil:
-		w := startWatch(time.Duration(len(spurt))*media.FrameDuration + vendorFinal)
+		w := startWatch(echo, time.Duration(len(spurt))*media.FrameDuration+vendorFinal)
 		took, err := engine.LastWords(ctx, stream, n, spurt)
 
 		return w.against(took - vendorFinal), err
 	case c.think != nil:
-		w := startWatch(vendorToken)
+		w := startWatch(echo, vendorToken)
 		took, err := firstDelta(ctx, c.think)
 
 		return w.against(took - vendorToken), err
 	case c.speak != nil:
-		w := startWatch(vendorAudio)
+		w := startWatch(echo, vendorAudio)
 		took, err := firstAudio(ctx, c.speak)
 
 		return w.against(took - vendorAudio), err
 	default:
-		w := startWatch(0)
+		w := startWatch(echo, 0)
 		took, err := c.vendorSession(ctx)
 
 		return w.against(took), err
@@ -180,19 +181,27 @@ var spurt = func() []media.Frame {
 	return frames
 }()
 
+// manyCalls is how many calls at once the target is for.
+const manyCalls = 200
+
 // spread of calls over time: each begins a turn once a period.
 const vendorPeriod = 1500 * time.Millisecond
 
-// stopwatch is a bare timer that runs beside what is measured: how late it is
-// tells what waiting for a processor costs at the same moment.
+// stopwatch is a bare timer, and a bare echo, that run beside what is measured:
+// how late they are tells what waiting for a processor costs at the same moment.
 type stopwatch struct {
 	began time.Time
 	late  chan time.Duration
+	echo  <-chan time.Duration // nil: none is asked
 }
 
-// startWatch starts a timer of the time that is declared.
-func startWatch(declared time.Duration) *stopwatch {
+// startWatch starts a timer of the time that is declared, and asks the echo, which
+// may be nil.
+func startWatch(echo *echoLine, declared time.Duration) *stopwatch {
 	w := &stopwatch{began: time.Now(), late: make(chan time.Duration, 1)}
+	if echo != nil {
+		w.echo = echo.ask(declared)
+	}
 	time.AfterFunc(declared, func() { w.late <- time.Since(w.began) - declared })
 
 	return w
@@ -200,22 +209,26 @@ func startWatch(declared time.Duration) *stopwatch {
 
 // lag is how much later than declared something came.
 type lag struct {
-	added  time.Duration
-	beyond time.Duration // the bare timer
+	added, timer, echo time.Duration
 }
 
-// against compares with the timer, for which it waits.
+// against compares with the timer and the echo, for which it waits.
 func (w *stopwatch) against(added time.Duration) lag {
-	added = max(0, added)
+	l := lag{added: max(0, added), timer: <-w.late}
+	if w.echo != nil {
+		l.echo = <-w.echo // none when the echo is gone: nothing is subtracted then
+	}
 
-	return lag{added, max(0, added-<-w.late)}
+	return l
 }
 
 // carried is what one provider's calls took.
 type carried struct {
 	mu     sync.Mutex
 	added  sample
-	beyond sample // the bare timers
+	timer  sample // how late the bare timers were
+	echo   sample // and the bare echoes
+	beyond sample // the bare echoes, or timers where there are none
 	failed []error
 	used   time.Duration // processor time of this process
 }
@@ -228,16 +241,17 @@ func (c *carried) note(l lag, err error) {
 
 		return
 	}
-	c.added, c.beyond = append(c.added, l.added), append(c.beyond, l.beyond)
+	c.added, c.timer, c.echo = append(c.added, l.added), append(c.timer, l.timer), append(c.echo, l.echo)
+	c.beyond = append(c.beyond, max(0, l.added-cmp.Or(l.echo, l.timer)))
 }
 
 // carry is carry, profiled when there are many calls.
-func (b *bench) carry(ctx context.Context, c *client, calls, turns int) (out *carried, err error) {
-	if calls == 1 {
-		return carry(ctx, c, calls, turns)
+func (b *bench) carry(ctx context.Context, c *client, echo string, calls, turns int) (out *carried, err error) {
+	if calls < pick(b, manyCalls, 1) {
+		return carry(ctx, c, echo, calls, turns)
 	}
 	err = b.profiledSelf("providers-"+strings.ReplaceAll(c.name, " ", "-"), func() (err error) {
-		out, err = carry(ctx, c, calls, turns)
+		out, err = carry(ctx, c, echo, calls, turns)
 
 		return err
 	})
@@ -246,7 +260,7 @@ func (b *bench) carry(ctx context.Context, c *client, calls, turns int) (out *ca
 }
 
 // carry holds calls at once with a provider, each of some turns.
-func carry(ctx context.Context, c *client, calls, turns int) (*carried, error) {
+func carry(ctx context.Context, c *client, echo string, calls, turns int) (*carried, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	if w, ok := c.any.(pipeline.Warmer); ok {
@@ -265,9 +279,15 @@ func carry(ctx context.Context, c *client, calls, turns int) (*carried, error) {
 		all.Go(func() {
 			at := time.Duration(i) * vendorPeriod / time.Duration(calls)
 			time.Sleep(at)
+			bare, err := dialEcho(ctx, echo)
+			if err != nil {
+				out.note(lag{}, err)
+
+				return
+			}
+			defer bare.conn.Close()
 			var stream pipeline.Recognition
 			if c.hear != nil {
-				var err error
 				if stream, err = c.hear.Open(ctx); err != nil {
 					out.note(lag{}, err)
 
@@ -276,7 +296,7 @@ func carry(ctx context.Context, c *client, calls, turns int) (*carried, error) {
 				defer func() { _ = stream.Close() }() // the call is over
 			}
 			for n := range turns + 1 { // the first one opens connections: it is not counted
-				took, err := c.once(ctx, stream, n+1)
+				took, err := c.once(ctx, stream, bare, n+1)
 				if n > 0 || err != nil {
 					out.note(took, err)
 				}
@@ -301,33 +321,6 @@ func ownTime() (time.Duration, error) {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), nil
 }
 
-// lateness is how late the timers of this process are, until stop.
-func lateness() (stop func() sample) {
-	quit, done := make(chan struct{}), make(chan sample, 1)
-	go func() {
-		var late sample
-		const nap = 10 * time.Millisecond
-		for {
-			began := time.Now()
-			time.Sleep(nap)
-			late = append(late, time.Since(began)-nap)
-			select {
-			case <-quit:
-				done <- late
-
-				return
-			default:
-			}
-		}
-	}()
-
-	return func() sample {
-		close(quit)
-
-		return <-done
-	}
-}
-
 // providers measures what the rooms that talk to vendors add.
 func (b *bench) providers(ctx context.Context) (err error) {
 	p, at, err := b.startVendors()
@@ -335,37 +328,42 @@ func (b *bench) providers(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.stop()) }()
-	many := pick(b, 200, 10)
 	fmt.Fprintf(b.Out, "\nEach provider against a stand-in for its vendor in another process of this machine (TLS, but Google), which declares: last words %v after\n"+
 		"the end of speech, first token after %v, first audio after %v. Added: how much later the first byte came, of turns on warm connections;\n"+
 		"for openai-realtime, how long a session takes to open. It is time of the wall and holds the stand-in's own share and what other work on this\n"+
-		"machine costs. Beyond a timer: by how much it was later than a bare timer of the declared time that ran beside it, turn by turn. How late other\n"+
-		"timers of this process were stands next to it, and the processor time of this process for each turn, which is trunkline's own. Calls begin a turn each %v. Target: 5 ms at p99.\n", vendorFinal, vendorToken, vendorAudio, vendorPeriod)
-	t := newTable("provider", "calls", "turns", "added p50 ms", "p99 ms", "beyond a timer p50 ms", "p99 ms", "timer late p50 ms", "p99 ms", "own ms/turn", "cores", "failed")
+		"machine costs. Beside it, turn by turn, ran a bare timer of the declared time, and a bare echo: a TCP connection to the stand-ins' process, which\n"+
+		"sends eight octets back after the declared time. How late they were is the machine's; beyond the echo is what the provider's protocol, its stand-in and trunkline add\n"+
+		"to that. Cores are those of this process and of the stand-ins', and own is this process's processor time for each turn. Calls begin a turn each %v. Target: 5 ms at p99.\n", vendorFinal, vendorToken, vendorAudio, vendorPeriod)
+	t := newTable("provider", "calls", "turns", "added p50 ms", "p99 ms", "timer p50 ms", "p99 ms", "echo p50 ms", "p99 ms", "beyond the echo p50 ms", "p99 ms",
+		"own ms/turn", "cores: own", "stand-ins", "idle", "failed")
 	var notes []string
 	for _, v := range vendors() {
-		for _, calls := range pick(b, []int{1, many}, []int{many}) {
+		for _, calls := range pick(b, []int{1, 50, manyCalls}, []int{10}) {
 			b.progressf("providers: %s, %d calls", v.name, calls)
 			c, err := v.client(at.Near[v.name])
 			if err != nil {
 				return err
 			}
 			turns := pick(b, 3, 1)
-			stop := lateness()
-			began := time.Now()
-			m, err := b.carry(ctx, c, calls, turns)
-			took := time.Since(began)
-			late := stop()
+			w, err := watchOf(p.pid())
+			if err != nil {
+				return err
+			}
+			m, err := b.carry(ctx, c, at.Echo, calls, turns)
 			c.close()
 			if err != nil {
 				return fmt.Errorf("%s: %w", v.name, err)
+			}
+			l, err := w.stop()
+			if err != nil {
+				return err
 			}
 			own := "–" // what measures would be most of it
 			if calls > 1 {
 				own = fmt.Sprintf("%.2f", m.used.Seconds()*1000/float64(calls*(turns+1)))
 			}
-			t.row(v.name, calls, len(m.added), m.added.fine(0.5), m.added.fine(0.99), m.beyond.fine(0.5), m.beyond.fine(0.99),
-				late.fine(0.5), late.fine(0.99), own, fmt.Sprintf("%.2f", m.used.Seconds()/took.Seconds()), len(m.failed))
+			t.row(v.name, calls, len(m.added), m.added.fine(0.5), m.added.fine(0.99), m.timer.fine(0.5), m.timer.fine(0.99), m.echo.fine(0.5), m.echo.fine(0.99),
+				m.beyond.fine(0.5), m.beyond.fine(0.99), own, l.cores(m.used), l.cores(l.used[0].total()), l.cores(l.idle), len(m.failed))
 			if len(m.failed) > 0 {
 				notes = append(notes, fmt.Sprintf("%s, %s: %v", v.name, callsAtOnce(calls), m.failed[0]))
 			}
@@ -421,7 +419,7 @@ func (v *vendor) first(ctx context.Context, url string, warm bool) (time.Duratio
 		}
 	}
 	if c.hear == nil {
-		l, err := c.once(ctx, nil, 1)
+		l, err := c.once(ctx, nil, nil, 1)
 
 		return l.added, err
 	}
@@ -431,7 +429,7 @@ func (v *vendor) first(ctx context.Context, url string, warm bool) (time.Duratio
 		return 0, err
 	}
 	took := time.Since(began)
-	l, err := c.once(ctx, stream, 1)
+	l, err := c.once(ctx, stream, nil, 1)
 
 	return took + l.added, errors.Join(err, stream.Close())
 }

@@ -155,6 +155,7 @@ type places struct {
 	Near map[string]string `json:"near"`
 	Far  map[string]string `json:"far"`
 	Down map[string]string `json:"down"`
+	Echo string            `json:"echo"` // the bare one
 }
 
 // Vendors serves the stand-ins in a process of their own, so that their
@@ -207,6 +208,12 @@ func Vendors(ctx context.Context, certificate string, out io.Writer) error {
 		defer distant.Close()
 		at.Far[v.name] = scheme + "://" + distant.Addr().String()
 	}
+	echo, err := lateEcho(ctx)
+	if err != nil {
+		return err
+	}
+	defer echo.Close()
+	at.Echo = echo.Addr().String()
 	if err := json.NewEncoder(out).Encode(at); err != nil {
 		return err
 	}

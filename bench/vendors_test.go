@@ -57,9 +57,9 @@ func TestCallsAreCarriedAndCounted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m, err := carry(t.Context(), c, 3, 1)
+		m, err := carry(t.Context(), c, at.Echo, 3, 1)
 		c.close()
-		if err != nil || len(m.added) != good || (len(m.failed) == 0) != (good > 0) || m.used <= 0 {
+		if err != nil || len(m.added) != good || (len(m.failed) == 0) != (good > 0) || m.used <= 0 || len(m.echo) != good || good > 0 && m.echo[0] <= 0 {
 			t.Errorf("%+v, %v", m, err)
 		}
 	}
