@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"slices"
 	"time"
 
 	sipgo "github.com/emiago/sipgo/sip"
@@ -80,10 +81,17 @@ func (h *history) due(now time.Time) []*finished {
 	return gone
 }
 
-// pop forgets the first n.
+// pop forgets the first n. Neither list nor map holds on to them: after a rush
+// both begin anew, since a slice keeps what lies before it, and a map its size.
 func (h *history) pop(n int) []*finished {
-	gone := h.order[:n:n]
+	gone := slices.Clone(h.order[:n])
+	clear(h.order[:n])
 	h.order = h.order[n:]
+
+	if len(h.order) == 0 {
+		h.order, h.byKey = nil, make(map[string]*finished)
+		return gone
+	}
 
 	for _, f := range gone {
 		if h.byKey[f.key] == f {
@@ -139,6 +147,10 @@ func (t *transactions) unmerge(gone []*finished) {
 		if t.merged[f.merge] == f.key {
 			delete(t.merged, f.merge)
 		}
+	}
+
+	if len(gone) > 0 && len(t.merged) == 0 {
+		t.merged = make(map[mergeKey]string) // that of a rush keeps its size
 	}
 }
 

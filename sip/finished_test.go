@@ -86,6 +86,35 @@ func TestFinishedTransactionsHoldNoCall(t *testing.T) {
 	})
 }
 
+// What is forgotten is free for collection at once, though later ones stay.
+func TestHistoryHoldsNothingForgotten(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const all, past = 100, 60
+
+		h := history{byKey: map[string]*finished{}}
+		began := time.Now()
+		held := make([]weak.Pointer[finished], all)
+
+		for i := range held {
+			f := &finished{key: fmt.Sprint(i), until: began.Add(time.Duration(i) * time.Millisecond)}
+			held[i] = weak.Make(f)
+			h.add(f, func() {})
+		}
+
+		h.due(began.Add((past - 1) * time.Millisecond))
+		runtime.GC()
+
+		for i, p := range held {
+			if gone := p.Value() == nil; gone != (i < past) {
+				t.Errorf("number %d of %d forgotten ones is free: %v", i, past, gone)
+			}
+		}
+
+		h.clear()
+	})
+}
+
 func TestHistoryForgetsTheOldest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
