@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"net/http"
+	"regexp"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -17,6 +18,10 @@ func metricsHandler(r *prometheus.Registry) http.Handler {
 	return promhttp.HandlerFor(r, promhttp.HandlerOpts{})
 }
 
+// liveHeap is what the last collection found alive: what memory is in use for,
+// without garbage.
+var liveHeap = regexp.MustCompile(`^/gc/heap/live:bytes$`)
+
 // registerCollectors exposes what the parts count by themselves.
 func registerCollectors(g *gateway) error {
 	gauge := func(name, help string, value func() float64) prometheus.Collector {
@@ -28,7 +33,7 @@ func registerCollectors(g *gateway) error {
 	}
 	var errs []error
 	for _, c := range []prometheus.Collector{
-		collectors.NewGoCollector(),
+		collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(collectors.GoRuntimeMetricsRule{Matcher: liveHeap})),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		gauge("calls_active", "Calls that run.", func() float64 { return float64(g.calls.Active()) }),
 		gauge("rtp_ports_in_use", "RTP port pairs in use.", func() float64 { return float64(g.pool.InUse()) }),
