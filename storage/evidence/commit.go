@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -19,11 +18,10 @@ var (
 )
 
 const (
-	// writers is how many transactions are on their way at once: one finds
-	// facts while the one before it is fsynced.
+	// writers is how many transactions are on their way at once: one gathers
+	// while the one before it is fsynced.
 	writers = 2
-	// mostTogether bounds the writes of one transaction, and by it how long the
-	// first of them waits for the last.
+	// mostTogether bounds the writes of one transaction.
 	mostTogether = 64
 	// mostWaiting bounds the writes that wait for a transaction.
 	mostWaiting = 4096
@@ -38,23 +36,31 @@ type write struct {
 	callees []Callee                // whose locks it needs
 	ask     func(*pgx.Batch)        // queues the questions that come first; nil: none
 	entries func() ([]entry, error) // called when they are answered, under the locks
+	own     []entry                 // what it returned
 	err     error                   // its own
 	done    chan error              // capacity 1
 }
 
 // committer puts the writes of many callers into few transactions: a tenant's
-// chain takes one after another, and each costs an fsync. Writes that come
-// while transactions run share the next one.
+// chain takes one after another, and each costs an fsync. While one transaction
+// is on its way into the chain, the next one takes in what comes: it asks, judges
+// and holds the locks, so that all of it follows with the next fsync.
 //
 // It has goroutines only as long as something waits.
 type committer struct {
 	pool *pgxpool.Pool
+	turn chan struct{} // capacity 1: holds a token while a transaction goes into the chain
+	more chan struct{} // capacity 1: something waits for a transaction that takes it in
 
 	mu      sync.Mutex
 	closed  bool
 	waiting []*write
 	running int // goroutines
 	all     sync.WaitGroup
+}
+
+func newCommitter(pool *pgxpool.Pool) *committer {
+	return &committer{pool: pool, turn: make(chan struct{}, 1), more: make(chan struct{}, 1)}
 }
 
 // do returns when the write is safe, has failed, or nobody waits for it any
@@ -85,6 +91,12 @@ func (c *committer) put(w *write) error {
 	if c.running < writers {
 		c.running++
 		c.all.Go(c.run)
+
+		return nil
+	}
+	select {
+	case c.more <- struct{}{}:
+	default:
 	}
 
 	return nil
@@ -103,7 +115,7 @@ func (c *committer) run() {
 	for {
 		c.mu.Lock()
 		var all []*write
-		all, c.waiting = together(c.waiting)
+		all, c.waiting = together(c.waiting, map[Callee]bool{}, mostTogether)
 		if len(all) == 0 {
 			c.running--
 			c.mu.Unlock()
@@ -111,17 +123,17 @@ func (c *committer) run() {
 			return
 		}
 		c.mu.Unlock()
-		c.commit(all)
+		c.commit(all, mostTogether)
 	}
 }
 
-// together takes writes that may share a transaction, the oldest first: those
-// of one tenant, and of each called party one, which sees what the one before
-// it left. The rest keep their order.
-func together(waiting []*write) (taken, rest []*write) {
-	callees := map[Callee]bool{}
+// together takes up to so many writes that may share a transaction, the oldest
+// first: those of one tenant, and of each called party one, which sees what the
+// one before it left. The rest keep their order. callees are those that have a
+// write in the transaction already.
+func together(waiting []*write, callees map[Callee]bool, most int) (taken, rest []*write) {
 	for i, w := range waiting {
-		if len(taken) == mostTogether {
+		if len(taken) == most {
 			return taken, append(rest, waiting[i:]...)
 		}
 		known := slices.ContainsFunc(w.callees, func(of Callee) bool { return callees[of] })
@@ -138,52 +150,140 @@ func together(waiting []*write) (taken, rest []*write) {
 	return taken, rest
 }
 
-// commit writes all of them, or where the database refuses that, each alone:
-// one that it never takes does not hold up the others.
-func (c *committer) commit(all []*write) {
-	ctx, cancel := awaited(all)
-	defer cancel()
-	refused, err := c.transact(ctx, all)
-	if refused && len(all) > 1 {
-		for _, w := range all {
-			c.commit([]*write{w})
+// commit writes all of them, and up to so many together with those that come
+// meanwhile. Where the database refuses that it writes each alone: one that it
+// never takes does not hold up the others.
+func (c *committer) commit(all []*write, most int) {
+	t := transaction{tenant: all[0].tenant, most: most, callees: map[Callee]bool{}, listeners: listen(all)}
+	for _, w := range all {
+		for _, of := range w.callees {
+			t.callees[of] = true
+		}
+	}
+	refused, err := c.transact(&t, all)
+	t.listeners.dismiss()
+	c.giveBack(t.left)
+	if refused && len(t.all) > 1 {
+		for _, w := range t.all {
+			w.err = nil
+			c.commit([]*write{w}, 1)
 		}
 
 		return
 	}
-	for _, w := range all {
+	for _, w := range t.all {
 		w.done <- errors.Join(err, w.err)
 	}
 }
 
-// awaited ends when the last of the callers has gone.
-func awaited(all []*write) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
-	var left atomic.Int64
-	left.Store(int64(len(all)))
-	stops := make([]func() bool, len(all))
-	for i, w := range all {
-		stops[i] = context.AfterFunc(w.ctx, func() {
-			if left.Add(-1) == 0 {
-				cancel()
-			}
-		})
-	}
-
-	return ctx, func() {
-		for _, stop := range stops {
-			stop()
-		}
-		cancel()
-	}
+// giveBack has writes wait again, before all others.
+func (c *committer) giveBack(left []*write) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.waiting = append(left, c.waiting...)
 }
 
-// transact takes the locks and asks the questions in one round trip, and adds
-// the entries and commits in another. refused says that the error is of what
-// was written, and not of the connection.
-func (c *committer) transact(ctx context.Context, all []*write) (refused bool, err error) {
+// join takes what waits into a transaction that is not on its way yet.
+func (c *committer) join(t *transaction) []*write {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	room := t.most - len(t.all) - len(t.left)
+	if room <= 0 || len(c.waiting) == 0 || c.waiting[0].tenant != t.tenant {
+		return nil
+	}
+	var taken []*write
+	taken, c.waiting = together(c.waiting, t.callees, room)
+	for i, w := range taken {
+		if !t.listeners.add(w) {
+			c.waiting = append(slices.Clone(taken[i:]), c.waiting...)
+
+			return taken[:i]
+		}
+	}
+
+	return taken
+}
+
+// listeners are the callers of a transaction. It is given up when the last of
+// them has gone.
+type listeners struct {
+	ctx    context.Context //nolint:containedctx // of the transaction
+	cancel context.CancelFunc
+
+	mu    sync.Mutex
+	left  int
+	over  bool
+	stops []func() bool
+}
+
+func listen(all []*write) *listeners {
+	l := &listeners{}
+	l.ctx, l.cancel = context.WithTimeout(context.Background(), commitTimeout)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, w := range all {
+		l.await(w)
+	}
+
+	return l
+}
+
+// add is false when all have gone before.
+func (l *listeners) add(w *write) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.over {
+		return false
+	}
+	l.await(w)
+
+	return true
+}
+
+// await counts a caller until it goes; mu is held.
+func (l *listeners) await(w *write) {
+	l.left++
+	l.stops = append(l.stops, context.AfterFunc(w.ctx, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.left--; l.left == 0 {
+			l.over = true
+			l.cancel()
+		}
+	}))
+}
+
+func (l *listeners) dismiss() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, stop := range l.stops {
+		stop()
+	}
+	l.cancel()
+}
+
+// transaction is one that gathers, and then goes into the chain.
+type transaction struct {
+	tenant    string
+	most      int // writes
+	listeners *listeners
+
+	begun   bool
+	all     []*write
+	left    []*write        // whose locks others hold: for a later one
+	callees map[Callee]bool // that have a write in it, or one that waits because of it
+}
+
+// transact gathers until it is the transaction's turn, and commits it. refused
+// says that the error is of what was written, and not of the connection.
+func (c *committer) transact(t *transaction, all []*write) (refused bool, err error) {
+	t.all = all // they are told of a connection that is not to be had
+	ctx := t.listeners.ctx
 	err = inTransaction(ctx, c.pool, func(conn *pgx.Conn) error {
-		err := transaction(ctx, conn, all)
+		t.all = nil
+		if err = t.gather(ctx, conn, all); err == nil {
+			err = c.takeTurn(ctx, conn, t)
+		}
 		refused = err != nil && !conn.IsClosed()
 
 		return err
@@ -192,44 +292,108 @@ func (c *committer) transact(ctx context.Context, all []*write) (refused bool, e
 	return refused, err
 }
 
-func transaction(ctx context.Context, conn *pgx.Conn, all []*write) error {
-	var questions, answers pgx.Batch
-	var callees []Callee
-	for _, w := range all {
+// takeTurn commits when the transaction before is committed. Until then it
+// gathers.
+func (c *committer) takeTurn(ctx context.Context, conn *pgx.Conn, t *transaction) error {
+	for {
+		select {
+		case c.turn <- struct{}{}:
+			err := t.commit(ctx, conn)
+			<-c.turn
+
+			return err
+		case <-c.more:
+			if more := c.join(t); len(more) > 0 {
+				if err := t.gather(ctx, conn, more); err != nil {
+					return err
+				}
+			}
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// gather takes the locks of writes and asks their questions in one round trip,
+// and judges. The first ones wait for their locks. Later ones do not: a
+// transaction that holds some and waits for others might wait for ever. Nor is
+// any lock waited for in turn: its holder may wait for that.
+func (t *transaction) gather(ctx context.Context, conn *pgx.Conn, writes []*write) error {
+	var (
+		b       pgx.Batch
+		callees []Callee
+		held    = map[int64]bool{} // locks that others hold
+	)
+	for _, w := range writes {
 		callees = append(callees, w.callees...)
 	}
-	questions.Queue(`BEGIN`)
-	if len(callees) > 0 {
-		lockCallees(&questions, all[0].tenant, callees...)
+	switch {
+	case len(callees) == 0:
+	case len(t.all) == 0:
+		lockCallees(&b, t.tenant, callees...)
+	default:
+		tryCallees(&b, t.tenant, held, callees...)
 	}
-	asked := false
-	for _, w := range all {
+	for _, w := range writes {
 		if w.ask != nil {
-			w.ask(&questions)
-			asked = true
+			w.ask(&b)
 		}
 	}
-	if asked {
-		if err := conn.SendBatch(ctx, &questions).Close(); err != nil {
-			return err
-		}
-	} else {
-		answers.QueuedQueries = questions.QueuedQueries // nothing to wait for
+	if err := t.send(ctx, conn, &b); err != nil {
+		t.all = append(t.all, writes...)
+
+		return err
 	}
-	var entries []entry
-	for _, w := range all {
-		var own []entry
+	for _, w := range writes {
+		if slices.ContainsFunc(w.callees, func(of Callee) bool { return held[calleeLock(t.tenant, of)] }) {
+			t.left = append(t.left, w)
+
+			continue
+		}
+		t.all = append(t.all, w)
 		if w.err = context.Cause(w.ctx); w.err == nil {
-			own, w.err = w.entries()
+			w.own, w.err = w.entries()
 		}
-		entries = append(entries, own...)
+	}
+
+	return nil
+}
+
+// commit writes the entries of those who still wait.
+func (t *transaction) commit(ctx context.Context, conn *pgx.Conn) error {
+	var b pgx.Batch
+	var entries []entry
+	for _, w := range t.all {
+		if w.err == nil {
+			w.err = context.Cause(w.ctx)
+		}
+		if w.err == nil {
+			entries = append(entries, w.own...)
+		}
 	}
 	if len(entries) > 0 {
-		queue(&answers, entries...)
+		queue(&b, entries...)
 	}
-	answers.Queue(`COMMIT`)
+	if t.begun || len(entries) > 0 {
+		b.Queue(`COMMIT`)
+	}
 
-	return conn.SendBatch(ctx, &answers).Close()
+	return t.send(ctx, conn, &b)
+}
+
+// send begins the transaction with the first batch that is not empty.
+func (t *transaction) send(ctx context.Context, conn *pgx.Conn, b *pgx.Batch) error {
+	if b.Len() == 0 {
+		return nil
+	}
+	if !t.begun {
+		t.begun = true
+		var begin pgx.Batch
+		begin.Queue(`BEGIN`)
+		b.QueuedQueries = append(begin.QueuedQueries, b.QueuedQueries...)
+	}
+
+	return conn.SendBatch(ctx, b).Close()
 }
 
 // inTransaction runs do on one connection. do begins the transaction with its

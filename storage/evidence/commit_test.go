@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,7 +39,7 @@ func TestTogether(t *testing.T) {
 		for left := waiting; len(left) > 0; {
 			var taken []*write
 			first := left[0]
-			taken, left = together(left)
+			taken, left = together(left, map[Callee]bool{}, mostTogether)
 			if len(taken) == 0 || len(taken) > mostTogether || taken[0] != first {
 				t.Fatalf("%d writes taken", len(taken))
 			}
@@ -97,7 +98,7 @@ func TestRefusedDecisionFailsAlone(t *testing.T) {
 			},
 		})
 	}
-	b.commits.commit(all)
+	b.commits.commit(all, mostTogether)
 	for i, w := range all {
 		var want error
 		switch i {
@@ -171,6 +172,86 @@ func TestWritesGatherAndLeave(t *testing.T) {
 	}
 }
 
+// While one transaction is on its way into the chain, the next one takes in
+// decisions that come one after another; one whose called party is locked
+// elsewhere does not hold up the others.
+func TestDecisionsJoinTheNextTransaction(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	begin := func(sql string, args ...any) (end func()) {
+		tx, err := b.owner(t).Begin(t.Context())
+		if err == nil {
+			_, err = tx.Exec(t.Context(), sql, args...)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		return func() {
+			if err := tx.Rollback(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	until := func(what string, is func() bool) {
+		t.Helper()
+		for deadline := time.Now().Add(30 * time.Second); !is(); time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("waited for nothing: %s", what)
+			}
+		}
+	}
+	release := begin(`SELECT pg_advisory_xact_lock(20547, hashtext('acme'))`)
+	results := make(chan error, 16)
+	var judged atomic.Int64
+	decide := func(to privacy.Number) {
+		go func() {
+			a := sampleAttempt()
+			a.To, a.At = to, time.Now()
+			_, err := b.Decide(t.Context(), b.caseOf(a), func(*compliance.Facts) compliance.Decision {
+				judged.Add(1)
+
+				return allow(&a, time.Minute)
+			})
+			results <- err
+		}()
+	}
+	finish := func(count int) {
+		t.Helper()
+		for range count {
+			if err := <-results; err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	decide("+12125550000")
+	until("the first is on its way", func() bool { return len(b.commits.turn) == 1 })
+	decide("+12125550001")
+	until("the second gathers", func() bool { return judged.Load() == 2 })
+	locked := privacy.Number("+12125550002")
+	unlock := begin(`SELECT pg_advisory_xact_lock($1)`, calleeLock("acme", b.keys.Callee(locked)))
+	decide(locked)
+	for i := range 6 {
+		decide(privacy.Number(fmt.Sprintf("+1212555010%d", i)))
+	}
+	until("the others are judged", func() bool { return judged.Load() == 8 })
+	release()
+	finish(8)
+	select {
+	case err := <-results:
+		t.Errorf("decided under the lock of another: %v", err)
+	default:
+	}
+	unlock()
+	finish(1)
+	b.Close()
+	var decisions, transactions int
+	err := b.store.Pool().QueryRow(t.Context(), `SELECT count(*), count(DISTINCT xmin::text) FROM decisions`).Scan(&decisions, &transactions)
+	if err != nil || decisions != 9 || transactions != 3 {
+		t.Errorf("%d decisions in %d transactions, want 9 in 3: %v", decisions, transactions, err)
+	}
+}
+
 func (b bundleOf) gathered() int {
 	b.commits.mu.Lock()
 	defer b.commits.mu.Unlock()
@@ -180,7 +261,8 @@ func (b bundleOf) gathered() int {
 
 func TestTooManyWait(t *testing.T) {
 	t.Parallel()
-	c := &committer{running: writers, waiting: make([]*write, mostWaiting)}
+	c := newCommitter(nil)
+	c.running, c.waiting = writers, make([]*write, mostWaiting)
 	if err := c.do(&write{ctx: t.Context()}); !errors.Is(err, ErrBusy) {
 		t.Errorf("one more: %v", err)
 	}

@@ -51,12 +51,31 @@ func calleeLock(tenant string, c Callee) int64 {
 // lockCallees takes the locks of several in one order, so that two who do so
 // do not wait for each other.
 func lockCallees(b *pgx.Batch, tenant string, callees ...Callee) {
+	b.Queue(`SELECT pg_advisory_xact_lock(k) FROM unnest($1::bigint[]) WITH ORDINALITY AS u (k, n) ORDER BY n`, calleeLocks(tenant, callees))
+}
+
+// tryCallees takes those locks that nobody holds, and puts the others into held.
+func tryCallees(b *pgx.Batch, tenant string, held map[int64]bool, callees ...Callee) {
+	b.Queue(`SELECT k FROM unnest($1::bigint[]) AS u (k) WHERE NOT pg_try_advisory_xact_lock(k)`, calleeLocks(tenant, callees)).
+		Query(func(rows pgx.Rows) error {
+			keys, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+			for _, k := range keys {
+				held[k] = true
+			}
+
+			return err
+		})
+}
+
+// calleeLocks are the keys of the locks of several, in order and each once.
+func calleeLocks(tenant string, callees []Callee) []int64 {
 	keys := make([]int64, len(callees))
 	for i, c := range callees {
 		keys[i] = calleeLock(tenant, c)
 	}
 	slices.Sort(keys)
-	b.Queue(`SELECT pg_advisory_xact_lock(k) FROM unnest($1::bigint[]) WITH ORDINALITY AS u (k, n) ORDER BY n`, slices.Compact(keys))
+
+	return slices.Compact(keys)
 }
 
 // Decide gathers the facts of a case, has decide judge them, and records the

@@ -60,7 +60,7 @@ func Open(ctx context.Context, store *storage.Store, keys *Keys, tenant string) 
 
 		return nil, err
 	}
-	l := &Ledger{store: store, keys: keys, commits: &committer{pool: pool}, departures: departures}
+	l := &Ledger{store: store, keys: keys, commits: newCommitter(pool), departures: departures}
 	if err = l.claimKey(ctx); err == nil {
 		err = l.moveOptOuts(ctx, tenant)
 	}
