@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"trunkline/compliance"
+	"trunkline/privacy"
 )
 
 // However little is in the tables when a plan is made, each fact is found by an
@@ -24,11 +25,11 @@ func TestFactsAreFoundByIndexes(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Release()
-	prepare := "PREPARE facts (text, bytea, bigint, integer, text, timestamptz, uuid, text) AS " + selectFacts
+	prepare := "PREPARE facts (text, bytea, bigint, integer, timestamptz, uuid, text, bigint, uuid[]) AS " + selectFacts
 	if _, err := conn.Exec(t.Context(), prepare); err != nil {
 		t.Fatal(err)
 	}
-	rows, err := conn.Query(t.Context(), `EXPLAIN EXECUTE facts ('acme', sha256(''), 1212555, 123, '212', now(), NULL, '+12125550199')`, pgx.QueryExecModeSimpleProtocol)
+	rows, err := conn.Query(t.Context(), `EXPLAIN EXECUTE facts ('acme', sha256(''), 1212555, 123, now(), NULL, '+12125550199', 1, '{}')`, pgx.QueryExecModeSimpleProtocol)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,6 +75,7 @@ func TestNewestOfEachListIsFound(t *testing.T) {
 		load(l, "2125550123\n")
 		want = append(want, compliance.ListSnapshot{ID: newest, Kind: l.Kind, State: l.State, ObtainedAt: now, AreaCodes: []string{"212"}})
 	}
+	facts(t, b, sampleAttempt()) // of lists that are not known, and then of known ones
 	got := facts(t, b, sampleAttempt()).Lists.Value
 	for i := range got {
 		got[i].SHA256 = ""
@@ -92,6 +94,35 @@ func TestNewestOfEachListIsFound(t *testing.T) {
 	other.Tenant = "other"
 	if got := facts(t, b, other).Lists; !got.Known || len(got.Value) != 0 {
 		t.Errorf("another tenant's: %+v", got)
+	}
+}
+
+// A list that was imported by another process counts from its commit on, and what
+// stands on known lists is looked up for each number.
+func TestListsThatOthersImport(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	other, err := Open(t.Context(), b.store, b.keys, "acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(other.Close)
+	at := instant(time.Now())
+	for i, numbers := range []string{"2125550123\n", "2125550199\n", "2125550123\n2125550199\n"} {
+		l := List{Tenant: "acme", Kind: compliance.NationalList, ObtainedAt: at.Add(time.Duration(i) * time.Second), AreaCodes: []string{"212"}}
+		newest, _, err := other.ImportList(t.Context(), l, strings.NewReader(numbers))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, last := range []string{"0199", "0123", "0199", "0124"} {
+			a := sampleAttempt()
+			a.To = privacy.Number("+1212555" + last)
+			want := []compliance.ListSnapshot{newest}
+			want[0].Hit = strings.Contains(numbers, "555"+last)
+			if diff := cmp.Diff(want, facts(t, b, a).Lists.Value); diff != "" {
+				t.Errorf("version %d, %s: %s", i, last, diff)
+			}
+		}
 	}
 }
 

@@ -44,6 +44,7 @@ type Ledger struct {
 	keys       *Keys
 	commits    *committer
 	departures *pgxpool.Pool // for calls that leave just now
+	lists      knownLists
 }
 
 // Open prepares a database whose schema is migrated. Opt-outs that earlier
