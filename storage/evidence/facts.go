@@ -100,7 +100,7 @@ type answer struct {
 type lists struct {
 	at  int64 // place of the import in the chain; 0: none was made
 	all []compliance.ListSnapshot
-	ids []uuid.UUID
+	ids [][16]byte // as uuid.UUID each would be written and read as text
 }
 
 // knownLists keeps the lists of tenants. It is safe for concurrent use.
@@ -118,17 +118,18 @@ func (k *knownLists) newest(tenant string) *lists {
 		return l
 	}
 
-	return &lists{at: -1, ids: []uuid.UUID{}}
+	return &lists{at: -1, ids: [][16]byte{}}
 }
 
 // learn keeps lists, unless later ones are known.
 func (k *knownLists) learn(tenant string, at int64, all []compliance.ListSnapshot) (*lists, error) {
-	l := &lists{at: at, all: slices.Clone(all), ids: make([]uuid.UUID, len(all))}
+	l := &lists{at: at, all: slices.Clone(all), ids: make([][16]byte, len(all))}
 	for i := range all {
-		var err error
-		if l.ids[i], err = uuid.Parse(all[i].ID); err != nil {
+		id, err := uuid.Parse(all[i].ID)
+		if err != nil {
 			return nil, err
 		}
+		l.ids[i] = id
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()

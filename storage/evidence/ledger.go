@@ -156,7 +156,7 @@ func idOrNull(id uuid.UUID) *uuid.UUID {
 // whose id is in the chain already changes nothing.
 func queue(b *pgx.Batch, entries ...entry) {
 	var (
-		ids          = make([]uuid.UUID, len(entries))
+		ids          = make([][16]byte, len(entries)) // as uuid.UUID each would be written and read as text
 		kinds, texts = make([]string, len(entries)), make([]string, len(entries))
 	)
 	for i, e := range entries {
