@@ -22,7 +22,7 @@ func TestEveryPackLoads(t *testing.T) {
 	if got := r.LongestWindow(); got != 30*24*time.Hour {
 		t.Errorf("history must reach back %s", got)
 	}
-	if len(r.Packs()) != len(Packs())+1 || !strings.Contains(r.Version(), "us-states@2026-11-20:") || !strings.HasPrefix(r.TzdataVersion(), "sha256:") {
+	if len(r.Packs()) != len(Packs())+1 || !strings.Contains(r.Version(), "us-states@2026-11-21:") || !strings.HasPrefix(r.TzdataVersion(), "sha256:") {
 		t.Errorf("%v, %s, %s", r.Packs(), r.Version(), r.TzdataVersion())
 	}
 }

@@ -3,6 +3,7 @@ package gate
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -58,7 +59,27 @@ func (g *Gate) abandonment(ctx context.Context, a *compliance.Attempt,
 		return compliance.Unknown[compliance.Abandonment](fmt.Sprintf("it could not be counted: %v", err))
 	}
 
+	g.alarm(a.Campaign, n, most)
+
 	return compliance.Know(n)
+}
+
+// alarm tells a person when a campaign's calls begin to be abandoned so often
+// that the rules want somebody to look, long before they stop the dialing.
+func (g *Gate) alarm(campaign string, n compliance.Abandonment, most compliance.AbandonmentCap) {
+	high := most.Alarm > 0 && n.Live > 0 && n.Abandoned*1000 >= most.Alarm*n.Live
+	g.mu.Lock()
+	told := g.alarmed[campaign]
+	if high {
+		g.alarmed[campaign] = true
+	} else {
+		delete(g.alarmed, campaign)
+	}
+	g.mu.Unlock()
+	if high && !told {
+		g.cfg.Log.Warn("calls of a campaign are abandoned often; it stops dialing at the rules' limit", slog.String("campaign", campaign),
+			slog.Int("abandoned", n.Abandoned), slog.Int("answered_live", n.Live), slog.Int("alarm_permille", most.Alarm), slog.Int("stops_permille", most.Pause))
+	}
 }
 
 // now counts, whatever was counted before: an attempt that is only thought of

@@ -1,8 +1,11 @@
 package gate
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -174,6 +177,23 @@ func TestAbandonmentIsCountedByTheRules(t *testing.T) {
 		f := g.abandonment(t.Context(), &c.attempt, g.counts.now)
 		if (got == nil) != (c.want == nil) || got != nil && *got != *c.want || f.Known != (c.want != nil) || !f.Known && f.Why == "" {
 			t.Errorf("%s: asked %+v, found %+v", name, got, f)
+		}
+	}
+}
+
+// A person is told once when a campaign's calls begin to be abandoned often, and
+// again after it was better.
+func TestTheAlarmIsToldOnce(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	g := &Gate{alarmed: map[string]bool{}, cfg: Config{Log: slog.New(slog.NewTextHandler(&log, nil))}}
+	most := compliance.AbandonmentCap{Alarm: 15, Pause: 25}
+	for _, n := range []struct{ live, abandoned, told int }{
+		{0, 0, 0}, {1000, 14, 0}, {1000, 15, 1}, {1000, 20, 1}, {1000, 14, 1}, {1000, 16, 2},
+	} {
+		g.alarm("roofs", compliance.Abandonment{Live: n.live, Abandoned: n.abandoned}, most)
+		if got := strings.Count(log.String(), "abandoned often"); got != n.told {
+			t.Errorf("%d of %d: told %d times, want %d", n.abandoned, n.live, got, n.told)
 		}
 	}
 }

@@ -55,6 +55,7 @@ type Gate struct {
 	leaving map[evidence.Callee][]*departure // calls that are between the last look and the wire
 	ringing map[evidence.Callee][]*watch
 	listens listener
+	alarmed map[string]bool // campaigns of which somebody was told
 }
 
 // party is what the Gate remembers of a called party.
@@ -76,6 +77,7 @@ func New(cfg Config) (*Gate, error) {
 	g := &Gate{
 		cfg: cfg, parties: map[evidence.Callee]*party{},
 		leaving: map[evidence.Callee][]*departure{}, ringing: map[evidence.Callee][]*watch{},
+		alarmed: map[string]bool{},
 	}
 	g.behind = behind{
 		what: "revocations", spool: cfg.Revocations, retry: cfg.Retry, log: cfg.Log, write: g.write, bound: 5 * cfg.Timeout,
