@@ -86,7 +86,8 @@ func (c *call) holdsCard(found []record.Stretch) {
 		return
 	}
 	const said = "a card number was said"
-	what, err := "", error(nil)
+	var what string
+	var err error
 	switch c.m.cfg.Cards {
 	case KeepCards:
 		c.notes.recording("holds a number that may not be kept: the caller has said it")

@@ -106,6 +106,7 @@ func New(c Config) http.Handler {
 	s.page("/calls/{id}", s.pageCall)
 	s.page("/calls/{id}/recording", s.recording)
 	s.page("/trunks", s.pageTrunks)
+	s.mux.Handle("/jobs", s.holding(access.Prove, s.pageProblem, s.reading(s.pageProblem, s.pageJobs)))
 	s.page("/", noSuchPath)
 
 	return guard(s.mux, s.apiProblem)

@@ -16,6 +16,8 @@ import (
 type Jobs interface {
 	// List gives the newest, of a kind or for an empty one of all.
 	List(ctx context.Context, kind string, most int) ([]jobs.Job, error)
+	// Standings tell how the jobs of each kind do.
+	Standings(ctx context.Context) ([]jobs.Standing, error)
 	// Ask asks for a job that needs nothing told but its kind.
 	Ask(ctx context.Context, kind string) (jobs.Job, error)
 	// Erase asks to erase what is kept of a number's owner.

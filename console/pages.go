@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"trunkline/access"
 	"trunkline/media"
 	"trunkline/media/record"
 	"trunkline/storage"
@@ -43,7 +44,7 @@ var (
 	}).ParseFS(files, "page/*.html"))
 
 	// contentPolicy lets pages use nothing but their own parts.
-	contentPolicy = "default-src 'none'; img-src data:; media-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; " +
+	contentPolicy = "default-src 'none'; img-src data:; media-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; " +
 		"style-src '" + hash(string(styleSheet)) + "'; script-src '" + hash(string(script)) + "'"
 )
 
@@ -94,8 +95,9 @@ func withCursor(query url.Values, cursor string) string {
 // callPage is what the page of a call shows.
 type callPage struct {
 	Call       storage.Call
-	Live       bool // not ended: the page renews itself
-	Alone      bool // a file of its own, away from the console
+	Live       bool  // not ended: the page renews itself
+	Alone      bool  // a file of its own, away from the console
+	Tape       *tape // of a live call whose recording whoever looks may change; nil: of none
 	Facts      []fact
 	Opening    *proofView // nil: nothing had to be said
 	Waveform   *waveform
@@ -133,6 +135,9 @@ func (s *console) pageCall(w http.ResponseWriter, r *http.Request) error {
 	audio, note := s.audio(&history.Call)
 	page := newCallPage(&history, audio)
 	page.AudioNote = note
+	if page.Live && s.Record != nil && holder(r).Role.May(access.Run) {
+		page.Tape = tapeOf(&history)
+	}
 	if audio != nil {
 		page.Audio = recordingPath(history.Call.ID)
 	}
@@ -277,6 +282,12 @@ func recordingFacts(r *storage.Recording) []fact {
 	}
 	if r.Paused > 0 {
 		out = append(out, fact{"Paused", lasting(r.Paused), "the time is kept"})
+	}
+	if r.Silenced > 0 {
+		out = append(out, fact{"Erased", lasting(r.Silenced), "a card number was said there"})
+	}
+	if r.Destroyed != "" {
+		out = append(out, fact{"Destroyed", r.Destroyed, ""})
 	}
 	if r.Cut {
 		out = append(out, fact{"Incomplete", r.Problem, ""})

@@ -25,6 +25,7 @@ type Show func(progress any)
 type Handler struct {
 	add      func(*river.Workers, *Runner) error
 	periodic *river.PeriodicJob // nil: only when it is asked for
+	kind     string             // of the periodic one
 }
 
 // Handle makes a Handler. do must bear to be called again with the same
@@ -39,6 +40,7 @@ func Handle[T river.JobArgs](do func(ctx context.Context, args T, show Show) err
 // Every has one node do it each time, the first time soon. The arguments' own
 // options should keep two from being outstanding.
 func (h Handler) Every(pause time.Duration, args river.JobArgs) Handler {
+	h.kind = args.Kind()
 	h.periodic = river.NewPeriodicJob(river.PeriodicInterval(pause), func() (river.JobArgs, *river.InsertOpts) { return args, nil },
 		&river.PeriodicJobOpts{ID: args.Kind(), RunOnStart: true})
 
@@ -59,6 +61,9 @@ type Options struct {
 type Runner struct {
 	log    *slog.Logger
 	client *river.Client[pgx.Tx]
+	pool   *pgxpool.Pool
+	node   string
+	kinds  []string // of those that are done every so often
 }
 
 // atOnce bounds the jobs of one queue that run at once on one node.
@@ -69,7 +74,7 @@ func NewRunner(o Options, handlers ...Handler) (*Runner, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	r := &Runner{log: o.Log}
+	r := &Runner{log: o.Log, pool: o.Pool, node: o.Node}
 	workers := river.NewWorkers()
 	config := &river.Config{
 		ID: o.Node, Workers: workers, Logger: slog.New(grave{o.Log.Handler()}), FetchPollInterval: o.Poll,
@@ -85,6 +90,7 @@ func NewRunner(o Options, handlers ...Handler) (*Runner, error) {
 		}
 		if h.periodic != nil {
 			config.PeriodicJobs = append(config.PeriodicJobs, h.periodic)
+			r.kinds = append(r.kinds, h.kind)
 		}
 	}
 	var err error
@@ -97,6 +103,11 @@ func NewRunner(o Options, handlers ...Handler) (*Runner, error) {
 
 // Start begins to work.
 func (r *Runner) Start(ctx context.Context) error {
+	for _, kind := range r.kinds {
+		if _, err := r.pool.Exec(ctx, expect, kind); err != nil {
+			return fmt.Errorf("start the jobs: %w", err)
+		}
+	}
 	if err := r.client.Start(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("start the jobs: %w", err)
 	}
@@ -153,7 +164,10 @@ type worker[T river.JobArgs] struct {
 
 // Work implements river.Worker.
 func (w *worker[T]) Work(ctx context.Context, job *river.Job[T]) error {
-	return w.do(ctx, job.Args, func(progress any) {
+	began := time.Now()
+	var shown any
+	failed := w.do(ctx, job.Args, func(progress any) {
+		shown = progress
 		err := river.RecordOutput(ctx, progress) // which stays when it ends
 		if err == nil {
 			_, err = w.runner.client.JobUpdate(ctx, job.ID, &river.JobUpdateParams{Output: progress}) // which is seen now
@@ -162,6 +176,14 @@ func (w *worker[T]) Work(ctx context.Context, job *river.Job[T]) error {
 			w.runner.log.Warn("a job's progress is not shown", slog.Int64("job", job.ID), slog.Any("error", err))
 		}
 	})
+	// The job may have been ended, and how it ended is to be known all the same.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveUp)
+	defer cancel()
+	if err := w.runner.ended(ctx, job.Kind, began, shown, failed); err != nil {
+		w.runner.log.Warn("how a job ended is not shown", slog.Int64("job", job.ID), slog.Any("error", err))
+	}
+
+	return failed
 }
 
 // grave passes on what River says is wrong; how it is doing it tells often.

@@ -103,14 +103,24 @@ type Work struct {
 	Log     *slog.Logger
 }
 
-// Handlers do the jobs: the retention every so often, the recheck every so
-// often; 0: only when they are asked for.
-func (w *Work) Handlers(every, recheck time.Duration) []jobs.Handler {
+// Periods are how often the jobs of a kind are done. The retention is where
+// anything is limited, and the recheck, every so often; 0: only when they are
+// asked for.
+func (w *Work) Periods(every, recheck time.Duration) map[string]time.Duration {
+	if w.Limits == (evidence.Limits{}) {
+		every = 0
+	}
+
+	return map[string]time.Duration{kindRetention: every, kindRecheck: recheck}
+}
+
+// Handlers do the jobs, some of them once in a period.
+func (w *Work) Handlers(periods map[string]time.Duration) []jobs.Handler {
 	expire, check := jobs.Handle(w.expire), jobs.Handle(w.check)
-	if every != 0 && w.Limits != (evidence.Limits{}) {
+	if every := periods[kindRetention]; every != 0 {
 		expire = expire.Every(every, Retention{w.Tenant})
 	}
-	if recheck != 0 {
+	if recheck := periods[kindRecheck]; recheck != 0 {
 		check = check.Every(recheck, Recheck{w.Tenant})
 	}
 

@@ -90,7 +90,7 @@ func (o *office) work(t *testing.T, node string, limit time.Duration) *Work {
 // run works a node's jobs.
 func (o *office) run(t *testing.T, w *Work, every, recheck time.Duration) {
 	t.Helper()
-	r, err := jobs.NewRunner(jobs.Options{Pool: o.store.Pool(), Node: w.Node, Poll: 100 * time.Millisecond}, w.Handlers(every, recheck)...)
+	r, err := jobs.NewRunner(jobs.Options{Pool: o.store.Pool(), Node: w.Node, Poll: 100 * time.Millisecond}, w.Handlers(w.Periods(every, recheck))...)
 	if err != nil {
 		t.Fatal(err)
 	}

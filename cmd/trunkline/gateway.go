@@ -70,6 +70,7 @@ type gateway struct {
 	gate                         *gate.Gate
 	judge                        judge           // of the gate; nil: the rules in force
 	kept                         *retention.Work // what the jobs remove and check
+	periods                      map[string]time.Duration
 
 	clock   *clock.Clock
 	pool    *rtp.Pool

@@ -229,7 +229,8 @@ func (g *gateway) startJobs(ctx context.Context) error {
 
 		return nil
 	})
-	handlers := w.Handlers(g.cfg.Compliance.Retention.Every, g.cfg.Compliance.Recheck)
+	periods := w.Periods(g.cfg.Compliance.Retention.Every, g.cfg.Compliance.Recheck)
+	handlers := w.Handlers(periods)
 	r, err := jobs.NewRunner(jobs.Options{Pool: pool, Node: g.cfg.Node, Log: g.log}, handlers...)
 	if err != nil {
 		return err
@@ -237,7 +238,10 @@ func (g *gateway) startJobs(ctx context.Context) error {
 	if err := r.Start(ctx); err != nil {
 		return err
 	}
-	g.kept = w
+	g.kept, g.periods = w, periods
+	if err := g.registry.Register(jobs.NewMetrics(jobsAPI{g}.Standings)); err != nil {
+		return err
+	}
 	g.onStop("the jobs", partStop, r.Stop)
 
 	return nil
@@ -252,6 +256,10 @@ func (j jobsAPI) List(ctx context.Context, kind string, most int) ([]jobs.Job, e
 	}
 
 	return j.kept.Jobs.List(ctx, most, kind)
+}
+
+func (j jobsAPI) Standings(ctx context.Context) ([]jobs.Standing, error) {
+	return jobs.Standings(ctx, j.store.Pool(), retention.Kinds(), j.periods)
 }
 
 func (j jobsAPI) Ask(ctx context.Context, kind string) (jobs.Job, error) {

@@ -26,3 +26,25 @@ if (audio && wave) {
     });
   }
 }
+// The buttons of a running call's recording ask by the API, as programs do.
+const tape = document.querySelector(".tape");
+if (tape) {
+  const told = tape.querySelector(".tape-told");
+  for (const button of tape.querySelectorAll("[data-recording]")) {
+    button.addEventListener("click", async () => {
+      for (const other of tape.querySelectorAll("button")) other.disabled = true;
+      told.textContent = "Asking …";
+      try {
+        const answer = await fetch(`/v1/calls/${tape.dataset.call}/recording`, {
+          method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify({state: button.dataset.recording}),
+        });
+        if (!answer.ok) throw new Error((await answer.json()).error.message);
+        told.textContent = "Done.";
+        location.reload();
+      } catch (fault) {
+        told.textContent = "Not done: " + fault.message;
+        for (const other of tape.querySelectorAll("button")) other.disabled = false;
+      }
+    });
+  }
+}
