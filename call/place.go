@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -134,15 +136,23 @@ func (c *call) liveOut() {
 	})
 }
 
-// dial places the call and returns when it is answered and its agent ready.
+// dial places the call and returns when it is answered and its agent ready. The
+// agent is made ready once the INVITE has left, which waits for nothing of it.
 func (c *call) dial() error {
-	if err := c.equip(); err != nil {
-		return err
-	}
 	ctx, giveUp := context.WithCancelCause(c.ctx)
 	defer giveUp(nil)
-	ready := make(chan error, 1)
-	c.work.Go(func() { ready <- c.conv.Prepare(ctx) })
+	var ready chan error // nil: the agent has not been asked, or is ready
+	prepare := sync.OnceFunc(func() {
+		runtime.Gosched() // the INVITEs of other orders go first
+		done := make(chan error, 1)
+		ready = done
+		if err := c.equip(); err != nil {
+			done <- err
+
+			return
+		}
+		c.work.Go(func() { done <- c.conv.Prepare(ctx) })
+	})
 	dialed := make(chan result, 1)
 	defer c.m.cfg.Gate.Watch(c.attempt(), func() { giveUp(errRevoked) })()
 	c.send(ctx, dialed)
@@ -155,8 +165,13 @@ func (c *call) dial() error {
 	for dialed != nil || ready != nil {
 		select {
 		case p := <-c.out.progress:
-			if p.Kind == Sent {
+			switch p.Kind {
+			case Sent:
 				ring.Reset(c.out.order.Ring)
+				prepare()
+			case EarlyMedia:
+				prepare() // it is listened to
+			case Ringing:
 			}
 			c.progressed(p)
 		case r := <-dialed:
@@ -164,6 +179,7 @@ func (c *call) dial() error {
 			case r.err == nil:
 				c.answered(r.call)
 				dialed = nil
+				prepare()
 				ring.Stop()
 				last.Reset(c.limits.Prepare)
 			case errors.Is(r.err, ErrStale) && ctx.Err() == nil:

@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
 	"trunkline/media"
+	"trunkline/pipeline"
+	"trunkline/pipeline/declared"
 	"trunkline/storage"
 )
 
@@ -191,6 +194,52 @@ func TestPlacedCallIsTalkedOn(t *testing.T) {
 		r.same("attempt", c.AttemptID, o.Attempt)
 		r.same("numbers", []string{"+15550100777", "+15550100999"}, []string{string(o.To), string(o.From)})
 		r.same("order of the records", []string{"decision", "begin", "dialed"}, r.journal.order()[:3])
+	})
+}
+
+// opens counts the streams of a recogniser, which are opened to make an agent
+// ready.
+type opens struct {
+	pipeline.Recognizer
+
+	n atomic.Int32
+}
+
+func (o *opens) Open(ctx context.Context) (pipeline.Recognition, error) {
+	o.n.Add(1)
+
+	return o.Recognizer.Open(ctx)
+}
+
+// The INVITE waits for nothing that the agent needs.
+func TestTheAgentIsMadeReadyWhileItRings(t *testing.T) {
+	recogniser := &opens{Recognizer: &declared.Recognizer{}}
+	inBubble(t, options{recogniser: recogniser}, func(r *rig) {
+		var before, ringing int32
+		r.outlet(func(ctx context.Context, o Outgoing, progress func(Progress)) error {
+			time.Sleep(time.Second) // until the INVITE has left
+			before = recogniser.n.Load()
+			err := rings(time.Second)(ctx, o, progress)
+			ringing = recogniser.n.Load()
+
+			return err
+		})
+		r.place()
+		r.agentTurns(1)
+		r.door.end(CallerHangup)
+		r.placedEnds()
+		r.same("streams before the INVITE and at the answer", []int32{0, 1}, []int32{before, ringing})
+	})
+}
+
+// A door that tells nothing before the answer has its agent made ready then.
+func TestTheAgentIsMadeReadyAtAnAnswerWithoutRinging(t *testing.T) {
+	inBubble(t, options{}, func(r *rig) {
+		r.outlet(func(context.Context, Outgoing, func(Progress)) error { return nil })
+		r.place()
+		r.agentTurns(1)
+		r.door.end(CallerHangup)
+		r.ended(r.placedEnds(), CalleeHangup, storage.FaultCallee)
 	})
 }
 
