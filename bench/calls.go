@@ -32,7 +32,7 @@ const (
 
 	// calmBound is how long the gateway may take to forget calls: SIP
 	// transactions last 32 s, and records are written behind the calls.
-	calmBound = 90 * time.Second
+	calmBound = 10 * time.Minute
 )
 
 // setups measures what it takes to begin and end calls.

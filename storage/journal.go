@@ -84,6 +84,7 @@ type Journal struct {
 	owner  Owner
 	opts   JournalOptions
 	writer writer // nil when not connected; belongs to the writer goroutine
+	lot    int    // rows of the spool that are written at once; the writer goroutine's too
 
 	wake    chan struct{} // capacity 1: rows came, or the Journal stops
 	pressed chan struct{} // capacity 1: rows should go to the spool now
@@ -129,7 +130,7 @@ func NewJournal(s *Store, owner Owner, opts JournalOptions) *Journal {
 func newJournal(d database, owner Owner, opts JournalOptions) *Journal {
 	opts.setDefaults()
 	return &Journal{
-		store: d, owner: owner, opts: opts,
+		store: d, owner: owner, opts: opts, lot: replayBatches * opts.Batch,
 		wake:    make(chan struct{}, 1),
 		pressed: make(chan struct{}, 1),
 		done:    make(chan struct{}),

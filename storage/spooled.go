@@ -133,7 +133,7 @@ const replayBatches = 8
 // fromSpool gives rows that wait in the spool, and the number by which they
 // are settled. What cannot be read as a row is logged and passed over.
 func (j *Journal) fromSpool() (rows []row, last uint64, err error) {
-	records, err := j.opts.Spool.Next(replayBatches * j.opts.Batch)
+	records, err := j.opts.Spool.Next(j.lot)
 	if err != nil || len(records) == 0 {
 		return nil, 0, err
 	}
@@ -157,6 +157,12 @@ func (j *Journal) replay(ctx context.Context) error {
 		return err
 	}
 	homeless, err := j.deliver(ctx, rows)
+	// A database that cannot take so many in JournalOptions.Timeout may take fewer.
+	if err != nil {
+		j.lot = max(1, j.lot/2)
+	} else {
+		j.lot = min(2*j.lot, replayBatches*j.opts.Batch)
+	}
 	var marked error
 	if err == nil {
 		marked = j.opts.Spool.Settle(last)

@@ -229,14 +229,15 @@ func (d *disk) count() int {
 // slow is a database that takes its time.
 type slow struct {
 	*disk
-	takes time.Duration
+	takes time.Duration // a transaction
+	each  time.Duration // each of its rows
 }
 
 func (s *slow) session(context.Context, Owner) (writer, error) { return s, nil }
 
 func (s *slow) write(ctx context.Context, rows []row) (Drops, error) {
 	s.mu.Lock()
-	takes := s.takes
+	takes := s.takes + time.Duration(len(rows))*s.each
 	s.mu.Unlock()
 	select {
 	case <-time.After(takes):
@@ -244,6 +245,33 @@ func (s *slow) write(ctx context.Context, rows []row) (Drops, error) {
 	case <-ctx.Done():
 		return Drops{}, ctx.Err()
 	}
+}
+
+// A database that is too slow for the rows of an outage at once gets them in
+// lots that it can take.
+func TestSlowDatabaseGetsSmallerLots(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const rows = 200
+		d, id := &slow{disk: &disk{err: errGone}, each: 90 * time.Millisecond}, NewID()
+		j := newJournal(d, Owner{}, JournalOptions{Batch: 5, Timeout: time.Second, Spool: openSpool(t, t.TempDir(), spool.Options{})})
+		if err := j.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer stop(t, j)
+		events(j, id, 0, rows)
+		time.Sleep(time.Minute)
+		if n := j.Stats().Spooled; n != rows {
+			t.Errorf("%d rows are in the spool, want %d", n, rows)
+		}
+		d.set(func(d *disk) { d.err = nil })
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		if err := j.Flush(ctx); err != nil {
+			t.Fatal(err)
+		}
+		checkOrder(t, d.disk, id, rows)
+	})
 }
 
 func TestFullSpoolLeavesRowsInMemory(t *testing.T) {
