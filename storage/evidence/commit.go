@@ -284,7 +284,7 @@ func (c *committer) transact(t *transaction, all []*write) (refused bool, err er
 		if err = t.gather(ctx, conn, all); err == nil {
 			err = c.takeTurn(ctx, conn, t)
 		}
-		refused = err != nil && !conn.IsClosed()
+		refused = err != nil && !conn.IsClosed() && ctx.Err() == nil
 
 		return err
 	})

@@ -172,6 +172,40 @@ func TestWritesGatherAndLeave(t *testing.T) {
 	}
 }
 
+// A transaction whose time is over while it waits for its turn is given up, and
+// not tried again with each of its writes.
+func TestGatheringEnds(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	c := newCommitter(b.commits.pool)
+	c.turn <- struct{}{} // for ever
+	gone, leave := context.WithCancelCause(t.Context())
+	defer leave(nil)
+	judged := 0
+	var all []*write
+	for range 3 {
+		all = append(all, &write{
+			ctx: gone, tenant: "acme", done: make(chan error, 1), ask: func(q *pgx.Batch) { q.Queue(`SELECT 1`) },
+			entries: func() ([]entry, error) {
+				if judged++; judged == 3 {
+					leave(ErrBusy)
+				}
+
+				return nil, nil
+			},
+		})
+	}
+	c.commit(all, mostTogether)
+	for i, w := range all {
+		if err := <-w.done; !errors.Is(err, context.Canceled) {
+			t.Errorf("write %d: %v", i, err)
+		}
+	}
+	if judged != 3 {
+		t.Errorf("judged %d times", judged)
+	}
+}
+
 // While one transaction is on its way into the chain, the next one takes in
 // decisions that come one after another; one whose called party is locked
 // elsewhere does not hold up the others.

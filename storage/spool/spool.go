@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"io"
 	"log/slog"
+	"runtime"
 	"slices"
 	"sync"
 	"syscall"
@@ -245,6 +246,7 @@ func (s *Spool) Append(payloads ...[]byte) (uint64, error) {
 		return 0, err
 	}
 	if first {
+		runtime.Gosched() // those who were told of the batch before may join, and not wait for this one
 		s.commit(b)
 	}
 	<-b.done
