@@ -30,16 +30,21 @@ func Canonical(v any) ([]byte, error) {
 		return nil, fmt.Errorf("compliance: %w", err)
 	}
 
-	return CanonicalJSON(raw.Bytes())
+	return canonical(raw.Bytes()) // the encoder writes valid JSON only
 }
 
 // CanonicalJSON is Canonical for a value that is JSON already.
 func CanonicalJSON(src []byte) ([]byte, error) {
-	switch {
-	case !utf8.Valid(src):
-		return nil, fmt.Errorf("compliance: text that is not UTF-8 %w", ErrNotCanonical)
-	case !json.Valid(src):
+	if !json.Valid(src) {
 		return nil, fmt.Errorf("compliance: text that is not one JSON value %w", ErrNotCanonical)
+	}
+
+	return canonical(src)
+}
+
+func canonical(src []byte) ([]byte, error) {
+	if !utf8.Valid(src) {
+		return nil, fmt.Errorf("compliance: text that is not UTF-8 %w", ErrNotCanonical)
 	}
 	r := reader{src: src}
 	out, err := r.appendValue(make([]byte, 0, len(src)))
