@@ -360,7 +360,7 @@ func (e *evidenceBench) newGate() (*gate.Gate, *spool.Spool, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := e.openSpool("revocations")
+	s, err := e.openSpool("revocations", historySegment)
 	if err != nil {
 		return nil, nil, err
 	}
