@@ -119,9 +119,10 @@ func (h *home) has(pid string) bool {
 	if err != nil || cwd != data {
 		return false
 	}
-	// The name ends with " (deleted)" after an upgrade of the package.
+	// The name ends with " (deleted)" after an upgrade of the package. A process
+	// that is just ending has none, and may still hold the server's shared memory.
 	program, err := os.Readlink(filepath.Join("/proc", pid, "exe"))
-	return err == nil && strings.HasPrefix(filepath.Base(program), "postgres")
+	return err != nil || strings.HasPrefix(filepath.Base(program), "postgres")
 }
 
 // hasPostmaster reports whether the process that owns the data lives.

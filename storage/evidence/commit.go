@@ -212,7 +212,6 @@ type listeners struct {
 
 	mu    sync.Mutex
 	left  int
-	over  bool
 	stops []func() bool
 }
 
@@ -228,11 +227,11 @@ func listen(all []*write) *listeners {
 	return l
 }
 
-// add is false when all have gone before.
+// add is false when all have gone before, or the time is over.
 func (l *listeners) add(w *write) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.over {
+	if l.ctx.Err() != nil {
 		return false
 	}
 	l.await(w)
@@ -247,7 +246,6 @@ func (l *listeners) await(w *write) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		if l.left--; l.left == 0 {
-			l.over = true
 			l.cancel()
 		}
 	}))
