@@ -206,8 +206,8 @@ func TestWhyTellsTheStory(t *testing.T) {
 		says []string
 	}{
 		{h.Call.ID.String(), 0, []string{`to agent "desk"`, "the caller hung up", "PCMU", "Recorded in"}},
-		{"01920000-0000-7000-8000-000000000000", 1, []string{"01920000-0000-7000-8000-000000000000", "not found"}},
-		{"yesterday", 2, []string{`"yesterday" is not a call id`}},
+		{"01920000-0000-7000-8000-000000000000", 1, []string{"has no call 01920000-0000-7000-8000-000000000000"}},
+		{"yesterday", 2, []string{`"yesterday" is no id`}},
 	} {
 		r := command(t, "--config", g.file, "why", test.id)
 		if r.code != test.code {

@@ -3,6 +3,7 @@ package call
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"time"
 
 	"trunkline/pipeline/turn"
@@ -67,7 +68,8 @@ func ladderStory(events []storage.Event) []string {
 			if r.Out {
 				arrow = "<-"
 			}
-			lines = append(lines, fmt.Sprintf("  %9.3f s  %s  %s", r.AtMS/1000, arrow, r.Line()))
+			ms := int64(math.Round(r.AtMS)) // what came just before the call's first row has no minus before its zero
+			lines = append(lines, fmt.Sprintf("  %9.3f s  %s  %s", float64(ms)/1000, arrow, r.Line()))
 		}
 	}
 

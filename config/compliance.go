@@ -140,7 +140,7 @@ func (c *Compliance) LoadRules() (*compliance.Rules, error) {
 	for _, file := range c.Rules {
 		text, err := os.ReadFile(file)
 		if err != nil {
-			return nil, fmt.Errorf("compliance.rules: %w", err)
+			return nil, err
 		}
 		more = append(more, compliance.Source{Name: file, YAML: text})
 	}

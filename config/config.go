@@ -79,7 +79,7 @@ type Trunk struct {
 	Name     string   `yaml:"name"`
 	Sources  []string `yaml:"sources"`   // addresses or CIDR prefixes; all others get no answer
 	MaxCalls int      `yaml:"max_calls"` // at once; 0: no limit of its own
-	Agent    string   `yaml:"agent"`     // name of the agent that answers
+	Agent    string   `yaml:"agent"`     // name of the agent that answers; empty: the first one
 	// DTMF says by which ways the caller's keys come: "auto" takes telephone
 	// events and INFO, and tones in the audio when no events were agreed on;
 	// "rfc4733" events alone; "info" INFO alone; "inband" all three always.

@@ -39,9 +39,9 @@ func TestMistakesNameFileLineAndWhatToDo(t *testing.T) {
 		"unknown key": {"sip:\n  lissten: []\n", []string{"t.yaml:2:3", `unknown key "lissten"`, "spelling"}},
 		"wrong type":  {"calls:\n  cap: soon\n", []string{"t.yaml:2:"}},
 		"no number":   {"calls:\n  max_calls: many\n", []string{"t.yaml:2:14", `"many" stands where a whole number is wanted`}},
-		"no list":     {"sip:\n  trunks: all\n", []string{"t.yaml:2:11", "sequence"}},
-		"no block":    {"sip: all\n", []string{"t.yaml:1:6", "mapping"}},
-		"no mapping":  {"all\n", []string{"t.yaml:1:1", "mapping"}},
+		"no list":     {"sip:\n  trunks: all\n", []string{"t.yaml:2:11", "a list is wanted"}},
+		"no block":    {"sip: all\n", []string{"t.yaml:1:6", "keys with their values"}},
+		"no mapping":  {"all\n", []string{"t.yaml:1:1", "keys with their values"}},
 		"two documents": {
 			"calls:\n  cap: 9m\n---\nhttp:\n  listen: 127.0.0.1:1\n", []string{"t.yaml:4:", "second document", "remove the ---"},
 		},
@@ -157,7 +157,7 @@ func TestMistakesNameFileLineAndWhatToDo(t *testing.T) {
 `,
 			[]string{
 				"sip.tls.certificate: is missing", "sip.tls.key", "sip.limits.calls_per_second", "sip.limits.cpu", "trunks[0].certificates",
-				"trunks[0].account: give it either", "challenge.user", `"TRUNKLINE_TEST_NOT_SET"`, "trunks[0].proxy", "targets[0].uri", "targets[0].weight",
+				"trunks[0].account: give it either", "challenge.user", "TRUNKLINE_TEST_NOT_SET", "trunks[0].proxy", "targets[0].uri", "targets[0].weight",
 				"register.registrar", "register.expires", "numbers.country", "probes.every", "trunks[0].probes", "trunks[0].calls_per_second",
 			},
 		},
@@ -442,6 +442,19 @@ func TestComplianceMistakes(t *testing.T) {
 		problems := c.Validate()
 		if len(problems) != 1 || problems[0].Path != want {
 			t.Errorf("%s: %v", want, problems)
+		}
+	}
+}
+
+func TestTheFirstAgentAnswersATrunkThatNamesNone(t *testing.T) {
+	t.Parallel()
+	for name, src := range map[string]string{
+		"of the defaults": "agents: [{name: desk}, {name: sales}]\n",
+		"of the file":     "agents: [{name: desk}, {name: sales}]\nsip: {trunks: [{name: carrier, sources: [203.0.113.7]}]}\n",
+	} {
+		c, err := Parse("t.yaml", []byte(src), Overrides{})
+		if err != nil || c.SIP.Trunks[0].Agent != "desk" {
+			t.Errorf("a trunk %s: %v, %v; want desk", name, err, c.SIP.Trunks)
 		}
 	}
 }

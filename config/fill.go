@@ -19,6 +19,17 @@ const (
 // openaiHost is where OpenAI itself answers.
 const openaiHost = "api.openai.com"
 
+// fillTrunks has the first agent answer where a trunk names none.
+func (c *Config) fillTrunks() {
+	if len(c.Agents) == 0 {
+		return
+	}
+	for i := range c.SIP.Trunks {
+		t := &c.SIP.Trunks[i]
+		t.Agent = cmp.Or(t.Agent, c.Agents[0].Name)
+	}
+}
+
 // fillAgents gives each agent of the file the defaults of what it leaves out:
 // elements of a list do not inherit from Default.
 func (c *Config) fillAgents() {

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -83,10 +84,12 @@ type Overrides struct {
 // Parse is Load on bytes; name is used in messages.
 func Parse(name string, src []byte, o Overrides) (Config, error) {
 	c := Default()
+	c.SIP.Trunks[0].Agent = "" // whoever the file has answer
 	if p := Decode(src, &c); p != nil {
 		return Config{}, &Error{File: name, Problems: []Problem{*p}}
 	}
 	c.fillAgents()
+	c.fillTrunks()
 	c.fillTwilio()
 	if u := os.Getenv(DatabaseURLEnv); u != "" {
 		c.Database.URL = u
@@ -98,6 +101,9 @@ func Parse(name string, src []byte, o Overrides) (Config, error) {
 	c.Database.URL = cmp.Or(o.DatabaseURL, c.Database.URL)
 	if problems := c.Validate(); len(problems) > 0 {
 		Locate(src, problems)
+		slices.SortStableFunc(problems, func(a, b Problem) int {
+			return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+		})
 
 		return Config{}, &Error{File: name, Problems: problems}
 	}
@@ -128,7 +134,7 @@ func Decode(src []byte, into any) (p *Problem) {
 		}
 	}
 	if err := yaml.NewDecoder(bytes.NewReader(src), yaml.Strict()).Decode(into); err != nil {
-		p := decodeProblem(src, err)
+		p := decodeProblem(src, reflect.TypeOf(into), err)
 
 		return &p
 	}
@@ -152,13 +158,17 @@ func documents(src []byte) ([]ast.Node, error) {
 	return all, nil
 }
 
-// decodeProblem turns the YAML library's error into a Problem.
-func decodeProblem(src []byte, err error) Problem {
+// decodeProblem turns the YAML library's error into a Problem; of is what was
+// read into.
+func decodeProblem(src []byte, of reflect.Type, err error) Problem {
 	p := Problem{What: err.Error()}
 	var yerr yaml.Error
 	if !errors.As(err, &yerr) {
 		// A value's own parser failed (a duration, say): its message quotes the value.
 		p.Line, p.Column = quotedPosition(src, p.What)
+		if strings.HasPrefix(p.What, "time: ") {
+			p.What += "; write for example 300ms, 8s, 2m or 1h30m"
+		}
 
 		return p
 	}
@@ -170,11 +180,33 @@ func decodeProblem(src []byte, err error) Problem {
 	if errors.As(err, &mismatch) && mismatch.Token != nil {
 		p.What = fmt.Sprintf("%q stands where %s is wanted", mismatch.Token.Value, wanted(mismatch.DstType))
 	}
+	var shape *yaml.UnexpectedNodeTypeError
+	if errors.As(err, &shape) {
+		p.What = wantedShape(shape.Expected)
+	}
 	if key, found := strings.CutPrefix(p.What, "unknown field "); found {
 		p.What = fmt.Sprintf("unknown key %s: remove it or correct its spelling", key)
+		if known := nearest(strings.Trim(key, `"`), of); known != "" {
+			p.What = fmt.Sprintf("unknown key %s: remove it or correct its spelling (%s?)", key, known)
+		}
+	}
+	if strings.HasPrefix(p.What, "found character '\t'") {
+		p.What = "a tab stands here; indent with spaces"
 	}
 
 	return p
+}
+
+// wantedShape says which kind of value is wanted where another one stands.
+func wantedShape(kind ast.NodeType) string {
+	switch kind {
+	case ast.SequenceType:
+		return "a list is wanted here, such as [one, another]"
+	case ast.MappingType:
+		return "keys with their values are wanted here, such as {key: value}"
+	default:
+		return "a single value is wanted here, and no list and no keys"
+	}
 }
 
 // wanted is a type in the words of who writes the file.

@@ -267,7 +267,12 @@ func (v *validator) account(path string, a *Account) {
 	if password, err := a.Password(); err != nil {
 		v.addf(path+".password_file", "cannot be read: %v", err)
 	} else if password == "" {
-		v.addf(path, "the password is empty; set the environment variable %q or write the file %q", a.PasswordEnv, a.PasswordFile)
+		if a.PasswordFile != "" {
+			v.addf(path+".password_file", "%s is empty; write the password into it", a.PasswordFile)
+
+			return
+		}
+		v.addf(path+".password_env", "the environment variable %s is empty; set it to the password", a.PasswordEnv)
 	}
 }
 

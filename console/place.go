@@ -82,7 +82,7 @@ func Denied(decision uuid.UUID, reasons []string) error {
 var (
 	errOrder = &problem{
 		Status: http.StatusBadRequest, Code: "bad_order", Message: "The body is no order of a call.",
-		Hint: `Send for example {"to": "+12125550123", "purpose": "appointment"}; docs/integrator.md has all fields.`,
+		Hint: `Send for example {"to": "+12125550123", "purpose": "informational"}; docs/dialing.md has all fields.`,
 	}
 	errIdempotency = &problem{
 		Status: http.StatusBadRequest, Code: "bad_idempotency_key", Message: "The Idempotency-Key is longer than 200 characters.",

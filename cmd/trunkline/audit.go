@@ -46,15 +46,19 @@ type auditExportCmd struct {
 }
 
 func (a *auditExportCmd) Run(ctx context.Context, c *cli, std *streams) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	key, err := auditKey(&cfg) // before the file is made, which would be empty without it
+	if err != nil {
+		return err
+	}
 	out, err := target(a.Out, std)
 	if err != nil {
 		return err
 	}
 	err = c.withLedger(ctx, std, "audit export", "", func(g *gateway) error {
-		key, err := auditKey(&g.cfg)
-		if err != nil {
-			return err
-		}
 		tenant := g.cfg.Compliance.Tenant
 		if a.All {
 			tenant = ""
@@ -130,14 +134,14 @@ func (a *auditVerifyCmd) Run(std *streams) error {
 // decideCmd makes a dry decision.
 type decideCmd struct {
 	Number   e164      `arg:"" help:"Whom to call, as +12125550123."`
-	Purpose  string    `help:"telemarketing, informational, emergency or debt_collection; unknown counts as telemarketing."`
-	Agent    string    `help:"The agent that would speak."`
-	Campaign string    `help:"Of which campaign."`
-	Seller   string    `help:"On whose behalf; the campaign's, if not given."`
-	Subject  string    `help:"What the call would be about."`
-	From     string    `help:"Caller ID."`
-	Line     string    `help:"wireless, landline or voip; unknown counts as wireless."`
-	State    string    `help:"State of a known address, two letters."`
+	Purpose  string    `help:"Why: ${purposes}; any other word is judged as telemarketing." placeholder:"WORD"`
+	Agent    string    `help:"The agent that would speak." placeholder:"NAME"`
+	Campaign string    `help:"The campaign that the call would belong to." placeholder:"ID"`
+	Seller   string    `help:"On whose behalf; the campaign's, if not given." placeholder:"NAME"`
+	Subject  string    `help:"What the call would be about." placeholder:"WORD"`
+	From     string    `help:"Caller ID." placeholder:"NUMBER"`
+	Line     string    `help:"The person's line: wireless, landline or voip; what is not known is judged as wireless." placeholder:"WORD"`
+	State    string    `help:"State of the person's address, two letters." placeholder:"XX"`
 	At       time.Time `help:"When; now, if not given." placeholder:"TIME"`
 	Record   bool      `help:"Record the decision. Nothing is dialed by it."`
 }

@@ -12,11 +12,11 @@ import (
 
 // benchCmd measures.
 type benchCmd struct {
-	Names   []string `arg:"" optional:"" help:"Benchmarks to run: turn, endpoint, bargein, yield, media, twilio, jitter, loss, echo, dtmf, asr, noise, tts, providers, dial, calls, failover, evidence, decide, spool, chaos; all by default." name:"name"`
+	Names   []string `arg:"" optional:"" help:"Benchmarks to run: ${benchmarks}; all by default." name:"name"`
 	Quick   bool     `help:"A smoke test of some seconds each."`
 	People  int      `help:"Of decide: search so many suppressions and half as many consents, in place of ten and five million." placeholder:"N" name:"suppressions"`
 	Soak    int      `help:"Of calls: make so many between two looks at the memory." placeholder:"N"`
-	Seed    uint64   `help:"Of chaos: do again what this seed draws."`
+	Seed    uint64   `help:"Of chaos: do again what this seed draws." placeholder:"N"`
 	Profile string   `help:"Write profiles (processor, allocations, locks, waiting) of what is measured to this directory." placeholder:"DIR" type:"path"`
 
 	// The benchmarks start the program again in these parts.

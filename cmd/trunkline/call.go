@@ -15,10 +15,10 @@ type callCmd struct {
 	Target string          `arg:"" help:"Whom to call, such as sip:reception@127.0.0.1:5060." name:"sip-uri"`
 	Play   []string        `help:"WAV file with the caller's speech, played in turn with the agent; one file is cut at its pauses, several are a turn each." placeholder:"FILE" type:"existingfile" sep:"none"`
 	At     []time.Duration `help:"Play each --play file, whole, at its --at time after the answer instead, such as 2.5s." placeholder:"TIME"`
-	Digits string          `help:"Keys to press after the answer."`
+	Digits string          `help:"Keys to press after the answer." placeholder:"KEYS"`
 	Record string          `help:"Write both directions to this two-channel WAV: caller left, agent right." placeholder:"FILE" type:"path"`
-	From   string          `help:"User part of the caller's address." default:"softphone"`
-	Max    time.Duration   `help:"Hang up after this long." default:"35m"`
+	From   string          `help:"User part of the caller's address." default:"softphone" placeholder:"USER"`
+	Max    time.Duration   `help:"Hang up after this long; ${default}, if not given." default:"35m" placeholder:"TIME"`
 	API    string          `help:"The gateway's HTTP address, for the transcript." default:"http://127.0.0.1:8080" name:"api" placeholder:"URL"`
 	JSON   bool            `help:"Print the report as JSON." name:"json"`
 }

@@ -6,9 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
-	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"trunkline/config"
@@ -55,7 +56,7 @@ func (k checkCmd) Run(ctx context.Context, c *cli, std *streams) error {
 		uses, err := check.run(ctx)
 		if err != nil {
 			failed = true
-			fmt.Fprintf(std.out, "FAIL  %s: %v\n", check.name, err)
+			fmt.Fprintf(std.out, "FAIL  %s: %s\n", check.name, strings.ReplaceAll(err.Error(), "\n", "\n      "))
 
 			continue
 		}
@@ -71,11 +72,34 @@ func (k checkCmd) Run(ctx context.Context, c *cli, std *streams) error {
 	return nil
 }
 
-// checkPorts binds each listening socket for a moment.
+// checkPorts binds each listening socket for a moment. Those of a gateway that
+// runs with this configuration are no mistake.
 func (g *gateway) checkPorts(ctx context.Context) (string, error) {
-	uses := append(slices.Clone(g.cfg.SIP.Listen), "http:"+g.cfg.HTTP.Listen)
+	all := sockets(&g.cfg)
+	uses := make([]string, len(all))
+	for i, s := range all {
+		uses[i] = s.network + ":" + s.addr
+		if s.key == httpListen {
+			uses[i] = "http:" + s.addr
+		}
+	}
+	err := portsFree(ctx, &g.cfg)
+	if errors.Is(err, syscall.EADDRINUSE) && g.runs(ctx) {
+		return "in use by the gateway that runs at " + g.cfg.HTTP.Listen, nil
+	}
 
-	return strings.Join(uses, ", "), portsFree(ctx, &g.cfg)
+	return strings.Join(uses, ", "), err
+}
+
+// runs tells whether a gateway answers at this configuration's address.
+func (g *gateway) runs(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, gatewayBound)
+	defer cancel()
+	var life struct {
+		Status string `json:"status"`
+	}
+
+	return ask(ctx, &g.cfg, http.MethodGet, "/healthz", nil, &life) == nil && life.Status == "ok"
 }
 
 // checkAudio opens a pair of ports.
@@ -250,44 +274,73 @@ func (g *gateway) checkTraces(ctx context.Context) (string, error) {
 	return fmt.Sprintf("to %s, %.0f %% of the calls", t.Endpoint, 100*t.Sample), trace.Reach(ctx, t.Endpoint, headers(t))
 }
 
-// portsFree says which listening socket is taken.
+// socket is one that the gateway listens on.
+type socket struct {
+	key           string // where the configuration names it
+	network, addr string // udp or tcp, HOST:PORT
+}
+
+// httpListen is the key of the socket that the API and the pages are served on.
+const httpListen = "http.listen"
+
+// sockets are those of the configuration, which is validated.
+func sockets(c *config.Config) []socket {
+	var all []socket
+	for _, l := range c.SIP.Listen {
+		network, addr, _ := config.ParseListen(l)
+		if network != "udp" {
+			network = "tcp"
+		}
+		all = append(all, socket{"sip.listen " + l, network, addr.String()})
+	}
+	if len(c.Twilio.Accounts) > 0 {
+		all = append(all, socket{"twilio.listen", "tcp", c.Twilio.Listen})
+	}
+
+	return append(all, socket{httpListen, "tcp", c.HTTP.Listen})
+}
+
+// portsFree says which listening socket cannot be had.
 func portsFree(ctx context.Context, c *config.Config) error {
 	var errs []error
-	lc := new(net.ListenConfig)
-	for _, l := range c.SIP.Listen {
-		network, addr, err := config.ParseListen(l)
-		if err != nil {
-			return err
+	for _, s := range sockets(c) {
+		if err := s.bind(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w; %s", s.key, err, remedy(err)))
 		}
-		if network == "udp" {
-			conn, err := lc.ListenPacket(ctx, network, addr.String())
-			if err != nil {
-				errs = append(errs, inUse("sip.listen "+l, err))
-
-				continue
-			}
-			conn.Close()
-
-			continue
-		}
-		errs = append(errs, bindable(ctx, lc, "sip.listen "+l, addr.String()))
 	}
-	errs = append(errs, bindable(ctx, lc, "http.listen", c.HTTP.Listen))
 
 	return errors.Join(errs...)
 }
 
-func bindable(ctx context.Context, lc *net.ListenConfig, what, addr string) error {
-	ln, err := lc.Listen(ctx, "tcp", addr)
+// bind takes the socket for a moment.
+func (s *socket) bind(ctx context.Context) error {
+	lc := new(net.ListenConfig)
+	if s.network == "udp" {
+		conn, err := lc.ListenPacket(ctx, s.network, s.addr)
+		if err != nil {
+			return err
+		}
+
+		return conn.Close()
+	}
+	ln, err := lc.Listen(ctx, s.network, s.addr)
 	if err != nil {
-		return inUse(what, err)
+		return err
 	}
 
 	return ln.Close()
 }
 
-func inUse(what string, err error) error {
-	return fmt.Errorf("%s: %w; stop what uses it or choose another port", what, err)
+// remedy is what to do when a socket cannot be had.
+func remedy(err error) string {
+	switch {
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return "no interface of this machine has the address: correct it"
+	case errors.Is(err, syscall.EACCES):
+		return "ports below 1024 need root or CAP_NET_BIND_SERVICE: choose another port"
+	default:
+		return "is another gateway running? Stop what uses it or choose another port"
+	}
 }
 
 func recordingsWritable(c *config.Config) error {

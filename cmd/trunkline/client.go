@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 
 	"trunkline/config"
@@ -63,7 +64,12 @@ func ask(ctx context.Context, cfg *config.Config, method, path string, body, ans
 	defer transport.CloseIdleConnections()
 	resp, err := (&http.Client{Transport: transport}).Do(req)
 	if err != nil {
-		return fmt.Errorf("%w at %s: %w", errNoGateway, cfg.HTTP.Listen, err)
+		var at *url.Error
+		if errors.As(err, &at) { // it repeats method and address
+			err = at.Err
+		}
+
+		return fmt.Errorf("%w at %s (http.listen, --http): %w", errNoGateway, cfg.HTTP.Listen, err)
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, answerBound))
@@ -71,7 +77,7 @@ func ask(ctx context.Context, cfg *config.Config, method, path string, body, ans
 		return fmt.Errorf("ask the gateway at %s: %w", cfg.HTTP.Listen, err)
 	}
 	if resp.StatusCode >= http.StatusBadRequest {
-		return refused(resp.StatusCode, text)
+		return refused(cfg.HTTP.Listen, resp.StatusCode, text)
 	}
 	if answer == nil {
 		return nil
@@ -83,13 +89,13 @@ func ask(ctx context.Context, cfg *config.Config, method, path string, body, ans
 	return nil
 }
 
-// refused reads why the gateway does not do something.
-func refused(status int, text []byte) error {
+// refused reads why the gateway at addr does not do something.
+func refused(addr string, status int, text []byte) error {
 	var body struct {
 		Error refusal `json:"error"`
 	}
 	if err := json.Unmarshal(text, &body); err != nil || body.Error.Message == "" {
-		return &refusal{Status: status, Code: "unknown", Message: fmt.Sprintf("The gateway answered %d.", status)}
+		return &refusal{Status: status, Code: "unknown", Message: fmt.Sprintf("what answers at %s is no gateway: it says %d", addr, status)}
 	}
 	body.Error.Status = status
 	if status == http.StatusUnauthorized {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"trunkline/compliance"
 	"trunkline/console"
 )
 
@@ -17,23 +18,26 @@ import (
 type dialCmd struct {
 	Number    string            `arg:"" help:"Whom to call, as people write the number."`
 	Agent     string            `help:"Who talks; by default the route's agent." placeholder:"NAME"`
-	Purpose   string            `help:"Why: the rules depend on it." required:"" placeholder:"WORD"`
+	Purpose   string            `help:"Why: ${purposes}; any other word is judged as telemarketing." required:"" placeholder:"WORD"`
 	From      string            `help:"Caller ID; one of the route's." placeholder:"NUMBER"`
 	Route     string            `help:"Leave by this route." placeholder:"NAME"`
-	Campaign  string            `help:"The campaign that the call belongs to." placeholder:"NAME"`
+	Campaign  string            `help:"The campaign that the call belongs to." placeholder:"ID"`
 	Seller    string            `help:"On whose behalf the call is." placeholder:"NAME"`
 	Subject   string            `help:"What the call is about." placeholder:"WORD"`
 	Line      string            `help:"The person's line: wireless, landline or voip; what is not known is judged strictly." placeholder:"WORD"`
 	State     string            `help:"State of the person's address, two letters." placeholder:"XX"`
 	Zone      string            `help:"Time zone that the person stated, such as America/Chicago." placeholder:"NAME"`
-	Expected  time.Duration     `help:"How long the call is expected to last."`
+	Expected  time.Duration     `help:"How long the call is expected to last." placeholder:"TIME"`
 	OnMachine string            `help:"What to do with an answering machine: hang_up, leave_message or treat_as_human." placeholder:"WORD"`
-	Ring      time.Duration     `help:"Give up when nobody has answered by then; 15s at least."`
-	Cap       time.Duration     `help:"Longest call from its answer."`
+	Ring      time.Duration     `help:"Give up when nobody has answered by then; 15s at least." placeholder:"TIME"`
+	Cap       time.Duration     `help:"Longest call from its answer." placeholder:"TIME"`
 	Var       map[string]string `help:"A value for the agent's prompt and tools." placeholder:"NAME=VALUE"`
 	Wait      bool              `help:"Wait for the end of the call and tell what became of it." default:"true" negatable:""`
 	JSON      bool              `help:"Print the call as JSON." name:"json"`
 }
+
+// purposes are those that the rules know.
+const purposes = string(compliance.Informational + ", " + compliance.Telemarketing + ", " + compliance.DebtCollection + " or " + compliance.Emergency)
 
 // dialPoll is how often the gateway is asked what became of the call.
 const dialPoll = 500 * time.Millisecond

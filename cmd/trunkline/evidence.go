@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -54,6 +55,10 @@ func (g *gateway) openSpools() error {
 func (g *gateway) openSpool(name string, o spool.Options) (*spool.Spool, error) {
 	files, err := spool.Directory(filepath.Join(g.cfg.SpoolDir(), name))
 	if err != nil {
+		if errors.Is(err, spool.ErrBusy) {
+			err = fmt.Errorf("%w: a gateway runs already as node %q; stop it, or give this one a node or a state_dir of its own", err, g.cfg.Node)
+		}
+
 		return nil, fmt.Errorf("spool.directory: %w", err)
 	}
 	s, err := spool.Open(files, o)

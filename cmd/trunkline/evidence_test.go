@@ -2,7 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -84,7 +86,10 @@ func TestEvidenceCommandsRefuseMistakes(t *testing.T) {
 		"missing flags: --since":           {"reassigned", "add", "+12125550123", "--answer", "no"},
 		"missing flags: --proof":           {"caller-id", "add", "+12125550123", "--seller", "s"},
 		"missing flags: --consent":         {"dnc", "lift", "+12125550123"},
-		"invalid UUID":                     {"consent", "revoke", "seven"},
+		`<id>: "seven" is no id`:           {"consent", "revoke", "seven"},
+		`--since: "May" is no time`:        {"reassigned", "add", "+12125550123", "--answer", "no", "--since", "May"},
+		"see trunkline consent --help":     {"consent"},
+		"see trunkline dnc add --help":     {"dnc", "add"},
 		"give a number or --call":          {"subject", "hold", "--matter", "Doe v. Acme"},
 		`--kind "chores" is not known`:     {"retention", "jobs", "--kind", "chores"},
 		"--most must be at least 1":        {"retention", "jobs", "--most", "0"},
@@ -131,8 +136,9 @@ func TestDoNotCallCommands(t *testing.T) {
 		fmt.Fprintf(&many, "21255%05d\n", i)
 	}
 	many.WriteString(strings.Repeat("nobody\n", shownRejects+5))
-	out, progress = d.ok(many.String(), "dnc", "import", "--list", "state:TX", "-")
-	if !strings.Contains(out, "state:TX: 100000 numbers") || !strings.Contains(out, fmt.Sprintf("%d lines rejected", shownRejects+5)) ||
+	code, out, progress := command(t, many.String(), "--config", d.file, "dnc", "import", "--list", "state:TX", "-")
+	if code != exitFailed || !strings.Contains(progress, fmt.Sprintf("%d lines were left out", shownRejects+5)) ||
+		!strings.Contains(out, "state:TX: 100000 numbers") || !strings.Contains(out, fmt.Sprintf("%d lines rejected", shownRejects+5)) ||
 		!strings.Contains(progress, "\r100000 numbers read") || strings.Count(progress, "it is no telephone number") != shownRejects {
 		t.Errorf("%s%s", out, progress)
 	}
@@ -140,6 +146,7 @@ func TestDoNotCallCommands(t *testing.T) {
 	d.fails(exitFailed, "", "nobody\n", "dnc", "import", "--list", "national", "-")
 
 	d.says(`\+12125550123 is never called again \(suppression [0-9a-f-]{36}\)`, "", "dnc", "add", "+12125550123", "--cause", "complaint")
+	d.says("^recorded: whether .* since 2026-01-31 was answered no\n$", "", "reassigned", "add", "+12125550123", "--answer", "no", "--since", "2026-01-31")
 	d.fails(exitFailed, "consent", "", "dnc", "lift", "+12125550123", "--consent", uuid.NewString())
 	consent := uuid.NewString()
 	d.says(`^1 consents recorded, 0 lines rejected\n$`, d.consent(consent, time.Now()), "consent", "import", "-")
@@ -167,6 +174,11 @@ func TestConsentCommands(t *testing.T) {
 	id, left := uuid.NewString(), filepath.Join(t.TempDir(), "rejects")
 	lines := d.consent(id, time.Now().Add(-time.Hour)) + "{\"e164\": \"12\"}\nno JSON\n"
 	d.says(`^1 consents recorded, 2 lines rejected\n$`, lines, "consent", "import", "--rejects", left, "-")
+	d.fails(exitFailed, "2 lines were left out", lines, "consent", "import", "-")
+	d.fails(exitFailed, "1 lines were left out", "no JSON\n", "consent", "import", "--rejects", left+"2", "-")
+	if _, err := d.ok("", "consent", "show", "+12125550199"); err != "there is no consent of +12125550199\n" {
+		t.Errorf("shows %q", err)
+	}
 	if text, err := os.ReadFile(left); err != nil || !strings.HasPrefix(string(text), "2\te164: want a number such as +12125550123\n3\t") {
 		t.Errorf("rejects: %q, %v", text, err)
 	}
@@ -214,7 +226,11 @@ func TestDecideCommand(t *testing.T) {
 	t.Run("audit", func(t *testing.T) {
 		t.Parallel()
 		whole := d.says(`the chain of tenant default is whole: (\d+) entries, head ([0-9a-f]{64})`, "", "audit", "recheck")
-		d.fails(exitFailed, "there is no key that signs exports", "", "audit", "export", filepath.Join(t.TempDir(), "none"))
+		none := filepath.Join(t.TempDir(), "none")
+		d.fails(exitFailed, "there is no key that signs exports", "", "audit", "export", none)
+		if _, err := os.Stat(none); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("it leaves an empty file: %v", err)
+		}
 		signed := write(t, "signed.yaml", strings.Replace(read(t, d.file), "clock: trusted", "clock: trusted, audit_key_file: "+key, 1))
 		file := filepath.Join(t.TempDir(), "evidence.jsonl")
 		export := &desk{t, signed}

@@ -110,6 +110,7 @@ func (g *gateway) start(ctx context.Context) error {
 		name string
 		run  func(context.Context) error
 	}{
+		{"looking at the ports", func(ctx context.Context) error { return portsFree(ctx, &g.cfg) }},
 		{"opening the database", g.startDatabase},
 		{"opening the evidence", g.startGate},
 		{"starting the jobs", g.startJobs},
@@ -452,7 +453,7 @@ func (g *gateway) startHTTP(ctx context.Context) error {
 	})
 	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", g.cfg.HTTP.Listen)
 	if err != nil {
-		return fmt.Errorf("http.listen: %w; is another gateway running?", err)
+		return fmt.Errorf("%s: %w; %s", httpListen, err, remedy(err))
 	}
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
 	served := make(chan struct{})

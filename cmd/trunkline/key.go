@@ -10,7 +10,7 @@ import (
 // alone, so the key is shown this once.
 type keyCmd struct {
 	Name string `arg:"" help:"Who holds it; stands in the records of what was done."`
-	Role string `required:"" enum:"viewer,operator,compliance,admin" help:"What it is for: ${enum}."`
+	Role string `required:"" enum:"viewer,operator,compliance,admin" help:"What it is for: ${enum}." placeholder:"ROLE"`
 }
 
 func (k *keyCmd) Run(std *streams) error {

@@ -128,6 +128,16 @@ func (r *rejects) line(n int, why string) {
 	}
 }
 
+// unseen is an error where lines were left out that no file has, or where they
+// were all that there was: whoever runs the command unattended would not know.
+func (r *rejects) unseen(taken bool) error {
+	if r.count == 0 || (r.out != nil && taken) {
+		return nil
+	}
+
+	return fmt.Errorf("%d lines were left out: correct them and import them again (--rejects FILE writes all of them down)", r.count)
+}
+
 // openRejects opens the file for them, when there is one.
 func openRejects(path string, std *streams) (*rejects, func() error, error) {
 	r := &rejects{std: std}
@@ -151,10 +161,10 @@ type dncCmd struct {
 }
 
 type dncImportCmd struct {
-	List       string    `required:"" help:"Which list: national, state:TX, internal or litigator."`
+	List       string    `required:"" help:"Which list: national, state:TX, internal or litigator." placeholder:"LIST"`
 	File       string    `arg:"" help:"One number a line; - is standard input."`
-	Account    string    `help:"Subscription (SAN) by which it was obtained."`
-	ObtainedAt time.Time `help:"When it was downloaded, as 2026-01-31T10:00:00Z; now, if not given." placeholder:"TIME"`
+	Account    string    `help:"Subscription (SAN) by which it was obtained." placeholder:"SAN"`
+	ObtainedAt time.Time `help:"When it was downloaded, as 2026-01-31T10:00:00Z or 2026-01-31; now, if not given." placeholder:"TIME"`
 	AreaCodes  []string  `help:"Area codes that it covers; those in the file, if not given." placeholder:"NPA"`
 	Everywhere bool      `help:"It covers every area code."`
 	Rejects    string    `help:"Write lines that are no number here." placeholder:"FILE" type:"path"`
@@ -173,19 +183,26 @@ func (d *dncImportCmd) Run(ctx context.Context, c *cli, std *streams) error {
 	if list.ObtainedAt.IsZero() {
 		list.ObtainedAt = time.Now()
 	}
-	list.Progress = func(n int64) { fmt.Fprintf(std.err, "\r%d numbers read", n) }
+	far := false
+	list.Progress = func(n int64) {
+		far = true
+		fmt.Fprintf(std.err, "\r%d numbers read", n)
+	}
 	began := time.Now()
 
 	return c.importLines(ctx, std, lines{file: d.File, rejects: d.Rejects, act: "dnc import", object: d.List}, func(g *gateway, in io.Reader, left *rejects) error {
 		list.Tenant, list.Rejected = g.cfg.Compliance.Tenant, left.line
 		s, n, err := g.ledger.ImportList(ctx, list, in)
+		if far {
+			fmt.Fprintln(std.err)
+		}
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(std.out, "\n%s: %d numbers in %s, %d lines rejected; version %s, SHA-256 %s\n",
+		fmt.Fprintf(std.out, "%s: %d numbers in %s, %d lines rejected; version %s, SHA-256 %s\n",
 			d.List, n, time.Since(began).Round(100*time.Millisecond), left.count, s.ID, s.SHA256)
 
-		return nil
+		return left.unseen(n > 0)
 	})
 }
 
@@ -214,11 +231,11 @@ func (stay) Close() error { return nil }
 
 type dncAddCmd struct {
 	Number e164   `arg:"" help:"Telephone number, as +12125550123."`
-	Cause  string `help:"Why: opt_out, wrong_number, complaint, ..." default:"internal_list"`
-	Scope  string `help:"What it stops: everything, tenant, seller, marketing or campaign." default:"tenant" enum:"everything,tenant,seller,marketing,campaign"`
+	Cause  string `help:"Why: opt_out, wrong_number, complaint, or a word of your own." default:"internal_list" placeholder:"WORD"`
+	Scope  string `help:"What it stops: everything, tenant, seller, marketing or campaign." default:"tenant" enum:"everything,tenant,seller,marketing,campaign" placeholder:"SCOPE"`
 
-	Seller   string `help:"Of the scopes seller and marketing."`
-	Campaign string `help:"Of the scope campaign."`
+	Seller   string `help:"Of the scopes seller and marketing." placeholder:"NAME"`
+	Campaign string `help:"Of the scope campaign." placeholder:"ID"`
 }
 
 func (d *dncAddCmd) Run(ctx context.Context, c *cli, std *streams) error {
@@ -247,7 +264,7 @@ func (d *dncAddCmd) Run(ctx context.Context, c *cli, std *streams) error {
 
 type dncLiftCmd struct {
 	Number  e164      `arg:"" help:"Telephone number, as +12125550123."`
-	Consent uuid.UUID `required:"" help:"Id of the consent that its owner gave later."`
+	Consent uuid.UUID `required:"" help:"Id of the consent that its owner gave later." placeholder:"ID"`
 }
 
 func (d *dncLiftCmd) Run(ctx context.Context, c *cli, std *streams) error {
@@ -278,8 +295,11 @@ func (d *consentImportCmd) Run(ctx context.Context, c *cli, std *streams) error 
 	return c.importLines(ctx, std, lines{file: d.File, rejects: d.Rejects, act: "consent import"}, func(g *gateway, in io.Reader, left *rejects) error {
 		n, err := g.ledger.ImportConsents(ctx, g.cfg.Compliance.Tenant, in, left.line)
 		fmt.Fprintf(std.out, "%d consents recorded, %d lines rejected\n", n, left.count)
+		if err != nil {
+			return err
+		}
 
-		return err
+		return left.unseen(n > 0)
 	})
 }
 
@@ -288,7 +308,9 @@ type consentExportCmd struct {
 }
 
 func (d *consentExportCmd) Run(ctx context.Context, c *cli, std *streams) error {
-	return exportConsents(ctx, c, std, "", d.Out, "consent export")
+	_, err := exportConsents(ctx, c, std, "", d.Out, "consent export")
+
+	return err
 }
 
 type consentShowCmd struct {
@@ -296,31 +318,46 @@ type consentShowCmd struct {
 }
 
 func (d *consentShowCmd) Run(ctx context.Context, c *cli, std *streams) error {
-	return exportConsents(ctx, c, std, d.Number.is(), "-", "consent show")
+	n, err := exportConsents(ctx, c, std, d.Number.is(), "-", "consent show")
+	if err == nil && n == 0 {
+		fmt.Fprintf(std.err, "there is no consent of %s\n", d.Number)
+	}
+
+	return err
 }
 
-func exportConsents(ctx context.Context, c *cli, std *streams, number privacy.Number, path, act string) error {
+// exportConsents writes the consents of a number, or of all, and counts them.
+func exportConsents(ctx context.Context, c *cli, std *streams, number privacy.Number, path, act string) (n int, err error) {
 	out, err := target(path, std)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
 	err = c.withLedger(ctx, std, act, "", func(g *gateway) error {
-		return g.ledger.EachConsent(ctx, g.cfg.Compliance.Tenant, number, func(c evidence.Consent) error { return enc.Encode(c) })
+		return g.ledger.EachConsent(ctx, g.cfg.Compliance.Tenant, number, func(c evidence.Consent) error {
+			n++
+
+			return enc.Encode(c)
+		})
 	})
 
-	return errors.Join(err, out.Close())
+	return n, errors.Join(err, out.Close())
 }
 
 type consentRevokeCmd struct {
 	ID     uuid.UUID `arg:"" help:"Of the consent."`
-	Method string    `help:"How it was taken back." default:"command line"`
+	Method string    `help:"How it was taken back." default:"command line" placeholder:"WORDS"`
 }
 
 func (d *consentRevokeCmd) Run(ctx context.Context, c *cli, std *streams) error {
 	return c.withLedger(ctx, std, "consent revoke", d.ID.String(), func(g *gateway) error {
-		return g.ledger.RevokeConsent(ctx, g.cfg.Compliance.Tenant, d.ID, time.Now(), d.Method)
+		err := g.ledger.RevokeConsent(ctx, g.cfg.Compliance.Tenant, d.ID, time.Now(), d.Method)
+		if err == nil {
+			fmt.Fprintf(std.out, "consent %s is taken back\n", d.ID)
+		}
+
+		return err
 	})
 }
 
@@ -331,8 +368,8 @@ type callerIDCmd struct {
 
 type callerIDAddCmd struct {
 	Number    e164      `arg:"" help:"Telephone number, as +12125550123."`
-	Seller    string    `required:"" help:"On whose calls it may stand."`
-	Proof     string    `required:"" help:"Id of the document that proves the right."`
+	Seller    string    `required:"" help:"On whose calls it may stand." placeholder:"NAME"`
+	Proof     string    `required:"" help:"Id of the document that proves the right." placeholder:"ID"`
 	ValidFrom time.Time `help:"From when on; now, if not given." placeholder:"TIME"`
 	ValidTo   time.Time `help:"Until when; open, if not given." placeholder:"TIME"`
 	Answered  bool      `help:"Calls to it reach us and may opt out."`
@@ -345,9 +382,18 @@ func (d *callerIDAddCmd) Run(ctx context.Context, c *cli, std *streams) error {
 			from = time.Now()
 		}
 
-		return g.ledger.AddCallerID(ctx, g.cfg.Compliance.Tenant, compliance.CallerID{
+		err := g.ledger.AddCallerID(ctx, g.cfg.Compliance.Tenant, compliance.CallerID{
 			Number: d.Number.is(), Seller: d.Seller, Proof: d.Proof, ValidFrom: from, ValidTo: d.ValidTo, Answered: d.Answered,
 		})
+		switch {
+		case err != nil:
+		case !d.Answered:
+			fmt.Fprintf(std.out, "recorded: calls for %s may show %s; rules that want the number to be answered still deny (--answered)\n", d.Seller, d.Number)
+		default:
+			fmt.Fprintf(std.out, "recorded: calls for %s may show %s\n", d.Seller, d.Number)
+		}
+
+		return err
 	})
 }
 
@@ -358,7 +404,7 @@ type reassignedCmd struct {
 
 type reassignedAddCmd struct {
 	Number    e164      `arg:"" help:"Telephone number, as +12125550123."`
-	Answer    string    `required:"" enum:"no,yes,no_data" help:"What it said: no, yes or no_data."`
+	Answer    string    `required:"" enum:"no,yes,no_data" help:"What it said: no, yes or no_data." placeholder:"WORD"`
 	Since     time.Time `required:"" help:"The date that was asked about." placeholder:"TIME"`
 	QueriedAt time.Time `help:"When it was asked; now, if not given." placeholder:"TIME"`
 }
@@ -370,9 +416,14 @@ func (d *reassignedAddCmd) Run(ctx context.Context, c *cli, std *streams) error 
 			at = time.Now()
 		}
 
-		return g.ledger.AddReassigned(ctx, g.cfg.Compliance.Tenant, evidence.Reassigned{
+		err := g.ledger.AddReassigned(ctx, g.cfg.Compliance.Tenant, evidence.Reassigned{
 			Number:           d.Number.is(),
 			ReassignedResult: compliance.ReassignedResult{Answer: compliance.ReassignedAnswer(d.Answer), QueriedAt: at, AskedSince: d.Since},
 		})
+		if err == nil {
+			fmt.Fprintf(std.out, "recorded: whether %s has a new owner since %s was answered %s\n", d.Number, d.Since.Format(time.DateOnly), d.Answer)
+		}
+
+		return err
 	})
 }

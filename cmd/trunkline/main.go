@@ -7,10 +7,15 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"reflect"
+	"strings"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
+	"github.com/google/uuid"
 
+	"trunkline/bench"
 	"trunkline/config"
 	"trunkline/softphone"
 )
@@ -25,10 +30,10 @@ const (
 
 // cli is the command line.
 type cli struct {
-	Config      string `help:"Configuration file." placeholder:"FILE" type:"path"`
-	SIP         string `help:"Listen for SIP here, UDP and TCP, instead of what the configuration says." name:"sip" placeholder:"HOST:PORT"`
-	HTTP        string `help:"Serve the API and the pages here." name:"http" placeholder:"HOST:PORT"`
-	DatabaseURL string `help:"PostgreSQL connection string; better in the environment as ${database_env}, where other users cannot read it." name:"database-url" placeholder:"URL"`
+	Config      string `group:"configuration" help:"Configuration file; without one, the built-in defaults." placeholder:"FILE" type:"path"`
+	SIP         string `group:"configuration" help:"Instead of sip.listen: where SIP is served, by UDP and TCP." name:"sip" placeholder:"HOST:PORT"`
+	HTTP        string `group:"configuration" help:"Instead of http.listen: where the gateway serves its API and pages, and where commands ask it." name:"http" placeholder:"HOST:PORT"`
+	DatabaseURL string `group:"configuration" help:"PostgreSQL connection string; better in the environment as ${database_env}, where other users cannot read it." name:"database-url" placeholder:"URL"`
 
 	Serve     serveCmd     `cmd:"" help:"Answer calls until stopped."`
 	Demo      demoCmd      `cmd:"" help:"Hold a whole call over loopback and show it."`
@@ -43,7 +48,7 @@ type cli struct {
 	Trunks    trunksCmd    `cmd:"" help:"Show the trunks of the running gateway: calls, registrations, targets."`
 	Migrate   migrateCmd   `cmd:"" help:"Bring the database to this version's schema."`
 	Why       whyCmd       `cmd:"" help:"Tell the plain story of a finished call."`
-	Recording recordingCmd `cmd:"" help:"Decrypt or erase a recording's file."`
+	Recording recordingCmd `cmd:"" help:"Pause a call's recording; decrypt or erase its file."`
 	Twilio    twilioCmd    `cmd:"" help:"Set up and check numbers at Twilio."`
 	Key       keyCmd       `cmd:"" help:"Make a key for the API and the pages."`
 
@@ -51,7 +56,7 @@ type cli struct {
 	Dnc        dncCmd        `cmd:"" help:"Import do-not-call lists, and add to our own."`
 	CallerID   callerIDCmd   `cmd:"" name:"caller-id" help:"Record which numbers calls may show."`
 	Reassigned reassignedCmd `cmd:"" help:"Record answers about reassigned numbers."`
-	Decide     decideCmd     `cmd:"" help:"Say whether a call would be allowed now, and why."`
+	Decide     decideCmd     `cmd:"" help:"Say whether a call would be allowed now, and why. Exits with 1 when it would not."`
 	Audit      auditCmd      `cmd:"" help:"Export the evidence, and check an export."`
 	Retention  retentionCmd  `cmd:"" help:"Remove what is not to be kept any longer."`
 	Subject    subjectCmd    `cmd:"" help:"Export, erase or hold what is kept of a person."`
@@ -84,8 +89,10 @@ func run(ctx context.Context, args []string, std *streams) int {
 		&c,
 		kong.Name("trunkline"),
 		kong.Description("A telephone line for voice agents."),
-		kong.Vars{"database_env": config.DatabaseURLEnv},
-		kong.UsageOnError(),
+		kong.Vars{"database_env": config.DatabaseURLEnv, "benchmarks": strings.Join(bench.Names(), ", "), "purposes": purposes},
+		kong.ExplicitGroups([]kong.Group{{Key: "configuration", Title: "Configuration, of every command:"}}),
+		kong.TypeMapper(reflect.TypeFor[time.Time](), kong.MapperFunc(instant)),
+		kong.TypeMapper(reflect.TypeFor[uuid.UUID](), kong.MapperFunc(identifier)),
 		kong.Writers(std.out, std.err),
 		kong.Exit(func(n int) { exited, code = true, n }),
 	)
@@ -99,7 +106,7 @@ func run(ctx context.Context, args []string, std *streams) int {
 		return code
 	}
 	if err != nil {
-		fmt.Fprintf(std.err, "trunkline: %v (see trunkline --help)\n", err)
+		fmt.Fprintf(std.err, "trunkline: %v (see %s --help)\n", err, commandOf(err))
 
 		return exitUsage
 	}
@@ -111,6 +118,50 @@ func run(ctx context.Context, args []string, std *streams) int {
 	}
 
 	return exitOK
+}
+
+// commandOf is the command whose help says how err is mended.
+func commandOf(err error) string {
+	const program = "trunkline"
+	var wrong *kong.ParseError
+	if !errors.As(err, &wrong) || wrong.Context.Selected() == nil {
+		return program
+	}
+
+	return program + " " + wrong.Context.Selected().Path()
+}
+
+// instant reads a flag's time: an instant as RFC 3339 writes it, or a day,
+// which begins at midnight here.
+func instant(ctx *kong.DecodeContext, target reflect.Value) error {
+	var text string
+	if err := ctx.Scan.PopValueInto("time", &text); err != nil {
+		return err
+	}
+	for _, form := range []string{time.RFC3339, time.DateOnly} {
+		if at, err := time.ParseInLocation(form, text, time.Local); err == nil {
+			target.Set(reflect.ValueOf(at))
+
+			return nil
+		}
+	}
+
+	return fmt.Errorf("%q is no time: write 2026-01-31T10:00:00Z, or 2026-01-31", text)
+}
+
+// identifier reads the id of a call, a consent or a hold.
+func identifier(ctx *kong.DecodeContext, target reflect.Value) error {
+	var text string
+	if err := ctx.Scan.PopValueInto("id", &text); err != nil {
+		return err
+	}
+	id, err := uuid.Parse(text)
+	if err != nil {
+		return fmt.Errorf("%q is no id: write it as it was printed, such as 01a2008e-22e1-7c0d-b09c-7000de60c0ea", text)
+	}
+	target.Set(reflect.ValueOf(id))
+
+	return nil
 }
 
 // usageError says that the command line is wrong.

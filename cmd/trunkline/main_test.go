@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"trunkline/config"
+	"trunkline/console"
 	"trunkline/softphone"
 	"trunkline/storage/cluster/clustertest"
 )
@@ -93,7 +95,7 @@ func TestAWrongCommandLine(t *testing.T) {
 		{[]string{"call", "sip:a@127.0.0.1", "--at", "soon"}, "--at"},
 		{[]string{"call", "tel:+15550100"}, "tel:"},
 		{[]string{"why"}, "<call-id>"},
-		{[]string{"why", "yesterday"}, `"yesterday" is not a call id`},
+		{[]string{"why", "yesterday"}, `"yesterday" is no id`},
 		{[]string{"talk", "--agent", "nobody"}, `no agent is called "nobody"`},
 		{[]string{"--config", bad, "check"}, bad + `:2:3: unknown key "lissten"`},
 		{[]string{"--config", bad, "serve"}, bad + ":2:3"},
@@ -238,12 +240,24 @@ func TestCheckNamesAllThatFails(t *testing.T) {
 		t.Errorf("exit %d: %s", code, stderr)
 	}
 	for _, want := range []string{
-		"FAIL  ports: sip.listen tcp:" + taken.Addr().String(), "stop what uses it or choose another port",
+		"FAIL  ports: sip.listen tcp:" + taken.Addr().String(), "Stop what uses it or choose another port",
 		"FAIL  recordings: recording.directory", "ok    agents", "ok    audio",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("it does not say %q: %s", want, out)
 		}
+	}
+}
+
+// A configuration is checked while its own gateway runs.
+func TestCheckBesideTheRunningGateway(t *testing.T) {
+	t.Parallel()
+	api := httptest.NewServer(console.New(console.Config{}))
+	defer api.Close()
+	addr := strings.TrimPrefix(api.URL, "http://")
+	_, out, _ := command(t, "", "--config", gatewayConfig(t, ""), "--http", addr, "check")
+	if want := "ok    ports: in use by the gateway that runs at " + addr; !strings.Contains(out, want) {
+		t.Errorf("it does not say %q: %s", want, out)
 	}
 }
 
@@ -282,7 +296,7 @@ func TestServeSaysHowToCallAndStops(t *testing.T) {
 		t.Errorf("call: exit %d: %s%s", code, out, callErr)
 	}
 	stop()
-	if code := <-done; code != exitOK {
+	if code := <-done; code != exitOK || !strings.HasSuffix(stdout.String(), "\nstopped\n") {
 		t.Errorf("exit %d: %s%s", code, stdout.String(), stderr.String())
 	}
 }

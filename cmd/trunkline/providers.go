@@ -69,7 +69,7 @@ func (p *providersCmd) Run(ctx context.Context, c *cli, std *streams) (err error
 		all = append(all, e.Providers()...)
 	}
 	if len(all) == 0 {
-		return usageError(fmt.Sprintf("no agent is called %q", p.Agent))
+		return unknownAgent(&cfg, p.Agent)
 	}
 	live, why := liveProviders(ctx, &cfg)
 	rows := make([]providerRow, len(all))
@@ -117,9 +117,9 @@ func liveProviders(ctx context.Context, cfg *config.Config) (live map[string]con
 	var body console.Providers
 	switch err := ask(ctx, cfg, http.MethodGet, "/v1/providers", nil, &body); {
 	case errors.Is(err, errNoGateway):
-		return nil, "no gateway answers at " + cfg.HTTP.Listen
+		return nil, "no gateway: none answers at " + cfg.HTTP.Listen
 	case err != nil:
-		return nil, err.Error()
+		return nil, "no gateway: " + err.Error()
 	}
 	live = make(map[string]console.Provider)
 	for _, p := range body.Providers {
@@ -228,7 +228,7 @@ func (p *providersCmd) table(out io.Writer, rows []providerRow, why string) erro
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "\nBreakers are those of %s.\n", why)
+	fmt.Fprintf(out, "\nBreakers are those of %s\n", why)
 	for i := range rows {
 		for _, e := range append(rows[i].ProbeErrs, rows[i].Error) {
 			if e != "" {

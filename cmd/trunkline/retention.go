@@ -121,8 +121,8 @@ func (g *gateway) destroyRecording(file string) error {
 }
 
 type retentionJobsCmd struct {
-	Kind string `help:"Of one kind: retention, erasure, purge or recheck."`
-	Most int    `default:"20" help:"How many, the newest first."`
+	Kind string `help:"Of one kind: retention, erasure, purge or recheck." placeholder:"KIND"`
+	Most int    `default:"20" help:"How many, the newest first; ${default}, if not given." placeholder:"N"`
 	JSON bool   `help:"Print JSON." name:"json"`
 }
 
@@ -321,8 +321,8 @@ func (s *subjectEraseCmd) Run(ctx context.Context, c *cli, std *streams) error {
 
 type subjectHoldCmd struct {
 	Number e164      `arg:"" optional:"" help:"Telephone number, as +12125550123."`
-	Call   uuid.UUID `help:"One call."`
-	Matter string    `required:"" help:"What it is kept for."`
+	Call   uuid.UUID `help:"One call, instead of a number's." placeholder:"ID"`
+	Matter string    `required:"" help:"What it is kept for." placeholder:"WORDS"`
 }
 
 func (s *subjectHoldCmd) Run(ctx context.Context, c *cli, std *streams) error {
@@ -346,6 +346,11 @@ type subjectFreeCmd struct {
 
 func (s *subjectFreeCmd) Run(ctx context.Context, c *cli, std *streams) error {
 	return c.withLedger(ctx, std, "subject free", s.Hold.String(), func(g *gateway) error {
-		return g.ledger.Release(ctx, g.cfg.Compliance.Tenant, s.Hold)
+		err := g.ledger.Release(ctx, g.cfg.Compliance.Tenant, s.Hold)
+		if err == nil {
+			fmt.Fprintf(std.out, "hold %s is released\n", s.Hold)
+		}
+
+		return err
 	})
 }

@@ -44,7 +44,12 @@ func (serveCmd) Run(ctx context.Context, c *cli, std *streams) error {
 	}
 	signal.Stop(signals) // a third one ends the process at once
 
-	return g.stop(context.Background()) // bounded by its own steps
+	if err := g.stop(context.Background()); err != nil { // bounded by its own steps
+		return err
+	}
+	_, err = fmt.Fprintln(std.out, "stopped")
+
+	return err
 }
 
 // howToCall tells a newcomer what to do with a running gateway.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"strings"
 
 	"trunkline/compliance/robot"
 	"trunkline/config"
@@ -19,7 +20,7 @@ import (
 // simCmd plays callers from scenario files against an agent.
 type simCmd struct {
 	Files    []string `arg:"" help:"Scenario files, or directories of them." name:"file" type:"path"`
-	Agent    string   `help:"Agent that answers where a scenario brings none of its own; the first one by default."`
+	Agent    string   `help:"Agent that answers where a scenario brings none of its own; the first one by default." placeholder:"NAME"`
 	Mode     string   `help:"text: typed words, no speech engine; audio: both sides speak; sip: over a SIP call." enum:"text,audio,sip" default:"text"`
 	Runs     int      `help:"How often each scenario is played, instead of what it says." placeholder:"N"`
 	Parallel int      `help:"Calls at once: by default 64 in text mode, else 4." placeholder:"N"`
@@ -137,6 +138,16 @@ func (s *simCmd) party(ctx context.Context, c *cli, scenarios []*sim.Scenario) (
 	return p, e, nil
 }
 
+// unknownAgent says that the configuration has no agent of this name.
+func unknownAgent(c *config.Config, name string) error {
+	var names []string
+	for i := range c.Agents {
+		names = append(names, c.Agents[i].Name)
+	}
+
+	return usageError(fmt.Sprintf("no agent is called %q; there are: %s", name, strings.Join(names, ", ")))
+}
+
 // chosenAgent is the agent of a name, or the first one.
 func chosenAgent(c *config.Config, name string) (config.Agent, error) {
 	if name == "" {
@@ -144,7 +155,7 @@ func chosenAgent(c *config.Config, name string) (config.Agent, error) {
 	}
 	a, ok := c.Agent(name)
 	if !ok {
-		return a, usageError(fmt.Sprintf("no agent is called %q", name))
+		return a, unknownAgent(c, name)
 	}
 
 	return a, nil

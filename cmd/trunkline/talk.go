@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/google/uuid"
 
@@ -13,7 +12,7 @@ import (
 
 // talkCmd is the agent's conversation, typed.
 type talkCmd struct {
-	Agent string `help:"Agent to talk to; the first one by default."`
+	Agent string `help:"Agent to talk to; the first one by default." placeholder:"NAME"`
 }
 
 func (t *talkCmd) Run(ctx context.Context, c *cli, std *streams) (err error) {
@@ -21,12 +20,9 @@ func (t *talkCmd) Run(ctx context.Context, c *cli, std *streams) (err error) {
 	if err != nil {
 		return err
 	}
-	a := cfg.Agents[0]
-	if t.Agent != "" {
-		var ok bool
-		if a, ok = cfg.Agent(t.Agent); !ok {
-			return usageError(fmt.Sprintf("no agent is called %q", t.Agent))
-		}
+	a, err := chosenAgent(&cfg, t.Agent)
+	if err != nil {
+		return err
 	}
 	e, err := engine.OpenModel(engine.Options{StateDir: cfg.StateDir}, &a)
 	if err != nil {

@@ -9,23 +9,23 @@ import (
 	"github.com/google/uuid"
 
 	"trunkline/call"
+	"trunkline/storage"
 )
 
 // whyCmd tells the story of a finished call.
 type whyCmd struct {
-	CallID string `arg:"" help:"The call's id, as in the records and in X-Trunkline-Call-Id." name:"call-id"`
+	CallID uuid.UUID `arg:"" help:"The call's id, as in the log, on its page and in X-Trunkline-Call-Id." name:"call-id"`
 }
 
 func (w *whyCmd) Run(ctx context.Context, c *cli, std *streams) error {
-	id, err := uuid.Parse(w.CallID)
-	if err != nil {
-		return usageError(fmt.Sprintf("%q is not a call id: %v", w.CallID, err))
-	}
 	store, release, err := c.openStore(ctx, std)
 	if err != nil {
 		return err
 	}
-	h, err := store.Call(ctx, id)
+	h, err := store.Call(ctx, w.CallID)
+	if errors.Is(err, storage.ErrNotFound) {
+		err = fmt.Errorf("%s has no call %s: compare the id, and the database with the gateway's", store.Where(), w.CallID)
+	}
 	if err := errors.Join(err, release()); err != nil {
 		return err
 	}
