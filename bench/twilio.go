@@ -136,6 +136,23 @@ type held struct {
 	heldUp  time.Duration
 }
 
+// holdMost is hold, with the gateway profiled where there are as many calls as the
+// targets are for.
+func (b *bench) holdMost(ctx context.Context, s *streams, calls int, c softphone.Config) (h *held, err error) {
+	hold := func() error {
+		h, err = s.hold(ctx, calls, pick(b, again(calls), 1), pick(b, 5*time.Second, time.Second), c)
+
+		return err
+	}
+	if calls < pick(b, manyCalls, 5) {
+		err = hold()
+	} else {
+		err = b.profiled(s.process, hold)
+	}
+
+	return h, err
+}
+
 // hold has calls held at once, begun one after another over ramp, or one call
 // after another, again times.
 func (s *streams) hold(ctx context.Context, calls, again int, ramp time.Duration, c softphone.Config) (*held, error) {
@@ -228,8 +245,7 @@ func (b *bench) streamTurns(ctx context.Context) error {
 	var notes []string
 	for _, n := range pick(b, []int{1, 50, 200}, []int{1, 5}) {
 		b.progressf("twilio: turns of %d calls", n)
-		h, err := s.hold(ctx, n, pick(b, again(n), 1), pick(b, 5*time.Second, time.Second),
-			softphone.Config{Plan: plan, Gap: 300 * time.Millisecond, HangupAfter: 300 * time.Millisecond})
+		h, err := b.holdMost(ctx, s, n, softphone.Config{Plan: plan, Gap: 300 * time.Millisecond, HangupAfter: 300 * time.Millisecond})
 		if err != nil {
 			return errors.Join(err, s.stop())
 		}
@@ -359,8 +375,7 @@ func (b *bench) streamYields(ctx context.Context) error {
 	var notes []string
 	for _, n := range pick(b, []int{1, 50, 200}, []int{1, 5}) {
 		b.progressf("twilio: interruptions in %d calls", n)
-		h, err := s.hold(ctx, n, pick(b, again(n), 1), pick(b, 5*time.Second, time.Second),
-			softphone.Config{Plan: plan, HangupAfter: 100 * time.Millisecond, MaxDuration: time.Minute})
+		h, err := b.holdMost(ctx, s, n, softphone.Config{Plan: plan, HangupAfter: 100 * time.Millisecond, MaxDuration: time.Minute})
 		if err != nil {
 			return errors.Join(err, s.stop())
 		}

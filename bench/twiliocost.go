@@ -163,6 +163,7 @@ type streamSubject struct {
 	stop    func() error
 	profile bool      // it writes one profile, from one SIGUSR1 to the next
 	total   []float64 // of each round, processor time in ms per second of one call
+	ends    []float64 // of each round, the same of the telephones and their carrier
 	heard   []float64 // frames per second of one call
 }
 
@@ -172,7 +173,7 @@ func (b *bench) streamCost(ctx context.Context) (err error) {
 	fmt.Fprintf(b.Out, "\nProcessor time for a second of one call, 50 messages each way, room noise from the caller, the agent speaking; %d rounds of %v in\n"+
 		"turn, medians with the least and the greatest. The bare loop reads a WebSocket and writes every message with audio back as it came.\n"+
 		"The leg alone sends back what it has decoded and taken out of its jitter buffer, on the line clock and with marks. Target for the\n"+
-		"leg: ratio 1.5.\n", rounds, measure)
+		"leg: ratio 1.5. Far ends: what the carrier and its telephones, in this process, take for the same call.\n", rounds, measure)
 	bare, err := b.streamProcess("bare loop", "--bare-socket", false)
 	if err != nil {
 		return err
@@ -190,11 +191,11 @@ func (b *bench) streamCost(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
 	subjects := []*streamSubject{bare, leg, {name: "gateway", process: s.process, far: s.far, profile: b.Profile != ""}}
-	t := newTable("calls", "process", "total ms", "least", "greatest", "ratio", "cores", "frames heard")
+	t := newTable("calls", "process", "total ms", "least", "greatest", "ratio", "cores", "far ends ms", "frames heard")
 	counts := pick(b, []int{50, 200}, []int{10})
 	for _, calls := range counts {
 		for _, x := range subjects {
-			x.total, x.heard = nil, nil
+			x.total, x.ends, x.heard = nil, nil, nil
 		}
 		for round := range rounds {
 			for _, x := range subjects {
@@ -212,7 +213,7 @@ func (b *bench) streamCost(ctx context.Context) (err error) {
 				ratios[i] = x.total[i] / bare.total[i]
 			}
 			t.row(calls, x.name, fmt.Sprintf("%.3f", median(x.total)), fmt.Sprintf("%.3f", least), fmt.Sprintf("%.3f", greatest),
-				fmt.Sprintf("%.2f", median(ratios)), fmt.Sprintf("%.2f", median(x.total)*float64(calls)/1000), fmt.Sprintf("%.1f/s", median(x.heard)))
+				fmt.Sprintf("%.2f", median(ratios)), fmt.Sprintf("%.2f", median(x.total)*float64(calls)/1000), fmt.Sprintf("%.3f", median(x.ends)), fmt.Sprintf("%.1f/s", median(x.heard)))
 		}
 	}
 	t.write(b.Out)
@@ -299,7 +300,7 @@ func (s *streamSubject) run(ctx context.Context, calls int, settle, measure time
 	if err := rest(ctx, settle); err != nil {
 		return err
 	}
-	w, err := watchOf(s.process.pid())
+	w, err := watchOf(s.process.pid(), os.Getpid())
 	if err != nil {
 		return err
 	}
@@ -313,6 +314,7 @@ func (s *streamSubject) run(ctx context.Context, calls int, settle, measure time
 	}
 	seconds := l.took.Seconds() * float64(calls)
 	s.total = append(s.total, l.used[0].total().Seconds()*1000/seconds)
+	s.ends = append(s.ends, l.used[1].total().Seconds()*1000/seconds)
 	s.heard = append(s.heard, float64(heard.Load()-before)/seconds)
 	for _, call := range all {
 		_ = call.Line().Hangup(ctx, "") // it does not wait

@@ -60,3 +60,27 @@ func streamHint(fault string) string {
 
 	return "see the carrier's documentation of the fault"
 }
+
+// answerHints say what to look at for Twilio's errors of webhooks, of which it
+// tells when it asks for the fallback (https://www.twilio.com/docs/api/errors).
+var answerHints = map[string]string{
+	"11200": "our answer did not come, or was no success: the log has a refused request or an error of ours, or the balancer answered in our place",
+	"11205": "no connection could be made: do the load balancer or the tunnel, and the gateway, run?",
+	"11206": "what answered speaks no HTTP: is it the right port?",
+	"11210": "the host of twilio.public_url has no address",
+	"11215": "too many redirects: give the carrier the URL that the balancer redirects to, as twilio.public_url",
+	"11220": "the TLS handshake failed: look at the balancer's TLS versions and its certificate",
+	"11235": "the certificate is for another host than that of twilio.public_url",
+	"11237": "the certificate's chain is incomplete, or of an authority that is not public",
+	"12100": "what answered is no TwiML: something between answers in our place, or changes our answers",
+	"12300": "what answered has another content type than XML: something between answers in our place",
+}
+
+// answerHint finds the hint for a code.
+func answerHint(code string) string {
+	if hint := answerHints[code]; hint != "" {
+		return hint
+	}
+
+	return "see the carrier's documentation of the code"
+}

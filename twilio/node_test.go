@@ -113,6 +113,12 @@ func TestStreamHints(t *testing.T) {
 	if h := streamHint("31920: the handshake was answered with 404"); !strings.Contains(h, "101") {
 		t.Error(h)
 	}
+	if h := answerHint("11237"); !strings.Contains(h, "certificate") {
+		t.Error(h)
+	}
+	if h := answerHint("418"); !strings.Contains(h, "documentation") {
+		t.Error(h)
+	}
 	if h := streamHint("out of tea"); !strings.Contains(h, "documentation") {
 		t.Error(h)
 	}

@@ -288,7 +288,8 @@ func (s *Server) amd(w http.ResponseWriter, in *request) {
 // fallback is asked when the carrier could not use our answer.
 func (s *Server) fallback(w http.ResponseWriter, in *request) {
 	s.cfg.Log.Error("the carrier could not use our answer and asks for the fallback",
-		slog.String("account", in.account.Name), slog.String("error_code", in.values.Get("ErrorCode")), slog.String("error_url", in.values.Get("ErrorUrl")))
+		slog.String("account", in.account.Name), slog.String("error_code", in.values.Get("ErrorCode")), slog.String("error_url", in.values.Get("ErrorUrl")),
+		slog.String("hint", answerHint(in.values.Get("ErrorCode"))))
 	if c := s.call(in); c != nil {
 		c.end(ErrNoStream)
 		c.finish()

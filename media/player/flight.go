@@ -47,7 +47,7 @@ func (p *Player) PlayAhead(f *media.Frame, leg media.Buffered) (audible, sent bo
 	p.retire()
 	p.hear(leg)
 	audible = w.playing(f)
-	sent = p.top(leg)
+	sent = p.top(leg, markEvery)
 	if w.first == w.sent && p.head < len(p.utterances) && p.utterances[p.head].started && !p.paused {
 		p.starve(p.utterances[p.head], media.FrameSamples)
 	}
@@ -83,7 +83,7 @@ func (p *Player) hasten() {
 	if s == nil || s.waiting() < enough*media.FrameSamples && !s.closed {
 		return
 	}
-	if p.top(w.leg) {
+	if p.top(w.leg, 0) { // a frame that is not whole may be when the tick comes
 		w.leg.Flush()
 	}
 }
@@ -133,16 +133,16 @@ func (w *flight) playing(f *media.Frame) bool {
 	return true
 }
 
-// top fills the leg's buffer up. An incomplete frame waits for its rest until
-// the buffer runs low.
-func (p *Player) top(leg media.Buffered) (sent bool) {
+// top fills the leg's buffer up. An incomplete frame waits for its rest while the
+// buffer has more than low frames; 0: always.
+func (p *Player) top(leg media.Buffered, low uint64) (sent bool) {
 	w := &p.flight
 	most := uint64(min(leg.Ahead(), maxFlight))
 	for !p.paused && w.sent-w.first < most {
 		f := &w.frames[w.sent%maxFlight]
 		out := p.fill(f)
 		played := max(w.first, w.clock)
-		if !out.audible || out.gap > 0 && p.mayGrow() && w.sent > played+markEvery {
+		if !out.audible || out.gap > 0 && p.mayGrow() && (low == 0 || w.sent > played+low) {
 			break
 		}
 		if !leg.Write(f) {

@@ -283,19 +283,25 @@ func TestBetweenTwoTicks(t *testing.T) {
 		t.Errorf("the queue was dropped %d times, want 2", c.drops)
 	}
 	seg = p.Add(2, "four")
+	if err := seg.Write(t.Context(), counted(2*media.FrameSamples+100), nil); err != nil {
+		t.Fatal(err)
+	}
+	sent("without the frame that is not whole", 2)
+	p.Clear()
+	seg = p.Add(3, "five")
 	write(1)
 	sent("too little to be worth it", 0)
 	seg.Close()
 	sent("all that there is", 1)
 	p.Clear()
 	p.Leave()
-	seg = p.Add(3, "five")
+	seg = p.Add(4, "six")
 	write(9)
 	sent("without ticks", 0)
 	p.Pause()
 	p.Clear()
-	if c.drops != 3 {
-		t.Errorf("the queue was dropped %d times, want 3", c.drops)
+	if c.drops != 4 {
+		t.Errorf("the queue was dropped %d times, want 4", c.drops)
 	}
 }
 
