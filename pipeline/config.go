@@ -88,6 +88,20 @@ type Outcome struct {
 	Args   map[string]string // of the act that ended it, such as the target of a hand-off
 }
 
+// Outcome is what a conversation wants its call to do at its end; last is what
+// the agent's latest reply asked for, nil: nothing.
+func (c *Config) Outcome(reason string, last *Act) Outcome {
+	out := Outcome{Reason: reason}
+	if last != nil && (reason == turn.EndHandOff || reason == turn.EndGoodbye) {
+		out.Args = last.Args
+	}
+	if reason == turn.EndRescue {
+		out.Args = map[string]string{"target": c.Turn.OnFailure.Target}
+	}
+
+	return out
+}
+
 // Protects tells a sentence that the caller must hear.
 func (c *Config) Protects(sentence string) bool {
 	return slices.ContainsFunc(c.Protected, func(r *regexp.Regexp) bool { return r.MatchString(sentence) })

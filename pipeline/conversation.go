@@ -27,6 +27,8 @@ var errOver = errors.New("the conversation is over")
 // Prepare while the phone rings, Start at the answer, Stop when the call is
 // over and the line no longer ticks.
 type Conversation struct {
+	Requests
+
 	cfg    Config
 	with   Providers
 	player *player.Player
@@ -119,6 +121,7 @@ func NewConversation(c Config, with Providers, p *player.Player, o Observer) *Co
 		effects: make(effects),
 		tongues: tongues(&c, &with),
 	}
+	conv.Requests = NewRequests(conv.send)
 	conv.secret.Mask = c.Mask
 	conv.tongue.Store(conv.tongues[0])
 	conv.ctx, conv.cancel = context.WithCancelCause(WithNews(context.Background(), conv.News))
@@ -212,16 +215,14 @@ func (c *Conversation) Start() {
 	if !c.listens {
 		c.answered = time.Now()
 	}
-	first := turn.Event{Kind: turn.Answered}
+	t := c.tongue.Load()
+	first := c.cfg.Answered(t.Lines, t.Tag)
 	switch {
 	case c.busy:
 		first.Kind = turn.RecogniserBusy
 	case c.deaf != nil:
 		first.Kind, first.Text = turn.RecogniserLost, c.deaf.Error()
 	}
-	t := c.tongue.Load()
-	first.Preface, first.Closing = len(c.cfg.Preface) > 0, c.cfg.Closing != nil
-	first.Took = c.cfg.Around(t.Lines, t.Tag)
 	c.send(first)
 	for _, e := range c.early {
 		c.send(e)
@@ -238,46 +239,11 @@ func (c *Conversation) Start() {
 // Done receives, once, when the conversation wants the call to end.
 func (c *Conversation) Done() <-chan Outcome { return c.done }
 
-// Announce has a line said as soon as nobody speaks.
-func (c *Conversation) Announce(l turn.Line) {
-	c.send(turn.Event{Kind: turn.AnnounceAsked, Line: l})
-}
-
-// Finish drops whatever goes on, has a last line said, and then wants the call
-// to end for the given reason.
-func (c *Conversation) Finish(l turn.Line, reason string) {
-	c.send(turn.Event{Kind: turn.FinishAsked, Line: l, Reason: reason})
-}
-
-// Resume has the agent go on after Done said that the call goes to somebody
-// else, who was not reached; l is said first.
-func (c *Conversation) Resume(l turn.Line) {
-	c.send(turn.Event{Kind: turn.ResumeAsked, Line: l})
-}
-
-// Hold tells that the caller holds, or came back.
-func (c *Conversation) Hold(on bool) {
-	kind := turn.HoldOff
-	if on {
-		kind = turn.HoldOn
-	}
-	c.send(turn.Event{Kind: kind})
-}
-
-// Played takes the player's events. It is called on the tick goroutine. Marks
-// are not the conversation's.
+// Played takes the player's events. It is called on the tick goroutine.
 func (c *Conversation) Played(e player.Event) {
-	if e.Mark != 0 {
-		return
+	if event, mine := Played(e); mine {
+		c.post(message{event: event, at: e.At})
 	}
-	c.post(message{event: turn.Event{Kind: played[e.Kind], Utterance: e.Utterance, Silence: e.Silence}, at: e.At})
-}
-
-// played are the player's events as the machine's.
-var played = [...]turn.EventKind{
-	player.Started: turn.AudioStarted, player.Finished: turn.AudioFinished,
-	player.Starved: turn.AudioStarved, player.Fed: turn.AudioFed,
-	player.Protecting: turn.ProtectedBegan, player.Protected: turn.ProtectedEnded,
 }
 
 // Lost counts events of the tick goroutine that did not fit into the queue.

@@ -199,6 +199,11 @@ func said(part func(language string) Part, language string, guarded bool) []Spok
 	return nil
 }
 
+// Answered is the event with which a conversation begins.
+func (c *Config) Answered(l *Lines, language string) turn.Event {
+	return turn.Event{Kind: turn.Answered, Preface: len(c.Preface) > 0, Closing: c.Closing != nil, Took: c.Around(l, language)}
+}
+
 // Around is how long preface, closing and what follows a message take.
 func (c *Config) Around(l *Lines, language string) time.Duration {
 	if l == nil {

@@ -15,8 +15,8 @@ func TestTimersFireInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
 		timers := pipeline.NewTimers()
-		for name, after := range map[turn.Timer]time.Duration{"c": 3, "b": 2, "a": 2, "moved": 9, "cleared": 1} {
-			timers.Set(name, begun.Add(after*time.Second))
+		for name, after := range map[turn.Timer]time.Duration{"c": 3 * time.Second, "b": 2 * time.Second, "a": 2 * time.Second, "moved": time.Minute, "cleared": time.Second} {
+			timers.Set(name, begun.Add(after))
 		}
 		timers.Set("moved", begun.Add(time.Second))
 		timers.Clear("cleared")

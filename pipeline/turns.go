@@ -3,8 +3,6 @@ package pipeline
 import (
 	"errors"
 	"time"
-
-	"trunkline/pipeline/turn"
 )
 
 // errCut is the cause with which an utterance ends that the caller cut off.
@@ -113,15 +111,8 @@ func (c *Conversation) silence() {
 
 // finish tells that the conversation wants its call to end.
 func (c *Conversation) finish(reason string) {
-	out := Outcome{Reason: reason}
-	if c.endAct != nil && (reason == turn.EndHandOff || reason == turn.EndGoodbye) {
-		out.Args = c.endAct.Args
-	}
-	if reason == turn.EndRescue {
-		out.Args = map[string]string{"target": c.cfg.Turn.OnFailure.Target}
-	}
 	select {
-	case c.done <- out:
+	case c.done <- c.cfg.Outcome(reason, c.endAct):
 	default: // it was told before
 	}
 }

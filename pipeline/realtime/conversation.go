@@ -24,6 +24,8 @@ const inboxBound = 512
 // Conversation is one call with a speech-to-speech model. Its methods are those
 // of pipeline.Conversation, and come in the same order.
 type Conversation struct {
+	pipeline.Requests
+
 	cfg      pipeline.Config
 	provider *Provider
 	lines    *pipeline.Lines
@@ -127,6 +129,7 @@ func (p *Provider) New(c pipeline.Config, lines *pipeline.Lines, play *player.Pl
 		machine: turn.New(c.Turn), timers: pipeline.NewTimers(),
 		running: map[string]*toolCall{},
 	}
+	conv.Requests = pipeline.NewRequests(conv.send)
 	conv.secret.Mask = c.Mask
 	var tools []pipeline.ToolSpec
 	if c.Tools != nil {
@@ -199,12 +202,10 @@ func (c *Conversation) Start() {
 	if !c.listens {
 		c.answered = time.Now()
 	}
-	first := turn.Event{Kind: turn.Answered}
+	first := c.cfg.Answered(c.lines, c.cfg.Language)
 	if c.deaf != nil {
 		first.Kind, first.Text = turn.RecogniserLost, c.deaf.Error()
 	}
-	first.Preface, first.Closing = len(c.cfg.Preface) > 0, c.cfg.Closing != nil
-	first.Took = c.cfg.Around(c.lines, c.cfg.Language)
 	c.send(first)
 	if c.deaf != nil {
 		c.send(c.failure(c.deaf))
@@ -225,44 +226,11 @@ func (c *Conversation) run(first func()) {
 // Done receives, once, when the conversation wants the call to end.
 func (c *Conversation) Done() <-chan pipeline.Outcome { return c.done }
 
-// Announce has a line said as soon as nobody speaks.
-func (c *Conversation) Announce(l turn.Line) {
-	c.send(turn.Event{Kind: turn.AnnounceAsked, Line: l})
-}
-
-// Finish drops whatever goes on, has a last line said, and then wants the call
-// to end for the given reason.
-func (c *Conversation) Finish(l turn.Line, reason string) {
-	c.send(turn.Event{Kind: turn.FinishAsked, Line: l, Reason: reason})
-}
-
-// Resume has the agent go on after Done said that the call goes to somebody
-// else, who was not reached; l is said first.
-func (c *Conversation) Resume(l turn.Line) {
-	c.send(turn.Event{Kind: turn.ResumeAsked, Line: l})
-}
-
-// Hold tells that the caller holds, or came back.
-func (c *Conversation) Hold(on bool) {
-	kind := turn.HoldOff
-	if on {
-		kind = turn.HoldOn
-	}
-	c.send(turn.Event{Kind: kind})
-}
-
-// Played takes the player's events. It is called on the tick goroutine. Marks
-// are not the conversation's.
+// Played takes the player's events. It is called on the tick goroutine.
 func (c *Conversation) Played(e player.Event) {
-	if e.Mark != 0 {
-		return
+	if event, mine := pipeline.Played(e); mine {
+		c.post(message{event: event, at: e.At})
 	}
-	kinds := [...]turn.EventKind{
-		player.Started: turn.AudioStarted, player.Finished: turn.AudioFinished,
-		player.Starved: turn.AudioStarved, player.Fed: turn.AudioFed,
-		player.Protecting: turn.ProtectedBegan, player.Protected: turn.ProtectedEnded,
-	}
-	c.post(message{event: turn.Event{Kind: kinds[e.Kind], Utterance: e.Utterance, Silence: e.Silence}, at: e.At})
 }
 
 // Lost counts events of the tick goroutine, and audio, that did not fit into

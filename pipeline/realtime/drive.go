@@ -6,7 +6,6 @@ import (
 
 	"github.com/gorilla/websocket"
 
-	"trunkline/pipeline"
 	"trunkline/pipeline/ledger"
 	"trunkline/pipeline/turn"
 )
@@ -214,15 +213,8 @@ func (c *Conversation) tell(o object) {
 
 // finish tells that the conversation wants its call to end.
 func (c *Conversation) finish(reason string) {
-	out := pipeline.Outcome{Reason: reason}
-	if c.endAct != nil && (reason == turn.EndHandOff || reason == turn.EndGoodbye) {
-		out.Args = c.endAct.Args
-	}
-	if reason == turn.EndRescue {
-		out.Args = map[string]string{"target": c.cfg.Turn.OnFailure.Target}
-	}
 	select {
-	case c.done <- out:
+	case c.done <- c.cfg.Outcome(reason, c.endAct):
 	default: // it was told before
 	}
 }
