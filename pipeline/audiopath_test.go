@@ -9,6 +9,7 @@ import (
 	"trunkline/media/player"
 	"trunkline/pipeline"
 	"trunkline/pipeline/declared"
+	"trunkline/pipeline/pipelinetest"
 )
 
 // ready is a conversation that nobody starts: its queue fills and drops, as it
@@ -17,7 +18,7 @@ func ready(tb testing.TB) *pipeline.Conversation {
 	tb.Helper()
 	conv := pipeline.NewConversation(pipeline.Config{}, pipeline.Providers{
 		Recognizer: &declared.Recognizer{}, Model: &declared.Model{}, Synthesizer: &declared.Voice{},
-	}, player.New(player.Options{}), &notes{})
+	}, player.New(player.Options{}), &pipelinetest.Notes{})
 	if err := conv.Prepare(context.Background()); err != nil {
 		tb.Fatal(err)
 	}

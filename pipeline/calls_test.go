@@ -15,6 +15,7 @@ import (
 
 	"trunkline/pipeline"
 	"trunkline/pipeline/declared"
+	"trunkline/pipeline/pipelinetest"
 	"trunkline/pipeline/turn"
 )
 
@@ -151,13 +152,13 @@ func TestToolsRunWhileTheAgentSpeaks(t *testing.T) {
 		model: rounds("It is {result}.", step{"Let me look that up for you.", []pipeline.ToolCall{tool("look", `{"day": "monday"}`), tool("ask", `{}`)}}),
 		cfg:   pipeline.Config{Tools: b},
 	}, func(c *call) {
-		c.heard(1)
-		c.speak(time.Second)
-		c.heard(2)
-		c.same("turn", "Let me look that up for you. It is done 0 and done 0.", c.lastTurn().Text)
-		c.speak(time.Second)
-		c.state(turn.Thinking)
-		c.heard(3)
+		c.AgentSaid(1)
+		c.Speak(time.Second)
+		c.AgentSaid(2)
+		c.Same("turn", "Let me look that up for you. It is done 0 and done 0.", c.lastTurn().Text)
+		c.Speak(time.Second)
+		c.Await(turn.Thinking)
+		c.AgentSaid(3)
 		want := []pipeline.Message{
 			{Role: pipeline.Agent, Text: texts.Greeting},
 			{Role: pipeline.Caller, Text: "when is my appointment"},
@@ -170,8 +171,8 @@ func TestToolsRunWhileTheAgentSpeaks(t *testing.T) {
 			{Role: pipeline.Agent, Text: "It is done 0 and done 0."},
 			{Role: pipeline.Caller, Text: "when is my appointment"},
 		}
-		c.same("history", want, c.model.asked()[2].History)
-		for _, e := range c.notes.log() {
+		c.Same("history", want, c.model.asked()[2].History)
+		for _, e := range c.Notes.Events() {
 			if e.Kind == turn.ToolStarted && e.Tool == "look" && e.Text != "day=[1 word]" {
 				c.Errorf("the record has the arguments %q", e.Text)
 			}
@@ -179,7 +180,7 @@ func TestToolsRunWhileTheAgentSpeaks(t *testing.T) {
 				c.Errorf("the record has the time %s", e.Took)
 			}
 		}
-		if n := len(c.notes.did(turn.Interject)); n != 0 {
+		if n := len(c.Notes.Did(turn.Interject)); n != 0 {
 			c.Errorf("%d fillers in fast turns", n)
 		}
 	})
@@ -192,11 +193,11 @@ func TestAToolWithoutWordsIsNoFailure(t *testing.T) {
 		model: rounds("", step{"", []pipeline.ToolCall{tool("note", `{}`)}}),
 		cfg:   pipeline.Config{Tools: b, Turn: turn.Config{Idle: []time.Duration{4 * time.Second}}},
 	}, func(c *call) {
-		c.heard(1)
-		c.speak(time.Second)
-		c.heard(2)
-		c.same("what is said", []string{texts.Greeting, texts.Idle[0]}, c.notes.said(pipeline.Agent))
-		c.same("calls", 1, len(b.made()))
+		c.AgentSaid(1)
+		c.Speak(time.Second)
+		c.AgentSaid(2)
+		c.Same("what is said", []string{texts.Greeting, texts.Idle[0]}, c.Notes.Said(pipeline.Agent))
+		c.Same("calls", 1, len(b.made()))
 	})
 }
 
@@ -207,19 +208,19 @@ func TestASlowToolIsBridged(t *testing.T) {
 	}}
 	model := rounds("Here it is.", step{"", []pipeline.ToolCall{tool("look", `{}`)}}, step{"", []pipeline.ToolCall{tool("check", `{}`)}})
 	converse(t, options{says: []string{"go"}, model: model, cfg: pipeline.Config{Tools: b}}, func(c *call) {
-		c.heard(1)
-		c.speak(time.Second)
-		c.heard(2)
-		c.same("reply", "Here it is.", c.lastTurn().Text)
-		if n := len(c.notes.did(turn.Interject)); n < 3 {
+		c.AgentSaid(1)
+		c.Speak(time.Second)
+		c.AgentSaid(2)
+		c.Same("reply", "Here it is.", c.lastTurn().Text)
+		if n := len(c.Notes.Did(turn.Interject)); n < 3 {
 			c.Errorf("%d fillers in 13 s", n)
 		}
 		// From the first filler on, no silence is longer than what the machine
 		// waits before the next one.
 		var gaps []time.Duration
 		quiet := time.Duration(0)
-		for i := range c.phone.sent {
-			if silent(&c.phone.sent[i]) {
+		for i := range c.Phone.Sent {
+			if pipelinetest.Silent(&c.Phone.Sent[i]) {
 				quiet += 20 * ms
 
 				continue
@@ -243,20 +244,20 @@ func TestASoundIsHeardWhileAToolWorks(t *testing.T) {
 	note := []int16{1234}
 	cfg := pipeline.Config{Tools: b, HoldSound: note}
 	converse(t, options{says: []string{"go"}, model: model, cfg: cfg}, func(c *call) {
-		c.heard(1)
-		c.speak(time.Second)
-		c.heard(2)
-		c.same("reply", "Here it is.", c.lastTurn().Text)
+		c.AgentSaid(1)
+		c.Speak(time.Second)
+		c.AgentSaid(2)
+		c.Same("reply", "Here it is.", c.lastTurn().Text)
 		held := 0
-		for i := range c.phone.sent {
-			if f := &c.phone.sent[i]; f[0] == note[0] && f[100] == note[0] {
+		for i := range c.Phone.Sent {
+			if f := &c.Phone.Sent[i]; f[0] == note[0] && f[100] == note[0] {
 				held++
 			}
 		}
 		if d := time.Duration(held) * 20 * ms; d < 3*time.Second || d > 9*time.Second {
 			c.Errorf("the sound was heard for %s of a tool's 9 s", d)
 		}
-		if last := c.phone.sent[len(c.phone.sent)-1]; last[0] == note[0] {
+		if last := c.Phone.Sent[len(c.Phone.Sent)-1]; last[0] == note[0] {
 			c.Errorf("the sound goes on after the answer")
 		}
 	})
@@ -270,11 +271,11 @@ func TestTheModelCannotCallToolsForEver(t *testing.T) {
 		Calls:      func(pipeline.Request) []pipeline.ToolCall { return []pipeline.ToolCall{tool("look", `{}`)} },
 	}
 	converse(t, options{says: []string{"go"}, model: model, cfg: pipeline.Config{Tools: b}}, func(c *call) {
-		c.heard(1)
-		c.speak(time.Second)
-		c.heard(2)
-		c.same("calls", 4, len(b.made()))
-		c.same("turn", strings.TrimSpace(strings.Repeat("Wait. ", 5)), c.lastTurn().Text)
+		c.AgentSaid(1)
+		c.Speak(time.Second)
+		c.AgentSaid(2)
+		c.Same("calls", 4, len(b.made()))
+		c.Same("turn", strings.TrimSpace(strings.Repeat("Wait. ", 5)), c.lastTurn().Text)
 	})
 }
 
@@ -286,10 +287,10 @@ func TestAToolEndsTheCall(t *testing.T) {
 		says: []string{"a person"}, cfg: pipeline.Config{Tools: b},
 		model: rounds("never said", step{"I will put you through.", []pipeline.ToolCall{tool("transfer", `{"target": "desk"}`)}}),
 	}, func(c *call) {
-		c.heard(1)
-		c.speak(time.Second)
-		c.same("outcome", pipeline.Outcome{Reason: turn.EndHandOff, Args: map[string]string{"target": "desk"}}, c.outcome())
-		c.same("last words", "I will put you through.", c.lastTurn().Text)
+		c.AgentSaid(1)
+		c.Speak(time.Second)
+		c.Same("outcome", pipeline.Outcome{Reason: turn.EndHandOff, Args: map[string]string{"target": "desk"}}, c.Outcome())
+		c.Same("last words", "I will put you through.", c.lastTurn().Text)
 	})
 }
 
@@ -301,20 +302,20 @@ func TestAnInterruptedCallGoesOn(t *testing.T) {
 		says: []string{"book it", "wait stop what was that", "thanks"}, cfg: pipeline.Config{Tools: b},
 		model: rounds("It is {result}.", step{"I am booking that for you right now if I may.", []pipeline.ToolCall{tool("book", `{"b": 1, "a": 2}`)}}),
 	}, func(c *call) {
-		c.heard(1)
-		c.speak(time.Second)
+		c.AgentSaid(1)
+		c.Speak(time.Second)
 		c.audible()
-		c.until("the call", func() bool { return len(b.made()) == 1 })
-		c.speak(1200 * ms)
-		c.heard(2)
+		c.Until("the call", func() bool { return len(b.made()) == 1 })
+		c.Speak(1200 * ms)
+		c.AgentSaid(2)
 		if !c.lastTurn().Interrupted {
 			c.Fatal("the caller did not interrupt")
 		}
-		c.heard(3)
+		c.AgentSaid(3)
 		if got := c.lastTurn().Text; !strings.HasSuffix(got, "done 0.") && !strings.Contains(got, "done 0") {
 			c.Errorf("the second reply says %q", got)
 		}
-		c.same("calls", []benchCall{{"book", `{"b": 1, "a": 2}`, "-call_1_0_0", true}}, b.made())
+		c.Same("calls", []benchCall{{"book", `{"b": 1, "a": 2}`, "-call_1_0_0", true}}, b.made())
 		for _, r := range c.model.history() {
 			for _, res := range r.Results {
 				if res.Content != "done 0" && !strings.Contains(res.Content, "running") {
@@ -354,14 +355,14 @@ func TestACallBeforeTheReplyIsHeardIsKept(t *testing.T) {
 		}
 	}(model.Reply)
 	converse(t, options{says: []string{"book it", "for two people please"}, cfg: pipeline.Config{Tools: b}, model: model}, func(c *call) {
-		c.heard(1)
-		c.speak(time.Second)
-		c.until("the call", func() bool { return len(b.made()) == 1 })
-		c.speak(1200 * ms) // nothing was heard yet
-		c.heard(2)
-		c.same("turn", "I know of done 0.", c.lastTurn().Text)
-		c.same("calls", 1, len(b.made()))
-		c.same("history", []pipeline.Message{
+		c.AgentSaid(1)
+		c.Speak(time.Second)
+		c.Until("the call", func() bool { return len(b.made()) == 1 })
+		c.Speak(1200 * ms) // nothing was heard yet
+		c.AgentSaid(2)
+		c.Same("turn", "I know of done 0.", c.lastTurn().Text)
+		c.Same("calls", 1, len(b.made()))
+		c.Same("history", []pipeline.Message{
 			{Role: pipeline.Agent, Text: texts.Greeting},
 			{Role: pipeline.Caller, Text: "book it"},
 			{Role: pipeline.Agent, Calls: []pipeline.ToolCall{{ID: "call_1_0_0", Name: "book", Args: json.RawMessage(`{}`)}}},
@@ -369,12 +370,12 @@ func TestACallBeforeTheReplyIsHeardIsKept(t *testing.T) {
 			{Role: pipeline.Caller, Text: "book it for two people please"},
 		}, c.model.history())
 		var caller []string
-		for _, turn := range c.notes.told() {
+		for _, turn := range c.Notes.Turns() {
 			if turn.Role == pipeline.Caller {
 				caller = append(caller, turn.Text)
 			}
 		}
-		c.same("the caller's turns in the record", []string{"book it for two people please"}, caller)
+		c.Same("the caller's turns in the record", []string{"book it for two people please"}, caller)
 	})
 }
 
@@ -384,12 +385,12 @@ func TestTheSameWishAfterAHeardAnswerIsNew(t *testing.T) {
 		says: []string{"book it", "once more"}, cfg: pipeline.Config{Tools: b},
 		model: rounds("It is {result}.", step{"", []pipeline.ToolCall{tool("book", `{}`)}}),
 	}, func(c *call) {
-		c.heard(1)
-		c.speak(time.Second)
-		c.heard(2)
-		c.speak(time.Second)
-		c.heard(3)
-		c.same("calls", []benchCall{{"book", `{}`, "-call_1_0_0", true}, {"book", `{}`, "-call_2_0_0", true}}, b.made())
+		c.AgentSaid(1)
+		c.Speak(time.Second)
+		c.AgentSaid(2)
+		c.Speak(time.Second)
+		c.AgentSaid(3)
+		c.Same("calls", []benchCall{{"book", `{}`, "-call_1_0_0", true}, {"book", `{}`, "-call_2_0_0", true}}, b.made())
 	})
 }
 
@@ -424,15 +425,15 @@ func TestNoCallIsLostOrMadeTwice(outer *testing.T) {
 				return
 			}
 			c.conv.Start()
-			c.run(5 * time.Second)
-			c.speak(time.Second)
+			c.Run(5 * time.Second)
+			c.Speak(time.Second)
 			for _, at := range cuts {
-				c.run(time.Duration(at) * 20 * ms)
-				c.speak(1200 * ms)
+				c.Run(time.Duration(at) * 20 * ms)
+				c.Speak(1200 * ms)
 			}
-			c.run(12 * time.Second)
-			c.speak(time.Second)
-			c.run(3 * time.Second)
+			c.Run(12 * time.Second)
+			c.Speak(time.Second)
+			c.Run(3 * time.Second)
 			problem = judgeCalls(b.made(), c.model.history(), fails)
 		})
 		if problem != "" {

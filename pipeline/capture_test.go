@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"trunkline/media"
 	"trunkline/media/dtmf"
 	"trunkline/pipeline"
 	"trunkline/pipeline/declared"
@@ -48,14 +47,6 @@ func card() pipeline.Ask {
 	}
 }
 
-// press presses keys one after another.
-func (c *call) press(keys string) {
-	for i := range keys {
-		c.phone.keys = append(c.phone.keys, media.Digit{Key: keys[i]})
-		c.run(200 * ms)
-	}
-}
-
 func TestWhatIsKeyedInIsKeptNowhere(t *testing.T) {
 	b := &till{ask: card()}
 	var masks []bool
@@ -67,19 +58,19 @@ func TestWhatIsKeyedInIsKeptNowhere(t *testing.T) {
 		model:      rounds("Thank you, it is {result}.", step{"", []pipeline.ToolCall{tool("pay", `{}`)}}),
 		cfg:        pipeline.Config{Tools: b, Mask: func(on bool) { masks = append(masks, on) }},
 	}, func(c *call) {
-		c.heard(1)
-		c.speak(time.Second)
-		c.until("the question", func() bool { return len(c.notes.did(turn.Interject)) == 1 })
-		c.run(3 * time.Second)
-		c.press("411")
-		c.speak(2 * time.Second) // the caller reads the number out as well
-		c.press("1#")
-		c.heard(2)
-		c.same("the keys", []string{"4111"}, b.got)
-		c.same("the agent's turns", []string{texts.Greeting, "Thank you, it is paid."}, c.notes.said(pipeline.Agent))
-		c.same("the caller's turns", []string{"I would like to pay"}, c.notes.said(pipeline.Caller))
-		c.same("masked and not any more", []bool{true, false}, masks)
-		for _, e := range c.notes.log() {
+		c.AgentSaid(1)
+		c.Speak(time.Second)
+		c.Until("the question", func() bool { return len(c.Notes.Did(turn.Interject)) == 1 })
+		c.Run(3 * time.Second)
+		c.Press("411")
+		c.Speak(2 * time.Second) // the caller reads the number out as well
+		c.Press("1#")
+		c.AgentSaid(2)
+		c.Same("the keys", []string{"4111"}, b.got)
+		c.Same("the agent's turns", []string{texts.Greeting, "Thank you, it is paid."}, c.Notes.Said(pipeline.Agent))
+		c.Same("the caller's turns", []string{"I would like to pay"}, c.Notes.Said(pipeline.Caller))
+		c.Same("masked and not any more", []bool{true, false}, masks)
+		for _, e := range c.Notes.Events() {
 			if e.Kind == turn.KeyPressed || strings.Contains(e.Text, "411") {
 				c.Errorf("the log has %+v", e)
 			}
@@ -87,14 +78,14 @@ func TestWhatIsKeyedInIsKeptNowhere(t *testing.T) {
 		if told := fmt.Sprintf("%+v", c.model.asked()); strings.Contains(told, "4111") {
 			c.Errorf("the model was told %s", told)
 		}
-		if n := len(c.notes.did(turn.Interject)); n != 1 {
+		if n := len(c.Notes.Did(turn.Interject)); n != 1 {
 			c.Errorf("the caller was asked, or told to wait, %d times; want once", n)
 		}
 		if spurts != 1 {
 			c.Errorf("the recogniser heard %d talkspurts; want the one from before", spurts)
 		}
-		c.speak(time.Second)
-		c.until("the caller is heard again", func() bool { return spurts == 2 })
+		c.Speak(time.Second)
+		c.Until("the caller is heard again", func() bool { return spurts == 2 })
 	})
 }
 
@@ -104,18 +95,18 @@ func TestKeysThatCannotBeRightAreAskedForAgain(t *testing.T) {
 		says: []string{"pay"}, model: rounds("It is {result}.", step{"", []pipeline.ToolCall{tool("pay", `{}`)}}), cfg: pipeline.Config{Tools: b},
 	}, func(c *call) {
 		asked := func(n int) func() bool {
-			return func() bool { return len(c.notes.did(turn.Interject)) == n }
+			return func() bool { return len(c.Notes.Did(turn.Interject)) == n }
 		}
-		c.heard(1)
-		c.speak(time.Second)
-		c.until("the question", asked(1))
-		c.press("5555#")
-		c.until("the question again", asked(2))
-		c.press("41#") // too few
-		c.until("the question again", asked(3))
-		c.press("99*4222#") // begun anew
-		c.heard(2)
-		c.same("the keys", []string{"4222"}, b.got)
+		c.AgentSaid(1)
+		c.Speak(time.Second)
+		c.Until("the question", asked(1))
+		c.Press("5555#")
+		c.Until("the question again", asked(2))
+		c.Press("41#") // too few
+		c.Until("the question again", asked(3))
+		c.Press("99*4222#") // begun anew
+		c.AgentSaid(2)
+		c.Same("the keys", []string{"4222"}, b.got)
 	})
 }
 
@@ -124,15 +115,15 @@ func TestACallerWhoKeysInNothingIsAskedOnce(t *testing.T) {
 	converse(t, options{
 		says: []string{"pay", "never mind"}, model: rounds("{result}.", step{"", []pipeline.ToolCall{tool("pay", `{}`)}}), cfg: pipeline.Config{Tools: b},
 	}, func(c *call) {
-		c.heard(1)
-		c.speak(time.Second)
+		c.AgentSaid(1)
+		c.Speak(time.Second)
 		began := time.Now()
-		c.heard(2)
+		c.AgentSaid(2)
 		if waited := time.Since(began); waited < 30*time.Second || waited > 40*time.Second {
 			c.Errorf("the caller was waited for %s, want some 30 s", waited)
 		}
-		c.same("the reply", pipeline.ErrNoKeys.Error()+".", c.lastTurn().Text)
-		c.same("asked", 1, len(c.notes.did(turn.Interject)))
+		c.Same("the reply", pipeline.ErrNoKeys.Error()+".", c.lastTurn().Text)
+		c.Same("asked", 1, len(c.Notes.Did(turn.Interject)))
 	})
 }
 
@@ -143,13 +134,13 @@ func TestTheEndOfTheCallEndsTheAsking(t *testing.T) {
 		says: []string{"pay"}, model: rounds("{result}.", step{"", []pipeline.ToolCall{tool("pay", `{}`)}}),
 		cfg: pipeline.Config{Tools: b, Mask: func(on bool) { masked = on }},
 	}, func(c *call) {
-		c.heard(1)
-		c.speak(time.Second)
-		c.until("the question", func() bool { return len(c.notes.did(turn.Interject)) == 1 })
-		c.press("411")
+		c.AgentSaid(1)
+		c.Speak(time.Second)
+		c.Until("the question", func() bool { return len(c.Notes.Did(turn.Interject)) == 1 })
+		c.Press("411")
 		ended := time.Now()
 		c.conv.Stop()
-		c.same("the wait for the tool", time.Duration(0), time.Since(ended))
+		c.Same("the wait for the tool", time.Duration(0), time.Since(ended))
 		if !b.done || b.err == nil || masked {
 			c.Errorf("after the end: done %v, error %v, masked %v", b.done, b.err, masked)
 		}

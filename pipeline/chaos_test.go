@@ -149,24 +149,24 @@ func newOutage(t *testing.T, stage pipeline.Stage, fault declared.Fault, when st
 	case "interrupted": // after half a second of the agent's voice that is not the greeting
 		heard := 0
 		x.disturb = func() bool {
-			if x.notes.is() == turn.Speaking && len(x.notes.said(pipeline.Caller)) > 0 {
+			if x.Notes.State() == turn.Speaking && len(x.Notes.Said(pipeline.Caller)) > 0 {
 				heard++
 			}
 			if heard < 25 {
 				return false
 			}
-			x.speak(800 * ms)
+			x.Speak(800 * ms)
 			x.asked = true
 
 			return true
 		}
 	case "on hold": // while the model thinks
 		x.disturb = func() bool {
-			if x.notes.is() != turn.Thinking {
+			if x.Notes.State() != turn.Thinking {
 				return false
 			}
 			x.conv.Hold(true)
-			x.call.run(3 * time.Second)
+			x.Run(3 * time.Second)
 			x.conv.Hold(false)
 
 			return true
@@ -209,8 +209,7 @@ func (x *outage) run() {
 	if x.disturb != nil && !x.alone {
 		x.Error("the caller had no chance to disturb")
 	}
-	x.conv.Stop()
-	x.replay()
+	x.End(x.turn)
 	time.Sleep(time.Minute) // its cool-down
 	if got := x.faulty.State(time.Now()); got == breaker.Open {
 		x.Errorf("the breaker is %s after a minute", got)
@@ -221,15 +220,15 @@ func (x *outage) run() {
 // it.
 func (x *outage) askAgain() *pipeline.Outcome {
 	x.Helper()
-	if end := x.wait(func() bool { return x.notes.is() == turn.Listening }); end != nil {
+	if end := x.wait(func() bool { return x.Notes.State() == turn.Listening }); end != nil {
 		return end
 	}
-	x.call.run(400 * ms)
-	x.speak(1200 * ms)
+	x.Run(400 * ms)
+	x.Speak(1200 * ms)
 	x.asked = true
-	turns := len(x.notes.said(pipeline.Agent))
+	turns := len(x.Notes.Said(pipeline.Agent))
 
-	return x.wait(func() bool { return len(x.notes.said(pipeline.Agent)) > turns && x.notes.is() == turn.Listening })
+	return x.wait(func() bool { return len(x.Notes.Said(pipeline.Agent)) > turns && x.Notes.State() == turn.Listening })
 }
 
 // wait lets time pass until something is so or the call ends, and measures the
@@ -249,14 +248,14 @@ func (x *outage) wait(so func() bool) *pipeline.Outcome {
 		if x.disturb != nil && x.disturb() {
 			x.disturb, quiet, waited = nil, 0, 0
 		}
-		x.call.run(media.FrameDuration)
-		x.broken = x.broken || len(x.notes.provided()) > 0
-		if n := len(x.phone.sent); n > 0 && !silent(&x.phone.sent[n-1]) {
+		x.Run(media.FrameDuration)
+		x.broken = x.broken || len(provided(x.Notes)) > 0
+		if !x.Phone.Silent() {
 			quiet, waited, x.asked = 0, 0, false
 
 			continue
 		}
-		if s := x.notes.is(); s == turn.Thinking || s == turn.Speaking {
+		if s := x.Notes.State(); s == turn.Thinking || s == turn.Speaking {
 			quiet += media.FrameDuration
 		} else {
 			quiet = 0
@@ -265,10 +264,10 @@ func (x *outage) wait(so func() bool) *pipeline.Outcome {
 			waited += media.FrameDuration
 		}
 		if quiet == longestSilence+media.FrameDuration || waited == longestWait+media.FrameDuration {
-			x.Errorf("the caller hears nothing for %v, %v since they spoke; %s, %q", quiet, waited, x.notes.is(), x.notes.provided())
+			x.Errorf("the caller hears nothing for %v, %v since they spoke; %s, %q", quiet, waited, x.Notes.State(), provided(x.Notes))
 		}
 	}
-	x.Errorf("nothing comes for two minutes; %s, %q", x.notes.is(), x.notes.said(pipeline.Agent))
+	x.Errorf("nothing comes for two minutes; %s, %q", x.Notes.State(), x.Notes.Said(pipeline.Agent))
 
 	return &pipeline.Outcome{Reason: "stuck"}
 }

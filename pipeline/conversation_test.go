@@ -16,6 +16,7 @@ import (
 	"trunkline/pipeline/declared"
 	"trunkline/pipeline/endpoint"
 	"trunkline/pipeline/ledger"
+	"trunkline/pipeline/pipelinetest"
 	"trunkline/pipeline/turn"
 )
 
@@ -33,10 +34,10 @@ var errBroken = errors.New("broken")
 // ask is the caller's turn, up to the first sound of the reply.
 func (c *call) ask() {
 	c.Helper()
-	c.state(turn.Listening)
-	c.run(400 * ms)
-	c.speak(1200 * ms)
-	c.state(turn.Speaking)
+	c.Await(turn.Listening)
+	c.Run(400 * ms)
+	c.Speak(1200 * ms)
+	c.Await(turn.Speaking)
 }
 
 func TestAConversation(t *testing.T) {
@@ -45,23 +46,23 @@ func TestAConversation(t *testing.T) {
 		replies: []string{hours, address},
 	}, func(c *call) {
 		c.ask()
-		c.heard(2)
+		c.AgentSaid(2)
 		c.ask()
-		c.heard(3)
-		c.same("the agent's turns", []string{texts.Greeting, hours, address}, c.notes.said(pipeline.Agent))
-		c.same("the model's history", []pipeline.Message{
+		c.AgentSaid(3)
+		c.Same("the agent's turns", []string{texts.Greeting, hours, address}, c.Notes.Said(pipeline.Agent))
+		c.Same("the model's history", []pipeline.Message{
 			{Role: pipeline.Agent, Text: texts.Greeting},
 			{Role: pipeline.Caller, Text: "what are your opening hours"},
 			{Role: pipeline.Agent, Text: hours},
 			{Role: pipeline.Caller, Text: "where are you located"},
 		}, c.model.history())
-		for i, u := range c.notes.told() {
+		for i, u := range c.Notes.Turns() {
 			if u.Number != i+1 || u.Interrupted || u.Heard != u.Text || !u.EndedAt.After(u.StartedAt) {
 				c.Errorf("turn %d: %+v", i+1, u)
 			}
 		}
 		for i, r := range c.model.asked() {
-			c.same("the reply's number", i+1, r.Turn)
+			c.Same("the reply's number", i+1, r.Turn)
 		}
 	})
 }
@@ -73,25 +74,25 @@ func TestTheLedgerAddsUp(t *testing.T) {
 		model: &declared.Model{FirstToken: 300 * ms, TokensPerSecond: 100, Reply: declared.Replies("We open at nine. We close at five.")},
 	}, func(c *call) {
 		c.ask()
-		c.heard(2)
+		c.AgentSaid(2)
 		u := c.lastTurn()
 		l := u.Ledger.Latency()
 		sum := *l.Endpoint + *l.Token + *l.Sentence + *l.Sample + *l.Packet
 		if sum != *l.Total {
 			c.Errorf("the stages are %v ms together, the total is %v ms", sum, *l.Total)
 		}
-		c.same("to the endpoint", 500.0, *l.Endpoint)
-		c.same("to the first token", 300.0, *l.Token)
-		c.same("to the first sentence", 40.0, *l.Sentence)
-		c.same("to the first sample", 150.0, *l.Sample)
+		c.Same("to the endpoint", 500.0, *l.Endpoint)
+		c.Same("to the first token", 300.0, *l.Token)
+		c.Same("to the first sentence", 40.0, *l.Sentence)
+		c.Same("to the first sample", 150.0, *l.Sample)
 		if *l.Packet < 0 || *l.Packet > 20 {
 			c.Errorf("the first packet left %v ms after the first sample", *l.Packet)
 		}
-		first := slices.IndexFunc(c.phone.at, func(at time.Time) bool { return !at.Before(u.Ledger.At(ledger.Speech).Add(400 * ms)) })
-		for silent(&c.phone.sent[first]) {
+		first := slices.IndexFunc(c.Phone.SentAt, func(at time.Time) bool { return !at.Before(u.Ledger.At(ledger.Speech).Add(400 * ms)) })
+		for pipelinetest.Silent(&c.Phone.Sent[first]) {
 			first++
 		}
-		c.same("the first sound on the wire", c.phone.at[first], u.Ledger.At(ledger.Packet))
+		c.Same("the first sound on the wire", c.Phone.SentAt[first], u.Ledger.At(ledger.Packet))
 	})
 }
 
@@ -99,21 +100,21 @@ func TestTheLedgerAddsUp(t *testing.T) {
 // counts from the caller's last packet, not from when its audio was played.
 func TestTheJitterBufferDoesNotLengthenATurn(t *testing.T) {
 	converse(t, options{cfg: halfASecond, says: []string{"what are your opening hours"}, replies: []string{hours}}, func(c *call) {
-		c.phone.held = 60 * ms
+		c.Phone.Held = 60 * ms
 		c.ask()
-		c.heard(2)
+		c.AgentSaid(2)
 		u := c.lastTurn()
-		c.same("to the endpoint", 500.0, *u.Ledger.Latency().Endpoint)
+		c.Same("to the endpoint", 500.0, *u.Ledger.Latency().Endpoint)
 	})
 }
 
 func TestConcealedSpeechLeavesTheLedgerWhole(t *testing.T) {
 	converse(t, options{says: []string{"what are your opening hours"}, replies: []string{hours}}, func(c *call) {
-		c.state(turn.Listening)
-		c.speak(1000 * ms)
-		c.phone.lossy = true
-		c.speak(100 * ms)
-		c.heard(2)
+		c.Await(turn.Listening)
+		c.Speak(1000 * ms)
+		c.Phone.Lossy = true
+		c.Speak(100 * ms)
+		c.AgentSaid(2)
 		u := c.lastTurn()
 		total, ok := u.Ledger.Total()
 		if !ok || total <= 0 || total > 3*time.Second {
@@ -127,7 +128,7 @@ func (c *call) speaking(d time.Duration) {
 	c.Helper()
 	c.ask()
 	c.audible()
-	c.run(d)
+	c.Run(d)
 }
 
 func TestAnInterruptionEndsTheHistoryAtTheHeardWord(t *testing.T) {
@@ -136,18 +137,18 @@ func TestAnInterruptionEndsTheHistoryAtTheHeardWord(t *testing.T) {
 		replies: []string{hours, address},
 	}, func(c *call) {
 		c.speaking(1100 * ms)
-		c.speak(1500 * ms)
-		c.heard(3)
+		c.Speak(1500 * ms)
+		c.AgentSaid(3)
 		// 1.1 s, one frame for audible and two until the pause: 1.16 s, which
 		// is 3 words of 300 ms and more than half of the fourth.
 		want := pipeline.Message{Role: pipeline.Agent, Text: "We are open from", Cut: true}
 		h := c.model.history()
-		c.same("the history's end", []pipeline.Message{want, {Role: pipeline.Caller, Text: "wait where are you located"}}, h[len(h)-2:])
-		cut := c.notes.told()[2]
+		c.Same("the history's end", []pipeline.Message{want, {Role: pipeline.Caller, Text: "wait where are you located"}}, h[len(h)-2:])
+		cut := c.Notes.Turns()[2]
 		if !cut.Interrupted || cut.Heard != want.Text || cut.Text != hours {
 			c.Errorf("the interrupted turn: %+v", cut)
 		}
-		c.same("all turns", []string{texts.Greeting, hours, address}, c.notes.said(pipeline.Agent))
+		c.Same("all turns", []string{texts.Greeting, hours, address}, c.Notes.Said(pipeline.Agent))
 	})
 }
 
@@ -156,13 +157,13 @@ func TestAnInterruptionEndsTheHistoryAtTheHeardWord(t *testing.T) {
 func TestBargeInIsFast(t *testing.T) {
 	converse(t, options{says: []string{"what are your opening hours", "stop"}, replies: []string{hours}}, func(c *call) {
 		c.speaking(1000 * ms)
-		from := len(c.phone.sent)
+		from := len(c.Phone.Sent)
 		began := time.Now()
-		c.speak(600 * ms)
-		for !silent(&c.phone.sent[from]) {
+		c.Speak(600 * ms)
+		for !pipelinetest.Silent(&c.Phone.Sent[from]) {
 			from++
 		}
-		took := c.phone.at[from].Sub(began)
+		took := c.Phone.SentAt[from].Sub(began)
 		c.Logf("silent %v after the first loud frame", took)
 		if took > 80*ms {
 			c.Errorf("the agent fell silent after %v", took)
@@ -183,18 +184,18 @@ func TestWhatIsNoInterruptionResumesAtTheExactSample(t *testing.T) {
 			converse(t, options{says: []string{"what are your opening hours", v.words}, replies: []string{hours}}, func(c *call) {
 				c.ask()
 				c.audible()
-				first := len(c.phone.sent) - 1
-				c.run(800 * ms)
-				c.speak(v.voice)
-				c.heard(2)
-				if n := len(c.notes.did(turn.Resume)); n != 1 {
+				first := len(c.Phone.Sent) - 1
+				c.Run(800 * ms)
+				c.Speak(v.voice)
+				c.AgentSaid(2)
+				if n := len(c.Notes.Did(turn.Resume)); n != 1 {
 					c.Fatalf("resumed %d times", n)
 				}
-				c.resumed(c.phone.sent[first:], speech(hours))
-				if u := c.notes.told()[2]; u.Interrupted || u.Heard != hours {
+				c.resumed(c.Phone.Sent[first:], speech(hours))
+				if u := c.Notes.Turns()[2]; u.Interrupted || u.Heard != hours {
 					c.Errorf("the turn: %+v", u)
 				}
-				c.same("the caller's turns", []string{"what are your opening hours"}, c.notes.said(pipeline.Caller))
+				c.Same("the caller's turns", []string{"what are your opening hours"}, c.Notes.Said(pipeline.Caller))
 			})
 		})
 	}
@@ -207,7 +208,7 @@ func (c *call) resumed(sent []media.Frame, samples []int16) {
 	const ramp = 64 // 8 ms
 	pause := slices.IndexFunc(sent, func(f media.Frame) bool { return f[len(f)-1] == 0 })
 	resume := pause + 1
-	for silent(&sent[resume]) {
+	for pipelinetest.Silent(&sent[resume]) {
 		resume++
 	}
 	var full []int16
@@ -229,18 +230,18 @@ func TestACallerWhoGoesOnMakesOneTurn(t *testing.T) {
 		replies: []string{hours},
 		model:   &declared.Model{FirstToken: 900 * ms, Reply: declared.Replies(hours)},
 	}, func(c *call) {
-		c.state(turn.Listening)
-		c.speak(800 * ms)
-		c.state(turn.Thinking)
-		c.run(200 * ms)
-		c.speak(800 * ms)
-		c.heard(2)
-		c.same("the model's history", []pipeline.Message{
+		c.Await(turn.Listening)
+		c.Speak(800 * ms)
+		c.Await(turn.Thinking)
+		c.Run(200 * ms)
+		c.Speak(800 * ms)
+		c.AgentSaid(2)
+		c.Same("the model's history", []pipeline.Message{
 			{Role: pipeline.Agent, Text: texts.Greeting},
 			{Role: pipeline.Caller, Text: "i want to know when you are open"},
 		}, c.model.history())
-		c.same("the caller's turns", []string{"i want to know when you are open"}, c.notes.said(pipeline.Caller))
-		c.same("replies begun", 2, len(c.model.asked()))
+		c.Same("the caller's turns", []string{"i want to know when you are open"}, c.Notes.Said(pipeline.Caller))
+		c.Same("replies begun", 2, len(c.model.asked()))
 	})
 }
 
@@ -249,17 +250,17 @@ func TestACoughWhileTheAgentThinksCostsNoReply(t *testing.T) {
 		says:  []string{"when are you open", ""},
 		model: &declared.Model{FirstToken: 250 * ms, Reply: declared.Replies(hours)},
 	}, func(c *call) {
-		c.state(turn.Listening)
-		c.speak(time.Second)
-		c.state(turn.Thinking)
+		c.Await(turn.Listening)
+		c.Speak(time.Second)
+		c.Await(turn.Thinking)
 		ended := time.Now()
-		c.run(200 * ms)
-		c.speak(160 * ms)
-		c.heard(2)
-		c.same("replies begun", 1, len(c.model.asked()))
-		c.same("the agent's turns", []string{texts.Greeting, hours}, c.notes.said(pipeline.Agent))
-		told := c.notes.told()
-		c.same("the caller's turn", "when are you open", told[1].Text)
+		c.Run(200 * ms)
+		c.Speak(160 * ms)
+		c.AgentSaid(2)
+		c.Same("replies begun", 1, len(c.model.asked()))
+		c.Same("the agent's turns", []string{texts.Greeting, hours}, c.Notes.Said(pipeline.Agent))
+		told := c.Notes.Turns()
+		c.Same("the caller's turn", "when are you open", told[1].Text)
 		if !told[1].EndedAt.Before(ended) {
 			c.Errorf("the caller's turn ended at %v, after it was answered", told[1].EndedAt)
 		}
@@ -284,13 +285,13 @@ func TestProvidersThatFailCostAnApologyAndThenTheCall(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			converse(t, o, func(c *call) {
 				for range 2 {
-					c.state(turn.Listening)
-					c.run(400 * ms)
-					c.speak(time.Second)
-					c.state(turn.Speaking)
+					c.Await(turn.Listening)
+					c.Run(400 * ms)
+					c.Speak(time.Second)
+					c.Await(turn.Speaking)
 				}
-				c.same("the end", pipeline.Outcome{Reason: turn.EndProvider}, c.outcome())
-				c.same("the agent's words", []string{texts.Greeting, texts.Apology, texts.Trouble}, c.notes.said(pipeline.Agent))
+				c.Same("the end", pipeline.Outcome{Reason: turn.EndProvider}, c.Outcome())
+				c.Same("the agent's words", []string{texts.Greeting, texts.Apology, texts.Trouble}, c.Notes.Said(pipeline.Agent))
 			})
 		})
 	}
@@ -300,15 +301,15 @@ func TestProvidersThatFailCostAnApologyAndThenTheCall(t *testing.T) {
 			voice: &declared.Voice{Speed: 4, Faults: declared.At(0, later)},
 		}, func(c *call) {
 			c.ask()
-			c.heard(3) // greeting, half a reply, apology
-			c.same("the agent's words", []string{texts.Greeting, hours, texts.Apology}, c.notes.said(pipeline.Agent))
+			c.AgentSaid(3) // greeting, half a reply, apology
+			c.Same("the agent's words", []string{texts.Greeting, hours, texts.Apology}, c.Notes.Said(pipeline.Agent))
 			c.ask()
-			c.heard(4)
+			c.AgentSaid(4)
 			h := c.model.history()
 			if cut := h[2]; !cut.Cut || !strings.HasPrefix(hours, cut.Text) || cut.Text == "" {
 				c.Errorf("the history: %+v", h)
 			}
-			if u := c.notes.told()[2]; !u.Interrupted || u.EndedAt.Sub(u.StartedAt) < 1900*ms {
+			if u := c.Notes.Turns()[2]; !u.Interrupted || u.EndedAt.Sub(u.StartedAt) < 1900*ms {
 				c.Errorf("what was made of the reply was cut off: %+v", u)
 			}
 		})
@@ -321,8 +322,8 @@ func TestASlowModelIsWaitedFor(t *testing.T) {
 		model: &declared.Model{FirstToken: 4 * time.Second, Reply: declared.Replies(hours)},
 	}, func(c *call) {
 		c.ask()
-		c.heard(2)
-		c.same("the agent's words", []string{texts.Greeting, hours}, c.notes.said(pipeline.Agent))
+		c.AgentSaid(2)
+		c.Same("the agent's words", []string{texts.Greeting, hours}, c.Notes.Said(pipeline.Agent))
 	})
 }
 
@@ -337,8 +338,8 @@ func TestAFailureSaysWhoFailed(t *testing.T) {
 			o.says = []string{"when are you open"}
 			converse(t, o, func(c *call) {
 				c.ask()
-				c.until("the failure", func() bool {
-					return slices.ContainsFunc(c.notes.log(), func(e turn.Event) bool {
+				c.Until("the failure", func() bool {
+					return slices.ContainsFunc(c.Notes.Events(), func(e turn.Event) bool {
 						return e.Kind == turn.ReplyFailed && e.Text == want
 					})
 				})
@@ -356,14 +357,14 @@ func TestALongReplyIsNoStall(t *testing.T) {
 		model: &declared.Model{Reply: declared.Replies(long)},
 	}, func(c *call) {
 		c.ask()
-		c.run(10 * time.Second)
+		c.Run(10 * time.Second)
 		c.conv.Hold(true)
-		c.phone.onHold = true
-		c.run(20 * time.Second)
-		c.phone.onHold = false
+		c.Phone.OnHold = true
+		c.Run(20 * time.Second)
+		c.Phone.OnHold = false
 		c.conv.Hold(false)
-		c.heard(2)
-		c.same("the reply", long, c.notes.told()[2].Heard)
+		c.AgentSaid(2)
+		c.Same("the reply", long, c.Notes.Turns()[2].Heard)
 	})
 }
 
@@ -375,10 +376,10 @@ func TestABusyRecogniserIsSaid(t *testing.T) {
 	}
 	defer other.Close()
 	converse(t, options{recognizer: r}, func(c *call) {
-		c.run(200 * ms)
-		c.speak(600 * ms)
-		c.same("the end", pipeline.Outcome{Reason: turn.EndBusy}, c.outcome())
-		c.same("the agent's words", []string{texts.Busy}, c.notes.said(pipeline.Agent))
+		c.Run(200 * ms)
+		c.Speak(600 * ms)
+		c.Same("the end", pipeline.Outcome{Reason: turn.EndBusy}, c.Outcome())
+		c.Same("the agent's words", []string{texts.Busy}, c.Notes.Said(pipeline.Agent))
 	})
 }
 
@@ -390,18 +391,18 @@ func TestAHangUpInMidSentenceRecordsWhatWasHeard(t *testing.T) {
 		if u.Role != pipeline.Agent || !u.Interrupted || u.Heard != "We are open" || u.Text != hours {
 			c.Errorf("the last turn: %+v", u)
 		}
-		c.same("turns", 3, len(c.notes.told()))
+		c.Same("turns", 3, len(c.Notes.Turns()))
 	})
 }
 
 func TestAHangUpWhileTheAgentThinksRecordsTheQuestion(t *testing.T) {
 	converse(t, options{says: []string{"when are you open"}, replies: []string{hours}}, func(c *call) {
-		c.state(turn.Listening)
-		c.speak(time.Second)
-		c.state(turn.Thinking)
+		c.Await(turn.Listening)
+		c.Speak(time.Second)
+		c.Await(turn.Thinking)
 		c.conv.Stop()
-		c.same("the caller's turns", []string{"when are you open"}, c.notes.said(pipeline.Caller))
-		c.same("the agent's turns", []string{texts.Greeting}, c.notes.said(pipeline.Agent))
+		c.Same("the caller's turns", []string{"when are you open"}, c.Notes.Said(pipeline.Caller))
+		c.Same("the agent's turns", []string{texts.Greeting}, c.Notes.Said(pipeline.Agent))
 	})
 }
 
@@ -409,9 +410,9 @@ func TestTheCapIsAnnouncedWhenNobodySpeaks(t *testing.T) {
 	converse(t, options{says: []string{"when are you open"}, replies: []string{hours}}, func(c *call) {
 		c.speaking(500 * ms)
 		c.conv.Announce(turn.CapWarning)
-		c.heard(3)
-		c.same("the agent's words", []string{texts.Greeting, hours, texts.CapWarning}, c.notes.said(pipeline.Agent))
-		if c.notes.told()[2].Interrupted {
+		c.AgentSaid(3)
+		c.Same("the agent's words", []string{texts.Greeting, hours, texts.CapWarning}, c.Notes.Said(pipeline.Agent))
+		if c.Notes.Turns()[2].Interrupted {
 			c.Error("the warning cut the reply off")
 		}
 	})
@@ -426,22 +427,22 @@ func TestFinishDropsWhatGoesOn(t *testing.T) {
 	} {
 		t.Run(string(state), func(t *testing.T) {
 			converse(t, options{says: []string{"when are you open"}, replies: []string{hours}}, func(c *call) {
-				c.state(turn.Listening)
+				c.Await(turn.Listening)
 				if state != turn.Listening {
-					c.speak(time.Second)
-					c.state(turn.Thinking)
+					c.Speak(time.Second)
+					c.Await(turn.Thinking)
 				}
 				if state == turn.Speaking || state == turn.Interrupted {
-					c.state(turn.Speaking)
-					c.run(500 * ms)
+					c.Await(turn.Speaking)
+					c.Run(500 * ms)
 				}
 				if state == turn.Interrupted {
-					c.phone.loud = true
-					c.state(turn.Interrupted)
+					c.Phone.Loud = true
+					c.Await(turn.Interrupted)
 				}
 				c.conv.Finish(turn.CapGoodbye, "cap_reached")
-				c.same("the end", pipeline.Outcome{Reason: "cap_reached"}, c.outcome())
-				c.same("the agent's words", said, c.notes.said(pipeline.Agent))
+				c.Same("the end", pipeline.Outcome{Reason: "cap_reached"}, c.Outcome())
+				c.Same("the agent's words", said, c.Notes.Said(pipeline.Agent))
 			})
 		})
 	}
@@ -457,34 +458,33 @@ func TestFinishBeforeTheAnswerIsKept(t *testing.T) {
 		}
 		c.conv.Finish(turn.Goodbye, "shutdown")
 		c.conv.Start()
-		c.same("the end", pipeline.Outcome{Reason: "shutdown"}, c.outcome())
-		c.conv.Stop()
-		c.replay()
+		c.Same("the end", pipeline.Outcome{Reason: "shutdown"}, c.Outcome())
+		c.End(c.turn)
 	})
 }
 
 func TestSilenceIsPromptedAndThenEndsTheCall(t *testing.T) {
 	converse(t, options{}, func(c *call) {
-		c.same("the end", pipeline.Outcome{Reason: turn.EndSilent}, c.outcome())
-		c.same("the agent's words", append([]string{texts.Greeting}, append(texts.Idle, texts.Goodbye)...), c.notes.said(pipeline.Agent))
+		c.Same("the end", pipeline.Outcome{Reason: turn.EndSilent}, c.Outcome())
+		c.Same("the agent's words", append([]string{texts.Greeting}, append(texts.Idle, texts.Goodbye)...), c.Notes.Said(pipeline.Agent))
 	})
 }
 
 func TestHalfAnHourOnHold(t *testing.T) {
 	converse(t, options{}, func(c *call) {
-		c.state(turn.Listening)
+		c.Await(turn.Listening)
 		c.conv.Hold(true)
-		c.phone.onHold = true
-		c.run(30 * time.Minute)
-		c.same("the agent's words on hold", []string{texts.Greeting}, c.notes.said(pipeline.Agent))
-		if len(c.notes.log()) > 10 {
-			c.Errorf("%d events", len(c.notes.log()))
+		c.Phone.OnHold = true
+		c.Run(30 * time.Minute)
+		c.Same("the agent's words on hold", []string{texts.Greeting}, c.Notes.Said(pipeline.Agent))
+		if len(c.Notes.Events()) > 10 {
+			c.Errorf("%d events", len(c.Notes.Events()))
 		}
-		c.phone.onHold = false
+		c.Phone.OnHold = false
 		c.conv.Hold(false)
 		back := time.Now()
-		c.heard(2)
-		if took := c.notes.told()[1].StartedAt.Sub(back); took < 8*time.Second || took > 8100*ms {
+		c.AgentSaid(2)
+		if took := c.Notes.Turns()[1].StartedAt.Sub(back); took < 8*time.Second || took > 8100*ms {
 			c.Errorf("prompted %v after the hold", took)
 		}
 	})
@@ -506,10 +506,10 @@ func TestActsAreCarriedOutOnceHeard(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			model := &declared.Model{Reply: func(pipeline.Request) (string, *pipeline.Act) { return v.text, &v.act }}
 			converse(t, options{says: []string{"a person please"}, model: model}, func(c *call) {
-				c.state(turn.Listening)
-				c.speak(time.Second)
-				c.same("the end", v.want, c.outcome())
-				c.same("the last words", v.said, c.lastTurn().Heard)
+				c.Await(turn.Listening)
+				c.Speak(time.Second)
+				c.Same("the end", v.want, c.Outcome())
+				c.Same("the last words", v.said, c.lastTurn().Heard)
 			})
 		})
 	}
@@ -533,7 +533,7 @@ func TestAnActThatComesLateIsCarriedOut(t *testing.T) {
 	})
 	converse(t, options{says: []string{"goodbye"}, model: model}, func(c *call) {
 		c.ask()
-		c.same("the end", pipeline.Outcome{Reason: turn.EndGoodbye}, c.outcome())
+		c.Same("the end", pipeline.Outcome{Reason: turn.EndGoodbye}, c.Outcome())
 	})
 }
 
@@ -549,7 +549,7 @@ func TestATokenFloodLosesNothing(t *testing.T) {
 	})
 	converse(t, options{says: []string{"flood me please"}, model: model}, func(c *call) {
 		c.ask()
-		c.same("the end", pipeline.Outcome{Reason: turn.EndGoodbye}, c.outcome())
+		c.Same("the end", pipeline.Outcome{Reason: turn.EndGoodbye}, c.Outcome())
 	})
 }
 
@@ -562,11 +562,11 @@ func TestAReplyWithoutWordsLeavesTheCallersTurn(t *testing.T) {
 		return hours, nil
 	}}
 	converse(t, options{says: []string{"my name is anna", "when are you open"}, model: model}, func(c *call) {
-		c.state(turn.Listening)
-		c.speak(time.Second)
-		c.run(3 * time.Second)
+		c.Await(turn.Listening)
+		c.Speak(time.Second)
+		c.Run(3 * time.Second)
 		c.ask()
-		c.same("the model's history", []pipeline.Message{
+		c.Same("the model's history", []pipeline.Message{
 			{Role: pipeline.Agent, Text: texts.Greeting},
 			{Role: pipeline.Caller, Text: "my name is anna"},
 			{Role: pipeline.Caller, Text: "when are you open"},
@@ -586,15 +586,15 @@ func TestTheEndOfAReplyAndTheCallersVoiceMeet(t *testing.T) {
 				}, func(c *call) {
 					c.ask()
 					c.audible()
-					c.run(5*300*ms + offset - 20*ms)
-					c.speak(time.Duration(len(words)) * 40 * ms)
-					c.until("an answer", func() bool {
-						said := c.notes.said(pipeline.Agent)
+					c.Run(5*300*ms + offset - 20*ms)
+					c.Speak(time.Duration(len(words)) * 40 * ms)
+					c.Until("an answer", func() bool {
+						said := c.Notes.Said(pipeline.Agent)
 
 						return said[len(said)-1] == address
 					})
 					h := c.model.history()
-					c.same("the caller's turn", words, h[len(h)-1].Text)
+					c.Same("the caller's turn", words, h[len(h)-1].Text)
 				})
 			})
 		}
@@ -604,16 +604,16 @@ func TestTheEndOfAReplyAndTheCallersVoiceMeet(t *testing.T) {
 func TestACallersTurnBeginsWithItsFirstWord(t *testing.T) {
 	converse(t, options{says: []string{"when are you open", "", "where are you located"}, replies: []string{hours, address}}, func(c *call) {
 		c.speaking(500 * ms)
-		c.speak(200 * ms) // a cough
-		c.run(time.Second)
+		c.Speak(200 * ms) // a cough
+		c.Run(time.Second)
 		began := time.Now()
-		c.speak(time.Second)
-		c.heard(3)
-		told := c.notes.told()
+		c.Speak(time.Second)
+		c.AgentSaid(3)
+		told := c.Notes.Turns()
 		asked := told[len(told)-2]
-		c.same("the question", "where are you located", asked.Text)
-		c.same("its beginning", began, asked.StartedAt)
-		c.same("its end", began.Add(980*ms), asked.EndedAt)
+		c.Same("the question", "where are you located", asked.Text)
+		c.Same("its beginning", began, asked.StartedAt)
+		c.Same("its end", began.Add(980*ms), asked.EndedAt)
 	})
 }
 
@@ -621,27 +621,27 @@ func TestKeysAreAnswered(t *testing.T) {
 	converse(t, options{says: []string{"when are you open"}, replies: []string{hours, address}}, func(c *call) {
 		c.speaking(500 * ms)
 		pressed := time.Now()
-		c.phone.keys = []media.Digit{{Key: '4'}}
-		c.run(300 * ms)
-		c.phone.keys = []media.Digit{{Key: '2'}}
-		c.heard(3)
-		c.same("the agent's turns", []string{texts.Greeting, hours, address}, c.notes.said(pipeline.Agent))
-		told := c.notes.told()
+		c.Phone.Keys = []media.Digit{{Key: '4'}}
+		c.Run(300 * ms)
+		c.Phone.Keys = []media.Digit{{Key: '2'}}
+		c.AgentSaid(3)
+		c.Same("the agent's turns", []string{texts.Greeting, hours, address}, c.Notes.Said(pipeline.Agent))
+		told := c.Notes.Turns()
 		keys, answer := told[len(told)-2], told[len(told)-1]
-		c.same("the keys", "42", keys.Text)
-		c.same("their beginning", pressed, keys.StartedAt)
-		c.same("their end", pressed.Add(300*ms), keys.EndedAt)
-		c.same("the wait for another key", 2000.0, *answer.Ledger.Latency().Endpoint)
+		c.Same("the keys", "42", keys.Text)
+		c.Same("their beginning", pressed, keys.StartedAt)
+		c.Same("their end", pressed.Add(300*ms), keys.EndedAt)
+		c.Same("the wait for another key", 2000.0, *answer.Ledger.Latency().Endpoint)
 	})
 }
 
 func TestLongSoundWithoutWordsIsAskedAbout(t *testing.T) {
 	converse(t, options{says: []string{"", "when are you open"}, replies: []string{hours}}, func(c *call) {
 		c.ask()
-		c.heard(2)
+		c.AgentSaid(2)
 		c.ask()
-		c.heard(3)
-		c.same("the agent's turns", []string{texts.Greeting, texts.NotHeard, hours}, c.notes.said(pipeline.Agent))
+		c.AgentSaid(3)
+		c.Same("the agent's turns", []string{texts.Greeting, texts.NotHeard, hours}, c.Notes.Said(pipeline.Agent))
 	})
 }
 
@@ -671,8 +671,8 @@ func TestStopAtAnyTime(t *testing.T) {
 			}
 			c.conv.Start()
 			c.conv.Stop()
-			c.same("recognisers in use", 0, r.InUse())
-			c.same("events", 0, len(c.notes.log()))
+			c.Same("recognisers in use", 0, r.InUse())
+			c.Same("events", 0, len(c.Notes.Events()))
 		})
 	})
 	t.Run("during Prepare", func(t *testing.T) {
@@ -687,7 +687,7 @@ func TestStopAtAnyTime(t *testing.T) {
 			if err := <-failed; err == nil {
 				t.Error("Prepare went on")
 			}
-			c.same("recognisers in use", 0, r.InUse())
+			c.Same("recognisers in use", 0, r.InUse())
 		})
 	})
 	t.Run("before Start", func(t *testing.T) {
@@ -700,15 +700,15 @@ func TestStopAtAnyTime(t *testing.T) {
 			}
 			c.conv.Stop()
 			c.conv.Stop()
-			c.same("recognisers in use", 0, r.InUse())
+			c.Same("recognisers in use", 0, r.InUse())
 		})
 	})
 	for at := 0 * ms; at < 6*time.Second; at += 340 * ms {
 		t.Run(at.String(), func(t *testing.T) {
 			converse(t, options{says: []string{"when are you open"}, replies: []string{hours}}, func(c *call) {
 				for i := range at / media.FrameDuration {
-					c.phone.loud = i > 120 && i < 170
-					c.run(media.FrameDuration)
+					c.Phone.Loud = i > 120 && i < 170
+					c.Run(media.FrameDuration)
 				}
 			})
 		})

@@ -12,6 +12,7 @@ import (
 	"trunkline/pipeline"
 	"trunkline/pipeline/declared"
 	"trunkline/pipeline/dutysuite"
+	"trunkline/pipeline/pipelinetest"
 )
 
 func TestDuties(t *testing.T) {
@@ -19,7 +20,7 @@ func TestDuties(t *testing.T) {
 		model := &overheard{Model: &inTurn{replies: s.Replies}}
 		with := pipeline.Providers{
 			Recognizer: &declared.Recognizer{FirstPartial: 160 * ms, PartialEvery: 100 * ms, Final: 100 * ms, Says: declared.InTurn(s.Says...)},
-			Model:      model, Synthesizer: dutysuite.Voice{}, Lines: s.Lines,
+			Model:      model, Synthesizer: pipelinetest.Voice{}, Lines: s.Lines,
 		}
 
 		return dutysuite.Held{

@@ -14,6 +14,7 @@ import (
 	"trunkline/pipeline/cost"
 	"trunkline/pipeline/declared"
 	"trunkline/pipeline/failover"
+	"trunkline/pipeline/pipelinetest"
 	"trunkline/pipeline/turn"
 )
 
@@ -23,8 +24,8 @@ func option[T any](name string, p T) failover.Option[T] {
 }
 
 // provided is what a conversation's events say about its providers, in words.
-func (n *notes) provided() (all []string) {
-	for _, e := range n.log() {
+func provided(n *pipelinetest.Notes) (all []string) {
+	for _, e := range n.Events() {
 		switch e.Kind {
 		case turn.ProviderFailed:
 			all = append(all, fmt.Sprintf("%s: %s failed, %s", e.Stage, e.Provider, e.Fault))
@@ -51,13 +52,13 @@ func TestASentenceThatIsCutIsSaidAgainByTheNextVoice(t *testing.T) {
 				chorus: failover.NewSynthesizer(nil, option[pipeline.Synthesizer]("a", first), option[pipeline.Synthesizer]("b", second)),
 			}, func(c *call) {
 				c.ask()
-				c.heard(2)
-				c.same("the reply", reply, c.lastTurn().Heard)
-				c.same("interrupted", false, c.lastTurn().Interrupted)
-				c.same("news", []string{"speak: a failed, unavailable", "speak: b took over"}, c.notes.provided())
+				c.AgentSaid(2)
+				c.Same("the reply", reply, c.lastTurn().Heard)
+				c.Same("interrupted", false, c.lastTurn().Interrupted)
+				c.Same("news", []string{"speak: a failed, unavailable", "speak: b took over"}, provided(c.Notes))
 				c.ask()
-				c.heard(3)
-				c.same("in the history", reply, c.model.history()[2].Text)
+				c.AgentSaid(3)
+				c.Same("in the history", reply, c.model.history()[2].Text)
 			})
 		})
 	}
@@ -83,12 +84,12 @@ func TestACutSentenceCountsOnce(t *testing.T) {
 					option[pipeline.Synthesizer]("works", &declared.Voice{PerWord: 200 * ms, Speed: 4}))...)
 				converse(t, options{says: []string{"what are your opening hours", "wait stop"}, replies: []string{reply}, chorus: chorus}, func(c *call) {
 					c.ask()
-					c.run(min(cut, 5*time.Second))
+					c.Run(min(cut, 5*time.Second))
 					if cut < time.Minute {
-						c.speak(800 * ms)
+						c.Speak(800 * ms)
 					}
-					c.heard(2)
-					got := c.notes.told()[2]
+					c.AgentSaid(2)
+					got := c.Notes.Turns()[2]
 					if !strings.HasPrefix(reply, got.Heard) || got.Interrupted != (cut < time.Minute) || !got.Interrupted && got.Heard != reply {
 						t.Errorf("heard %q, interrupted %v", got.Heard, got.Interrupted)
 					}
@@ -137,13 +138,12 @@ func TestProvidersWarmWhileThePhoneRings(t *testing.T) {
 				if err := c.conv.Prepare(ctx); err != nil {
 					t.Fatal(err)
 				}
-				c.same("the phone rings longer for it", time.Duration(0), time.Since(began))
+				c.Same("the phone rings longer for it", time.Duration(0), time.Since(began))
 				c.conv.Start()
-				c.heard(1)
-				c.run(3 * time.Second)
-				c.conv.Stop()
-				c.replay()
-				c.same("news", tc.want, c.notes.provided())
+				c.AgentSaid(1)
+				c.Run(3 * time.Second)
+				c.End(c.turn)
+				c.Same("news", tc.want, provided(c.Notes))
 			})
 		})
 	}
@@ -167,11 +167,11 @@ func TestAModelKnowsTheTimeAndTheTokens(t *testing.T) {
 		model: usage{Model: &declared.Model{FirstToken: 300 * ms, Reply: declared.Replies("Yes.", "No.")}, tokens: pipeline.Usage{InputTokens: 70, OutputTokens: 30}},
 	}, func(c *call) {
 		c.ask()
-		c.heard(2)
+		c.AgentSaid(2)
 		c.ask()
-		c.heard(3)
+		c.AgentSaid(3)
 		asked := c.model.asked()
-		c.same("tokens", []int{0, 100}, []int{asked[0].Tokens, asked[1].Tokens})
+		c.Same("tokens", []int{0, 100}, []int{asked[0].Tokens, asked[1].Tokens})
 		if asked[0].Elapsed < time.Second || asked[1].Elapsed < asked[0].Elapsed+time.Second {
 			c.Errorf("after %v and %v", asked[0].Elapsed, asked[1].Elapsed)
 		}
@@ -194,9 +194,9 @@ func TestWhenAllModelsFailThePolicyDecides(t *testing.T) {
 				model: failover.NewModel(nil, option[pipeline.Model]("a", &declared.Model{Faults: down}), option[pipeline.Model]("b", &declared.Model{Faults: down})),
 			}, func(c *call) {
 				c.ask()
-				c.same("the end", tc.want, c.outcome())
-				c.same("the last line", tc.line, c.lastTurn().Heard)
-				c.same("news", []string{"think: a failed, unavailable", "think: b failed, unavailable"}, c.notes.provided())
+				c.Same("the end", tc.want, c.Outcome())
+				c.Same("the last line", tc.line, c.lastTurn().Heard)
+				c.Same("news", []string{"think: a failed, unavailable", "think: b failed, unavailable"}, provided(c.Notes))
 			})
 		})
 	}
@@ -204,8 +204,8 @@ func TestWhenAllModelsFailThePolicyDecides(t *testing.T) {
 
 func TestACallWithoutAnyRecogniserIsAnsweredAndEnds(t *testing.T) {
 	converse(t, options{recognizer: &declared.Recognizer{Opens: declared.Every(declared.Fault{Err: errBroken})}}, func(c *call) {
-		c.same("the end", pipeline.Outcome{Reason: turn.EndProvider}, c.outcome())
-		c.same("the last line", texts.Trouble, c.lastTurn().Heard)
+		c.Same("the end", pipeline.Outcome{Reason: turn.EndProvider}, c.Outcome())
+		c.Same("the last line", texts.Trouble, c.lastTurn().Heard)
 	})
 }
 
@@ -226,7 +226,7 @@ func TestACallKnowsWhatItCost(t *testing.T) {
 		model: usage{Model: &declared.Model{FirstToken: 300 * ms, Reply: declared.Replies("Nine to five.")}, tokens: pipeline.Usage{InputTokens: 900, OutputTokens: 100}},
 	}), func(c *call) {
 		c.ask()
-		c.heard(2)
+		c.AgentSaid(2)
 		c.conv.Stop()
 		got := map[string]string{}
 		for _, x := range c.conv.Charges() {
@@ -234,7 +234,7 @@ func TestACallKnowsWhatItCost(t *testing.T) {
 		}
 		heard := got["recognise nova"]
 		delete(got, "recognise nova")
-		c.same("cost", map[string]string{"think gpt": "0.001", "speak aura": "0.0013"}, got)
+		c.Same("cost", map[string]string{"think gpt": "0.001", "speak aura": "0.0013"}, got)
 		if heard < "0.0008" || heard > "0.0020" { // 0.8 s and the silence around it, at 0.001 a second
 			c.Errorf("hearing cost %s", heard)
 		}
@@ -249,8 +249,8 @@ func TestASpentBudgetEndsTheCallAfterTheReply(t *testing.T) {
 	o.cfg.Budget = 2 * cost.Unit / 1000 // hearing costs about 0.0012
 	converse(t, o, func(c *call) {
 		c.ask()
-		c.same("the end", pipeline.Outcome{Reason: turn.EndBudget}, c.outcome())
-		c.same("said", []string{texts.Greeting, "From nine to five every day.", texts.BudgetGoodbye}, c.notes.said(pipeline.Agent))
+		c.Same("the end", pipeline.Outcome{Reason: turn.EndBudget}, c.Outcome())
+		c.Same("said", []string{texts.Greeting, "From nine to five every day.", texts.BudgetGoodbye}, c.Notes.Said(pipeline.Agent))
 	})
 }
 

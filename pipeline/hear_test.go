@@ -10,6 +10,7 @@ import (
 	"trunkline/media"
 	"trunkline/media/player"
 	"trunkline/pipeline"
+	"trunkline/pipeline/pipelinetest"
 )
 
 // scribe is a recogniser that writes down which frames it gets, by number; a
@@ -33,7 +34,7 @@ func (s *scribe) Close() error                                       { return ni
 func listening(t *testing.T) (s *scribe, hear func(frames int, voiced bool)) {
 	t.Helper()
 	s = &scribe{out: make(chan pipeline.Transcript)}
-	conv := pipeline.NewConversation(pipeline.Config{}, pipeline.Providers{Recognizer: s}, player.New(player.Options{}), &notes{})
+	conv := pipeline.NewConversation(pipeline.Config{}, pipeline.Providers{Recognizer: s}, player.New(player.Options{}), &pipelinetest.Notes{})
 	if err := conv.Prepare(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -133,29 +133,29 @@ func TestAToolChangesTheLanguage(t *testing.T) {
 	o.ears = noted{&declared.Recognizer{Final: 100 * ms, Says: declared.Always("do you speak german")}, "English", d}
 	converse(t, o, func(c *call) {
 		c.ask()
-		c.heard(2)
-		c.same("the reply", "One moment. Gerne auf Deutsch.", c.lastTurn().Heard)
-		c.run(3 * time.Second)
-		c.same("order", []string{
+		c.AgentSaid(2)
+		c.Same("the reply", "One moment. Gerne auf Deutsch.", c.lastTurn().Heard)
+		c.Run(3 * time.Second)
+		c.Same("order", []string{
 			"open English", "English says One moment.", "open German", "German says Gerne auf Deutsch.", "close English",
 		}, d.read())
 		c.ask()
-		c.heard(3)
-		c.same("what the German recogniser heard", "ja genau", c.notes.said(pipeline.Caller)[1])
+		c.AgentSaid(3)
+		c.Same("what the German recogniser heard", "ja genau", c.Notes.Said(pipeline.Caller)[1])
 		asked := c.model.asked()
 		if first, last := asked[0].System, asked[len(asked)-1].System; first == last {
 			c.Error("the prompt is the same in both languages")
 		}
-		c.same("the language of the lists", "de", c.languageOfLists())
-		c.run(9 * time.Second)
-		c.heard(4)
-		c.same("a line", german.Idle[0], c.lastTurn().Text)
+		c.Same("the language of the lists", "de", c.languageOfLists())
+		c.Run(9 * time.Second)
+		c.AgentSaid(4)
+		c.Same("a line", german.Idle[0], c.lastTurn().Text)
 	})
 }
 
 // languageOfLists is what the machine was told last.
 func (c *call) languageOfLists() (code string) {
-	for _, e := range c.notes.log() {
+	for _, e := range c.Notes.Events() {
 		if e.Kind == turn.LanguageChanged {
 			code = e.Language
 		}
@@ -182,7 +182,7 @@ func TestALanguageThatIsHeardBecomesTheCalls(t *testing.T) {
 			converse(t, o, func(c *call) {
 				for i := range tc.speaks {
 					c.ask()
-					c.heard(i + 2)
+					c.AgentSaid(i + 2)
 				}
 				var got []string
 				for _, x := range d.read() {
@@ -192,7 +192,7 @@ func TestALanguageThatIsHeardBecomesTheCalls(t *testing.T) {
 						}
 					}
 				}
-				c.same("voices", tc.speaks, got)
+				c.Same("voices", tc.speaks, got)
 			})
 		})
 	}
@@ -238,14 +238,14 @@ func TestALanguageWhoseRecogniserFailsIsNotChangedTo(t *testing.T) {
 	o.languages[0].Recognizer = &declared.Recognizer{Opens: declared.Every(declared.Fault{Err: errBroken})}
 	converse(t, o, func(c *call) {
 		c.ask()
-		c.heard(2)
+		c.AgentSaid(2)
 		asked := c.model.asked()
 		res := asked[1].History[len(asked[1].History)-1].Results
 		if len(res) != 1 || !res[0].Failed {
 			c.Errorf("results %+v", res)
 		}
-		c.same("the lists stay", "", c.languageOfLists())
-		c.same("voices", []string{"English says One moment.", "English says Gerne auf Deutsch."}, d.read())
+		c.Same("the lists stay", "", c.languageOfLists())
+		c.Same("voices", []string{"English says One moment.", "English says Gerne auf Deutsch."}, d.read())
 	})
 }
 
@@ -256,7 +256,7 @@ func TestALanguageMayHaveAModelOfItsOwn(t *testing.T) {
 	o.languages[0].Model = &declared.Model{FirstToken: 100 * ms, Reply: declared.Replies("Vom deutschen Modell.")}
 	converse(t, o, func(c *call) {
 		c.ask()
-		c.heard(2)
-		c.same("the reply", "Vom deutschen Modell.", c.lastTurn().Heard)
+		c.AgentSaid(2)
+		c.Same("the reply", "Vom deutschen Modell.", c.lastTurn().Heard)
 	})
 }

@@ -14,12 +14,12 @@ import (
 // say is a turn of the caller with pauses between its talkspurts.
 func (c *call) say(pauses ...time.Duration) {
 	c.Helper()
-	c.state(turn.Listening)
-	c.run(400 * ms)
-	c.speak(1200 * ms)
+	c.Await(turn.Listening)
+	c.Run(400 * ms)
+	c.Speak(1200 * ms)
 	for _, p := range pauses {
-		c.run(p)
-		c.speak(1200 * ms)
+		c.Run(p)
+		c.Speak(1200 * ms)
 	}
 }
 
@@ -27,9 +27,9 @@ func (c *call) say(pauses ...time.Duration) {
 // decisions have each of some words.
 func (c *call) wants(turns []string, reasons ...string) {
 	c.Helper()
-	c.same("the caller's turns", turns, c.notes.said(pipeline.Caller))
+	c.Same("the caller's turns", turns, c.Notes.Said(pipeline.Caller))
 	var told []string
-	for _, a := range c.notes.did(turn.Endpoint) {
+	for _, a := range c.Notes.Did(turn.Endpoint) {
 		told = append(told, strings.Join(a.Reasons, "; "))
 	}
 	for _, r := range reasons {
@@ -45,7 +45,7 @@ func TestDigitsAreWaitedFor(t *testing.T) {
 		replies: []string{"Thank you."},
 	}, func(c *call) {
 		c.say(1500 * ms)
-		c.heard(2)
+		c.AgentSaid(2)
 		c.wants([]string{"one two three four five"}, "few digits yet", "long pauses of this caller last")
 	})
 }
@@ -56,7 +56,7 @@ func TestAHesitantNameIsOneTurn(t *testing.T) {
 		replies: []string{"Hello, John."},
 	}, func(c *call) {
 		c.say(900 * ms)
-		c.heard(2)
+		c.AgentSaid(2)
 		c.wants([]string{"my name is john"}, `ends with the auxiliary "is"`)
 	})
 }
@@ -67,7 +67,7 @@ func TestACallerWhoLooksSomethingUpIsWaitedFor(t *testing.T) {
 		replies: []string{"Thank you."},
 	}, func(c *call) {
 		c.say(2800 * ms)
-		c.heard(2)
+		c.AgentSaid(2)
 		c.wants([]string{"hold on it is the blue one"}, `asks us to wait: "hold on"`)
 	})
 }
@@ -82,7 +82,7 @@ func TestLastWordsAskForMore(t *testing.T) {
 		replies: []string{"Thank you."},
 	}, func(c *call) {
 		c.say(1100 * ms)
-		c.heard(2)
+		c.AgentSaid(2)
 		c.wants([]string{"yes and tomorrow"}, `ends with the conjunction "and"`)
 	})
 }
@@ -94,12 +94,12 @@ func TestTheQuestionCounts(t *testing.T) {
 		replies: []string{"What is your phone number?", "Thank you."},
 	}, func(c *call) {
 		c.say()
-		c.heard(2)
+		c.AgentSaid(2)
 		c.say(600*ms, 800*ms, 700*ms)
-		c.heard(3)
+		c.AgentSaid(3)
 		c.wants([]string{"i want to pay", "it's five one five two one two three four five six"}, "digits are missing", "all digits are there")
 		var asked int
-		for _, e := range c.notes.log() {
+		for _, e := range c.Notes.Events() {
 			if e.Kind == turn.SpeechEnd && e.Asked.Digits == 10 {
 				asked++
 			}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"trunkline/pipeline"
+	"trunkline/pipeline/pipelinetest"
 	"trunkline/pipeline/turn"
 )
 
@@ -20,18 +21,18 @@ func TestProtectedWordingIsHeardAndTheCallerAnsweredAfterIt(t *testing.T) {
 	}
 	converse(t, o, func(c *call) {
 		c.ask()
-		c.run(600 * ms)
-		c.speak(900 * ms)
-		c.until("the next turn", func() bool { return len(c.notes.said(pipeline.Caller)) >= 2 })
-		first := c.notes.told()[2]
+		c.Run(600 * ms)
+		c.Speak(900 * ms)
+		c.Until("the next turn", func() bool { return len(c.Notes.Said(pipeline.Caller)) >= 2 })
+		first := c.Notes.Turns()[2]
 		if !strings.HasPrefix(first.Heard, disclosure) || !first.Interrupted {
 			c.Errorf("the disclosure: %+v", first)
 		}
 		if strings.Contains(first.Heard, "summer") {
 			c.Errorf("the agent talked on: %q", first.Heard)
 		}
-		c.same("the caller's turns", []string{"hello there", "stop calling me please"}, c.notes.said(pipeline.Caller))
-		judged := c.notes.did(turn.Judge)
+		c.Same("the caller's turns", []string{"hello there", "stop calling me please"}, c.Notes.Said(pipeline.Caller))
+		judged := c.Notes.Did(turn.Judge)
 		if len(judged) == 0 || judged[0].Text != "interruption" {
 			c.Errorf("the interruption was not noted: %+v", judged)
 		}
@@ -47,10 +48,10 @@ func TestASentenceWithProtectedWordingIsHeardToItsEnd(t *testing.T) {
 	}
 	converse(t, o, func(c *call) {
 		c.ask()
-		c.run(600 * ms)
-		c.speak(900 * ms)
-		c.until("the next turn", func() bool { return len(c.notes.said(pipeline.Caller)) >= 2 })
-		if first := c.notes.told()[2]; !strings.HasPrefix(first.Heard, terms) || strings.Contains(first.Heard, "summer") {
+		c.Run(600 * ms)
+		c.Speak(900 * ms)
+		c.Until("the next turn", func() bool { return len(c.Notes.Said(pipeline.Caller)) >= 2 })
+		if first := c.Notes.Turns()[2]; !strings.HasPrefix(first.Heard, terms) || strings.Contains(first.Heard, "summer") {
 			c.Errorf("heard: %q", first.Heard)
 		}
 	})
@@ -64,13 +65,13 @@ func TestAProtectedLineIsHeardWhole(t *testing.T) {
 	}
 	converse(t, o, func(c *call) {
 		c.audible()
-		c.run(300 * ms)
-		c.speak(700 * ms)
-		c.heard(2)
-		told := c.notes.told()
-		c.same("the greeting", texts.Greeting, told[0].Heard)
-		c.same("the caller", "wait stop it", told[1].Text)
-		c.same("the answer", hours, told[2].Text)
+		c.Run(300 * ms)
+		c.Speak(700 * ms)
+		c.AgentSaid(2)
+		told := c.Notes.Turns()
+		c.Same("the greeting", texts.Greeting, told[0].Heard)
+		c.Same("the caller", "wait stop it", told[1].Text)
+		c.Same("the answer", hours, told[2].Text)
 	})
 }
 
@@ -78,18 +79,18 @@ func TestALongPauseGoesOnWithTheCutWord(t *testing.T) {
 	converse(t, options{says: []string{"what are your opening hours", ""}, replies: []string{hours}}, func(c *call) {
 		c.ask()
 		c.audible()
-		first := len(c.phone.sent) - 1
-		c.run(800 * ms)
-		c.speak(500 * ms)
-		c.heard(2)
-		c.same("respoken", 1, len(c.notes.did(turn.Respeak)))
-		u := c.notes.told()[2]
+		first := len(c.Phone.Sent) - 1
+		c.Run(800 * ms)
+		c.Speak(500 * ms)
+		c.AgentSaid(2)
+		c.Same("respoken", 1, len(c.Notes.Did(turn.Respeak)))
+		u := c.Notes.Turns()[2]
 		if u.Interrupted || u.Heard != hours {
 			c.Errorf("the turn: %+v", u)
 		}
 		loud := 0
-		for i := range c.phone.sent[first:] {
-			if !silent(&c.phone.sent[first+i]) {
+		for i := range c.Phone.Sent[first:] {
+			if !pipelinetest.Silent(&c.Phone.Sent[first+i]) {
 				loud++
 			}
 		}

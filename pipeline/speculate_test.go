@@ -25,17 +25,17 @@ func TestAGuessThatIsRightSavesTheModelsTime(t *testing.T) {
 			}
 			converseNow(t, o, func(c *call) {
 				c.ask()
-				c.heard(2)
-				reply := c.notes.told()[2]
+				c.AgentSaid(2)
+				reply := c.Notes.Turns()[2]
 				took[guesses], _ = reply.Ledger.Total()
-				c.same("the reply", hours, reply.Heard)
-				c.same("history", []pipeline.Message{
+				c.Same("the reply", hours, reply.Heard)
+				c.Same("history", []pipeline.Message{
 					{Role: pipeline.Agent, Text: texts.Greeting},
 					{Role: pipeline.Caller, Text: "what are your opening hours"},
 				}, c.model.history())
 				if guesses {
-					c.same("guesses", []int{1, 1, 0}, []int{
-						len(c.notes.did(turn.StartGuess)), len(c.notes.did(turn.AdoptGuess)), len(c.notes.did(turn.DropGuess)),
+					c.Same("guesses", []int{1, 1, 0}, []int{
+						len(c.Notes.Did(turn.StartGuess)), len(c.Notes.Did(turn.AdoptGuess)), len(c.Notes.Did(turn.DropGuess)),
 					})
 				}
 			})
@@ -61,18 +61,18 @@ func TestAWrongGuessIsNeitherHeardNorRemembered(t *testing.T) {
 		return hours, nil
 	}}
 	converse(t, o, func(c *call) {
-		c.state(turn.Listening)
-		c.run(400 * ms)
-		c.speak(1200 * ms)
-		c.run(210 * ms) // shorter than any wait
-		c.speak(600 * ms)
-		c.heard(2)
-		c.same("the agent's turns", []string{texts.Greeting, hours}, c.notes.said(pipeline.Agent))
-		c.same("the caller's turns", []string{"what are your opening hours on sunday"}, c.notes.said(pipeline.Caller))
-		if len(c.notes.did(turn.DropGuess)) == 0 {
+		c.Await(turn.Listening)
+		c.Run(400 * ms)
+		c.Speak(1200 * ms)
+		c.Run(210 * ms) // shorter than any wait
+		c.Speak(600 * ms)
+		c.AgentSaid(2)
+		c.Same("the agent's turns", []string{texts.Greeting, hours}, c.Notes.Said(pipeline.Agent))
+		c.Same("the caller's turns", []string{"what are your opening hours on sunday"}, c.Notes.Said(pipeline.Caller))
+		if len(c.Notes.Did(turn.DropGuess)) == 0 {
 			c.Error("no guess was dropped")
 		}
-		if n := len(c.notes.did(turn.StartGuess)); n > 2 {
+		if n := len(c.Notes.Did(turn.StartGuess)); n > 2 {
 			c.Errorf("%d guesses in one turn", n)
 		}
 	})
@@ -86,7 +86,7 @@ func TestAGuessFailsInSilence(t *testing.T) {
 	}
 	converse(t, o, func(c *call) {
 		c.ask()
-		c.heard(2)
-		c.same("the agent's turns", []string{texts.Greeting, hours}, c.notes.said(pipeline.Agent))
+		c.AgentSaid(2)
+		c.Same("the agent's turns", []string{texts.Greeting, hours}, c.Notes.Said(pipeline.Agent))
 	})
 }

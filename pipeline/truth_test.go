@@ -19,15 +19,15 @@ func TestSomeAnswersAreNotTheModels(t *testing.T) {
 		model: &declared.Model{FirstToken: 300 * ms, TokensPerSecond: 50, Reply: declared.Replies(hours)},
 		cfg:   pipeline.Config{Truth: truth, Language: "en-US"},
 	}, func(c *call) {
-		c.heard(1)
-		c.speak(time.Second)
-		c.heard(2)
-		c.same("the answer", answer, c.lastTurn().Text)
-		c.same("what the model was asked", 0, len(c.model.asked()))
-		c.speak(time.Second)
-		c.heard(3)
-		c.same("the model's own", hours, c.lastTurn().Text)
-		c.same("its history", []string{answer}, []string{c.model.history()[2].Text})
+		c.AgentSaid(1)
+		c.Speak(time.Second)
+		c.AgentSaid(2)
+		c.Same("the answer", answer, c.lastTurn().Text)
+		c.Same("what the model was asked", 0, len(c.model.asked()))
+		c.Speak(time.Second)
+		c.AgentSaid(3)
+		c.Same("the model's own", hours, c.lastTurn().Text)
+		c.Same("its history", []string{answer}, []string{c.model.history()[2].Text})
 	})
 }
 
@@ -37,9 +37,9 @@ func TestTheTruthNeedsNoModel(t *testing.T) {
 		says: []string{"are you a robot"}, model: &declared.Model{FirstToken: time.Hour},
 		cfg: pipeline.Config{Truth: truth},
 	}, func(c *call) {
-		c.heard(1)
-		c.speak(time.Second)
-		c.heard(2)
-		c.same("the answer", "I am a machine.", c.lastTurn().Text)
+		c.AgentSaid(1)
+		c.Speak(time.Second)
+		c.AgentSaid(2)
+		c.Same("the answer", "I am a machine.", c.lastTurn().Text)
 	})
 }

@@ -22,9 +22,9 @@ func TestASlowReplyIsAnnounced(t *testing.T) {
 	model := &declared.Model{FirstToken: 2500 * ms, Reply: declared.Replies(hours)}
 	converse(t, options{says: []string{"what are your opening hours"}, model: model}, func(c *call) {
 		c.ask()
-		c.heard(2)
-		c.same("fillers", 1, len(c.notes.did(turn.Interject)))
-		reply := c.notes.told()[2]
+		c.AgentSaid(2)
+		c.Same("fillers", 1, len(c.Notes.Did(turn.Interject)))
+		reply := c.Notes.Turns()[2]
 		filler := reply.Ledger.At(ledger.Filler).Sub(reply.Ledger.At(ledger.Endpoint))
 		if filler < 1000*ms || filler > 1300*ms {
 			c.Errorf("the filler came %v after the turn was judged to be over", filler)
@@ -32,8 +32,8 @@ func TestASlowReplyIsAnnounced(t *testing.T) {
 		if answer, ok := reply.Ledger.Total(); !ok || answer < 2500*ms {
 			c.Errorf("the filler made the answer look fast: %v", answer)
 		}
-		c.same("the reply", hours, reply.Heard)
-		c.same("what the model sees", 2, len(c.model.history()))
+		c.Same("the reply", hours, reply.Heard)
+		c.Same("what the model sees", 2, len(c.model.history()))
 	})
 }
 
@@ -43,14 +43,14 @@ func TestFillersVaryAndAFastReplyHasNone(t *testing.T) {
 	converse(t, options{says: []string{"what are your opening hours"}, model: model}, func(c *call) {
 		for range delays {
 			c.ask()
-			c.state(turn.Listening)
+			c.Await(turn.Listening)
 		}
 		var stages []int
-		for _, a := range c.notes.did(turn.Interject) {
+		for _, a := range c.Notes.Did(turn.Interject) {
 			stages = append(stages, a.Stage)
 		}
-		c.same("the fillers", []int{0, 1, 2}, stages)
-		c.same("apologies", 0, strings.Count(fmt.Sprint(c.notes.said(pipeline.Agent)), texts.Apology))
+		c.Same("the fillers", []int{0, 1, 2}, stages)
+		c.Same("apologies", 0, strings.Count(fmt.Sprint(c.Notes.Said(pipeline.Agent)), texts.Apology))
 	})
 }
 
@@ -59,9 +59,9 @@ func TestAReplyThatRunsDryIsAnnouncedAndGoesOn(t *testing.T) {
 	model := &pausing{first: "We are open from nine.", pause: 3500 * ms, second: "And on holidays from ten."}
 	converse(t, options{says: []string{"what are your opening hours"}, model: model, voice: voice}, func(c *call) {
 		c.ask()
-		c.heard(2)
-		c.same("fillers", 1, len(c.notes.did(turn.Interject)))
-		c.same("the reply", model.first+" "+model.second, c.notes.told()[2].Heard)
+		c.AgentSaid(2)
+		c.Same("fillers", 1, len(c.Notes.Did(turn.Interject)))
+		c.Same("the reply", model.first+" "+model.second, c.Notes.Turns()[2].Heard)
 	})
 }
 
@@ -130,11 +130,11 @@ func TestNobodyIsLeftInSilence(t *testing.T) {
 						until = now + time.Duration(100+r.IntN(1500))*ms
 						next = until + time.Duration(300+r.IntN(7000))*ms
 					}
-					c.phone.loud = now < until
-					c.run(media.FrameDuration)
+					c.Phone.Loud = now < until
+					c.Run(media.FrameDuration)
 					synctest.Wait()
-					s := c.notes.is()
-					if c.phone.loud || s != turn.Thinking && s != turn.Speaking || !silent(&c.phone.sent[len(c.phone.sent)-1]) {
+					s := c.Notes.State()
+					if c.Phone.Loud || s != turn.Thinking && s != turn.Speaking || !c.Phone.Silent() {
 						quiet = 0
 
 						continue
@@ -143,8 +143,7 @@ func TestNobodyIsLeftInSilence(t *testing.T) {
 						t.Fatalf("at %v: %v of silence in state %s", now, quiet, s)
 					}
 				}
-				c.conv.Stop()
-				c.replay()
+				c.End(c.turn)
 			})
 		})
 	}

@@ -50,16 +50,16 @@ func truthOutsideTheModel(t *testing.T, open New) {
 	}
 	inBubble(t, open, s, func(r *rig) {
 		r.held.Conversation.Start()
-		r.agentSaid(1)
-		r.speak(time.Second)
-		r.until("the truth", func() bool { return slices.Contains(r.notes.said(pipeline.Agent), truth) })
+		r.AgentSaid(1)
+		r.Speak(time.Second)
+		r.Until("the truth", func() bool { return slices.Contains(r.Notes.Heard(pipeline.Agent), truth) })
 		// A short answer of the model's may come before the caller's words do.
-		before := r.notes.said(pipeline.Agent)
-		r.speak(time.Second)
-		r.agentSaid(len(before) + 1)
-		r.until("the words", func() bool { return len(r.notes.said(pipeline.Caller)) == 2 })
-		r.same("the agent's turns", append(before, "At nine."), r.notes.said(pipeline.Agent))
-		r.same("the caller's", []string{"are you a robot", "when do you open"}, r.notes.said(pipeline.Caller))
+		before := r.Notes.Heard(pipeline.Agent)
+		r.Speak(time.Second)
+		r.AgentSaid(len(before) + 1)
+		r.Until("the words", func() bool { return len(r.Notes.Heard(pipeline.Caller)) == 2 })
+		r.Same("the agent's turns", append(before, "At nine."), r.Notes.Heard(pipeline.Agent))
+		r.Same("the caller's", []string{"are you a robot", "when do you open"}, r.Notes.Heard(pipeline.Caller))
 		if told := r.held.Told(); !strings.Contains(told, truth) {
 			r.Errorf("the model does not know what was said: %s", told)
 		}
@@ -74,11 +74,11 @@ func truthIsHeard(t *testing.T, open New) {
 	}
 	inBubble(t, open, s, func(r *rig) {
 		r.held.Conversation.Start()
-		r.agentSaid(1)
-		r.speak(time.Second)
-		r.until("the truth", func() bool { return strings.Contains(r.player.Heard(2).Text+r.player.Heard(3).Text, "automated") })
-		r.speak(900 * ms)
-		r.until("the truth to its end", func() bool { return slices.Contains(r.notes.said(pipeline.Agent), truth) })
+		r.AgentSaid(1)
+		r.Speak(time.Second)
+		r.Until("the truth", func() bool { return strings.Contains(r.Player.Heard(2).Text+r.Player.Heard(3).Text, "automated") })
+		r.Speak(900 * ms)
+		r.Until("the truth to its end", func() bool { return slices.Contains(r.Notes.Heard(pipeline.Agent), truth) })
 	})
 }
 
@@ -87,10 +87,10 @@ func truthNeedsNoModel(t *testing.T, open New) {
 	s := Setup{Config: pipeline.Config{Truth: truthful}, Says: []string{"are you a robot"}, Replies: []Reply{{Silent: true}}}
 	inBubble(t, open, s, func(r *rig) {
 		r.held.Conversation.Start()
-		r.agentSaid(1)
-		r.speak(time.Second)
-		r.agentSaid(2)
-		r.same("the agent's turns", []string{Texts.Greeting, truth}, r.notes.said(pipeline.Agent))
+		r.AgentSaid(1)
+		r.Speak(time.Second)
+		r.AgentSaid(2)
+		r.Same("the agent's turns", []string{texts.Greeting, truth}, r.Notes.Heard(pipeline.Agent))
 	})
 }
 
@@ -107,13 +107,13 @@ func openingIsHeard(t *testing.T, open New) {
 	s := Setup{Config: opens(), Says: []string{"wait a minute please"}, Replies: []Reply{{Text: "Yes?"}}}
 	inBubble(t, open, s, func(r *rig) {
 		r.held.Conversation.Start()
-		r.run(200 * ms)
-		r.speak(800 * ms) // over the first sentence
-		r.until("the answer", func() bool { return slices.Contains(r.notes.said(pipeline.Agent), "Yes?") })
-		if !slices.Equal(r.passed, []int{1, 2}) {
-			r.Errorf("heard to their ends: %v", r.passed)
+		r.Run(200 * ms)
+		r.Speak(800 * ms) // over the first sentence
+		r.Until("the answer", func() bool { return slices.Contains(r.Notes.Heard(pipeline.Agent), "Yes?") })
+		if !slices.Equal(r.Passed, []int{1, 2}) {
+			r.Errorf("heard to their ends: %v", r.Passed)
 		}
-		r.same("the caller's turns", []string{"wait a minute please"}, r.notes.said(pipeline.Caller))
+		r.Same("the caller's turns", []string{"wait a minute please"}, r.Notes.Heard(pipeline.Caller))
 	})
 }
 
@@ -122,11 +122,11 @@ func keyDuringTheOpening(t *testing.T, open New) {
 	s := Setup{Config: opens(), Replies: []Reply{{Text: "Yes?"}}}
 	inBubble(t, open, s, func(r *rig) {
 		r.held.Conversation.Start()
-		r.run(200 * ms)
-		r.press("5")
-		r.until("the answer", func() bool { return slices.Contains(r.notes.said(pipeline.Agent), "Yes?") })
-		if !slices.Equal(r.passed, []int{1, 2}) {
-			r.Errorf("heard to their ends: %v", r.passed)
+		r.Run(200 * ms)
+		r.Press("5")
+		r.Until("the answer", func() bool { return slices.Contains(r.Notes.Heard(pipeline.Agent), "Yes?") })
+		if !slices.Equal(r.Passed, []int{1, 2}) {
+			r.Errorf("heard to their ends: %v", r.Passed)
 		}
 	})
 }
@@ -140,14 +140,14 @@ func wordingIsHeard(t *testing.T, open New) {
 	}
 	inBubble(t, open, s, func(r *rig) {
 		r.held.Conversation.Start()
-		r.agentSaid(1)
-		r.speak(time.Second)
-		r.speaking()
-		r.run(600 * ms)
-		r.speak(900 * ms)
-		r.until("the answer", func() bool { return slices.Contains(r.notes.said(pipeline.Agent), "Yes?") })
-		r.same("the agent's turns", []string{Texts.Greeting, terms, "Yes?"}, r.notes.said(pipeline.Agent))
-		r.same("the caller's", []string{"hello there", "stop it please"}, r.notes.said(pipeline.Caller))
+		r.AgentSaid(1)
+		r.Speak(time.Second)
+		r.Await(turn.Speaking)
+		r.Run(600 * ms)
+		r.Speak(900 * ms)
+		r.Until("the answer", func() bool { return slices.Contains(r.Notes.Heard(pipeline.Agent), "Yes?") })
+		r.Same("the agent's turns", []string{texts.Greeting, terms, "Yes?"}, r.Notes.Heard(pipeline.Agent))
+		r.Same("the caller's", []string{"hello there", "stop it please"}, r.Notes.Heard(pipeline.Caller))
 	})
 }
 
@@ -155,13 +155,13 @@ func closingIsSaid(t *testing.T, open New) {
 	t.Helper()
 	inBubble(t, open, Setup{Config: opens(), Replies: []Reply{{Text: "Yes?"}}}, func(r *rig) {
 		r.held.Conversation.Start()
-		r.agentSaid(1)
+		r.AgentSaid(1)
 		r.held.Conversation.Finish(turn.Goodbye, "over")
-		if out := r.outcome(); out.Reason != "over" {
+		if out := r.Outcome(); out.Reason != "over" {
 			r.Errorf("it ended with %+v", out)
 		}
-		if !slices.Equal(r.passed, []int{1, 2, 3}) {
-			r.Errorf("heard to their ends: %v", r.passed)
+		if !slices.Equal(r.Passed, []int{1, 2, 3}) {
+			r.Errorf("heard to their ends: %v", r.Passed)
 		}
 	})
 }
@@ -173,16 +173,16 @@ func wordsAreTold(t *testing.T, open New) {
 	s := Setup{Says: []string{"stop calling me", "do not record me"}, Replies: []Reply{{Silent: true}}}
 	inBubble(t, open, s, func(r *rig) {
 		r.held.Conversation.Start()
-		r.agentSaid(1)
+		r.AgentSaid(1)
 		began := time.Now()
-		r.speak(time.Second)
-		r.until("the words", func() bool { return slices.Contains(r.notes.finals(), "stop calling me") })
+		r.Speak(time.Second)
+		r.Until("the words", func() bool { return slices.Contains(finals(r.Notes), "stop calling me") })
 		if took := time.Since(began); took > 3*time.Second {
 			r.Errorf("the words came after %v", took)
 		}
-		r.agentSaid(2) // the apology
-		r.speak(time.Second)
-		r.until("the words", func() bool { return slices.Contains(r.notes.finals(), "do not record me") })
+		r.AgentSaid(2) // the apology
+		r.Speak(time.Second)
+		r.Until("the words", func() bool { return slices.Contains(finals(r.Notes), "do not record me") })
 	})
 }
 
@@ -191,14 +191,14 @@ func wordsBeforeTheStart(t *testing.T, open New) {
 	s := Setup{Says: []string{"hello who is this", "when do you open"}, Replies: []Reply{{Text: "At nine."}}}
 	inBubble(t, open, s, func(r *rig) {
 		r.held.Conversation.Listen()
-		r.speak(time.Second)
-		r.until("the words", func() bool { return slices.Equal(r.notes.finals(), []string{"hello who is this"}) })
+		r.Speak(time.Second)
+		r.Until("the words", func() bool { return slices.Equal(finals(r.Notes), []string{"hello who is this"}) })
 		r.held.Conversation.Start()
-		r.agentSaid(1)
-		r.speak(time.Second)
-		r.agentSaid(2)
-		r.same("the caller's turns", []string{"when do you open"}, r.notes.said(pipeline.Caller))
-		r.same("the agent's", []string{Texts.Greeting, "At nine."}, r.notes.said(pipeline.Agent))
+		r.AgentSaid(1)
+		r.Speak(time.Second)
+		r.AgentSaid(2)
+		r.Same("the caller's turns", []string{"when do you open"}, r.Notes.Heard(pipeline.Caller))
+		r.Same("the agent's", []string{texts.Greeting, "At nine."}, r.Notes.Heard(pipeline.Agent))
 	})
 }
 
@@ -237,7 +237,7 @@ func (b *till) Run(ctx context.Context, s pipeline.ToolScope, call pipeline.Tool
 		return out
 	}
 	got, err := s.Ask(ctx, []pipeline.Ask{{
-		Text: Texts.NotHeard, Rules: dtmf.Rules{Min: 4, Max: 19, Terminator: "#", Erase: "*", First: 30 * time.Second},
+		Text: texts.NotHeard, Rules: dtmf.Rules{Min: 4, Max: 19, Terminator: "#", Erase: "*", First: 30 * time.Second},
 	}})
 	if err != nil {
 		out.Result.Content, out.Result.Failed = err.Error(), true
@@ -261,20 +261,20 @@ func secretIsHeardByNobody(t *testing.T, open New) {
 	}
 	inBubble(t, open, s, func(r *rig) {
 		r.held.Conversation.Start()
-		r.agentSaid(1)
-		r.speak(time.Second)
-		r.until("the question", func() bool { return len(b.masked()) == 1 })
-		r.run(3 * time.Second)
-		r.press("411")
-		r.speak(2 * time.Second) // the caller reads the number out as well
-		r.press("1#")
-		r.until("the answer", func() bool { return slices.Contains(r.notes.said(pipeline.Agent), "It is paid.") })
-		r.same("the keys", []string{"4111"}, b.got)
-		r.same("what was understood", []string{"i would like to pay"}, lower(r.notes.finals()))
+		r.AgentSaid(1)
+		r.Speak(time.Second)
+		r.Until("the question", func() bool { return len(b.masked()) == 1 })
+		r.Run(3 * time.Second)
+		r.Press("411")
+		r.Speak(2 * time.Second) // the caller reads the number out as well
+		r.Press("1#")
+		r.Until("the answer", func() bool { return slices.Contains(r.Notes.Heard(pipeline.Agent), "It is paid.") })
+		r.Same("the keys", []string{"4111"}, b.got)
+		r.Same("what was understood", []string{"i would like to pay"}, lower(finals(r.Notes)))
 		if masks := b.masked(); !slices.Equal(masks, []bool{true, false}) {
 			r.Errorf("masked %v", masks)
 		}
-		for _, e := range r.notes.events {
+		for _, e := range r.Notes.Events() {
 			if e.Kind == turn.KeyPressed || strings.Contains(fmt.Sprint(e), "411") {
 				r.Errorf("the log has %+v", e)
 			}
@@ -282,8 +282,8 @@ func secretIsHeardByNobody(t *testing.T, open New) {
 		if told := r.held.Told(); strings.Contains(told, "411") {
 			r.Errorf("the model was told %s", told)
 		}
-		r.speak(time.Second)
-		r.until("the caller is heard again", func() bool { return slices.Contains(lower(r.notes.finals()), "thank you") })
+		r.Speak(time.Second)
+		r.Until("the caller is heard again", func() bool { return slices.Contains(lower(finals(r.Notes)), "thank you") })
 	})
 }
 
@@ -305,16 +305,16 @@ func goesOnAfterATransfer(t *testing.T, open New) {
 	}
 	inBubble(t, open, s, func(r *rig) {
 		r.held.Conversation.Start()
-		r.agentSaid(1)
-		r.speak(time.Second)
-		if out := r.outcome(); out.Reason != turn.EndHandOff || out.Args["target"] != "desk" {
+		r.AgentSaid(1)
+		r.Speak(time.Second)
+		if out := r.Outcome(); out.Reason != turn.EndHandOff || out.Args["target"] != "desk" {
 			r.Fatalf("it ended with %+v", out)
 		}
-		r.run(10 * time.Second) // the telephone of a person rings
+		r.Run(10 * time.Second) // the telephone of a person rings
 		r.held.Conversation.Resume(turn.NotReached)
-		r.agentSaid(3)
-		r.speak(time.Second)
-		r.agentSaid(4)
-		r.same("the agent's turns", []string{Texts.Greeting, "One moment please.", Texts.NotReached, "At nine."}, r.notes.said(pipeline.Agent))
+		r.AgentSaid(3)
+		r.Speak(time.Second)
+		r.AgentSaid(4)
+		r.Same("the agent's turns", []string{texts.Greeting, "One moment please.", texts.NotReached, "At nine."}, r.Notes.Heard(pipeline.Agent))
 	})
 }

@@ -27,16 +27,16 @@ func TestInterruptedAnswer(t *testing.T) {
 			srv.Say(realtimetest.Reply{Text: answer, Delay: 100 * ms}, realtimetest.Reply{Text: "We are closed on Sunday."})
 			converse(t, Config{Detection: d, Price: Price{TextInput: 1, AudioInput: 10, TextOutput: 2, AudioOutput: 20}}, pipeline.Config{}, srv, func(c *call) {
 				c.greeted()
-				c.speak(800 * ms)
-				c.state(turn.Speaking)
-				c.run(1500 * ms)
-				c.speak(1000 * ms)
-				played := c.player.Heard(2).Played
-				heard := c.player.Heard(2).Text
-				c.state(turn.Thinking)
-				c.state(turn.Speaking)
-				c.until("four turns", func() bool { return len(c.notes.told()) >= 5 })
-				all := c.notes.told()
+				c.Speak(800 * ms)
+				c.Await(turn.Speaking)
+				c.Run(1500 * ms)
+				c.Speak(1000 * ms)
+				played := c.Player.Heard(2).Played
+				heard := c.Player.Heard(2).Text
+				c.Await(turn.Thinking)
+				c.Await(turn.Speaking)
+				c.Until("four turns", func() bool { return len(c.Notes.Turns()) >= 5 })
+				all := c.Notes.Turns()
 				for i, want := range []string{"", "When do you open?", heard, "No, on Sunday.", "We are closed on Sunday."} {
 					if all[i].Number != i+1 || want != "" && all[i].Heard != want {
 						c.Errorf("turn %d is %+v, want %q", i, all[i], want)
@@ -78,13 +78,13 @@ func TestAnswerBeforeTheWords(t *testing.T) {
 			srv.Say(realtimetest.Reply{Text: "At nine."})
 			converse(t, Config{Detection: d}, pipeline.Config{}, srv, func(c *call) {
 				c.greeted()
-				c.speak(800 * ms)
-				c.state(turn.Speaking)
-				if n := c.notes.count(turn.Partial) + c.notes.count(turn.Final); n != 0 {
+				c.Speak(800 * ms)
+				c.Await(turn.Speaking)
+				if n := len(c.Notes.Of(turn.Partial)) + len(c.Notes.Of(turn.Final)); n != 0 {
 					c.Errorf("%d times words came before the answer", n)
 				}
-				c.until("the turns", func() bool { return len(c.notes.told()) == 3 })
-				all := c.notes.told()
+				c.Until("the turns", func() bool { return len(c.Notes.Turns()) == 3 })
+				all := c.Notes.Turns()
 				if all[1].Text != "When do you open?" || all[1].Number != 2 || all[2].Heard != "At nine." || all[2].Number != 3 {
 					c.Errorf("%+v", all)
 				}
@@ -101,8 +101,8 @@ func TestClickIsNoTurn(t *testing.T) {
 			srv.Say(realtimetest.Reply{Text: "At nine."})
 			converse(t, Config{Detection: d}, pipeline.Config{}, srv, func(c *call) {
 				c.greeted()
-				c.speak(80 * ms)
-				c.run(5 * time.Second)
+				c.Speak(80 * ms)
+				c.Run(5 * time.Second)
 				if n := len(c.server.Sessions()[0].Sent("response.create")); n != 0 {
 					c.Errorf("%d responses were asked for", n)
 				}
@@ -117,14 +117,14 @@ func TestSpeechBetweenSessions(t *testing.T) {
 	srv.Say(realtimetest.Reply{Text: "At nine."}, realtimetest.Reply{Text: "Closed."})
 	converse(t, Config{Detection: Own}, pipeline.Config{}, srv, func(c *call) {
 		c.greeted()
-		c.speak(800 * ms)
-		c.until("the answer", func() bool { return slices.Contains(c.heard(), "At nine.") })
+		c.Speak(800 * ms)
+		c.Until("the answer", func() bool { return slices.Contains(c.heard(), "At nine.") })
 		srv.Refuse(503)
 		srv.Sessions()[0].Break()
-		c.run(200 * ms)
+		c.Run(200 * ms)
 		srv.Refuse(0)
-		c.speak(400 * ms)
-		c.until("the next answer", func() bool { return slices.Contains(c.heard(), "Closed.") })
+		c.Speak(400 * ms)
+		c.Until("the next answer", func() bool { return slices.Contains(c.heard(), "Closed.") })
 		if n := len(srv.Sessions()); n != 2 {
 			c.Errorf("%d sessions", n)
 		}
@@ -137,18 +137,18 @@ func TestCoughResumes(t *testing.T) {
 	srv.Say(realtimetest.Reply{Text: answer})
 	converse(t, Config{Detection: Own}, pipeline.Config{}, srv, func(c *call) {
 		c.greeted()
-		c.speak(800 * ms)
-		c.state(turn.Speaking)
-		c.run(time.Second)
-		c.phone.loud = true
-		c.state(turn.Interrupted)
-		c.run(2 * media.FrameDuration)
-		if !c.phone.dead {
+		c.Speak(800 * ms)
+		c.Await(turn.Speaking)
+		c.Run(time.Second)
+		c.Phone.Loud = true
+		c.Await(turn.Interrupted)
+		c.Run(2 * media.FrameDuration)
+		if !c.Phone.Silent() {
 			c.Error("the agent is heard over the caller")
 		}
-		c.phone.loud = false
-		c.state(turn.Speaking)
-		c.until("the whole answer", func() bool { return slices.Contains(c.heard(), answer) })
+		c.Phone.Loud = false
+		c.Await(turn.Speaking)
+		c.Until("the whole answer", func() bool { return slices.Contains(c.heard(), answer) })
 		s := c.server.Sessions()[0]
 		if n := len(s.Sent("conversation.item.truncate")) + len(s.Sent("response.cancel")); n != 0 {
 			c.Errorf("%q", s.Events())
@@ -165,13 +165,13 @@ func TestToolDuringSpeech(t *testing.T) {
 	tools := &toolbox{took: 300 * ms, changes: true}
 	converse(t, Config{}, pipeline.Config{Tools: tools}, srv, func(c *call) {
 		c.greeted()
-		c.speak(900 * ms)
-		c.state(turn.Speaking)
-		c.until("the tool", func() bool { return len(tools.ran()) == 1 })
-		if c.player.Heard(2).Complete {
+		c.Speak(900 * ms)
+		c.Await(turn.Speaking)
+		c.Until("the tool", func() bool { return len(tools.ran()) == 1 })
+		if c.Player.Heard(2).Complete {
 			c.Error("the tool ran after the words")
 		}
-		c.until("the end of the reply", func() bool {
+		c.Until("the end of the reply", func() bool {
 			return slices.Contains(c.heard(), "Let me see about that for you. It is booked.")
 		})
 		s := c.server.Sessions()[0]
@@ -179,7 +179,7 @@ func TestToolDuringSpeech(t *testing.T) {
 		if len(results) != 2 || results[1]["item"].(map[string]any)["call_id"] != "c1" { // the first one is the greeting
 			c.Errorf("%v", results)
 		}
-		if d, f := c.notes.count(turn.ToolStarted), c.notes.count(turn.ToolDone); d != 1 || f != 1 {
+		if d, f := len(c.Notes.Of(turn.ToolStarted)), len(c.Notes.Of(turn.ToolDone)); d != 1 || f != 1 {
 			c.Errorf("%d calls began, %d were done", d, f)
 		}
 	})
@@ -196,11 +196,11 @@ func TestInterruptedToolIsNotMadeTwice(t *testing.T) {
 	tools := &toolbox{took: 8 * time.Second, changes: true}
 	converse(t, Config{Detection: Own}, pipeline.Config{Tools: tools}, srv, func(c *call) {
 		c.greeted()
-		c.speak(900 * ms)
-		c.state(turn.Speaking)
-		c.run(500 * ms)
-		c.speak(1000 * ms)
-		c.until("the answer", func() bool { return slices.Contains(c.heard(), "I look. Booked.") })
+		c.Speak(900 * ms)
+		c.Await(turn.Speaking)
+		c.Run(500 * ms)
+		c.Speak(1000 * ms)
+		c.Until("the answer", func() bool { return slices.Contains(c.heard(), "I look. Booked.") })
 		if ran := tools.ran(); len(ran) != 1 {
 			c.Errorf("the tool ran with %q", ran)
 		}
@@ -213,8 +213,8 @@ func TestHangUpAfterTheLastWord(t *testing.T) {
 	tools := &toolbox{act: &pipeline.Act{Name: pipeline.ActHangUp, Args: map[string]string{"reason": "done"}}}
 	converse(t, Config{}, pipeline.Config{Tools: tools}, srv, func(c *call) {
 		c.greeted()
-		c.speak(900 * ms)
-		if out := c.outcome(); out.Reason != turn.EndGoodbye || out.Args["reason"] != "done" {
+		c.Speak(900 * ms)
+		if out := c.Outcome(); out.Reason != turn.EndGoodbye || out.Args["reason"] != "done" {
 			c.Errorf("%+v", out)
 		}
 		if heard := c.heard(); heard[len(heard)-1] != "Have a nice day." {
@@ -235,11 +235,11 @@ func TestServerFails(t *testing.T) {
 			srv.Say(r)
 			converse(t, Config{Detection: Own}, pipeline.Config{}, srv, func(c *call) {
 				c.greeted()
-				c.speak(900 * ms)
-				c.until("the apology", func() bool { return slices.Contains(c.heard(), texts.Apology) })
-				c.state(turn.Listening)
-				c.speak(900 * ms)
-				if out := c.outcome(); out.Reason != turn.EndProvider {
+				c.Speak(900 * ms)
+				c.Until("the apology", func() bool { return slices.Contains(c.heard(), texts.Apology) })
+				c.Await(turn.Listening)
+				c.Speak(900 * ms)
+				if out := c.Outcome(); out.Reason != turn.EndProvider {
 					c.Errorf("%+v", out)
 				}
 				if heard := c.heard(); heard[len(heard)-1] != texts.Trouble {
@@ -256,12 +256,12 @@ func TestLostSessionIsOpenedAnew(t *testing.T) {
 	srv.Say(realtimetest.Reply{Text: answer}, realtimetest.Reply{Text: answer, Expire: true}, realtimetest.Reply{Text: "And closed."}, realtimetest.Reply{Text: "Closed."})
 	converse(t, Config{Detection: Own}, pipeline.Config{}, srv, func(c *call) {
 		c.greeted()
-		c.speak(900 * ms)
-		c.until("the answer", func() bool { return slices.Contains(c.heard(), answer) })
-		c.speak(900 * ms)
-		c.until("the rest of the answer", func() bool { return slices.Contains(c.heard(), "We are open from nine to five And closed.") })
-		c.speak(900 * ms)
-		c.until("the next answer", func() bool { return slices.Contains(c.heard(), "Closed.") })
+		c.Speak(900 * ms)
+		c.Until("the answer", func() bool { return slices.Contains(c.heard(), answer) })
+		c.Speak(900 * ms)
+		c.Until("the rest of the answer", func() bool { return slices.Contains(c.heard(), "We are open from nine to five And closed.") })
+		c.Speak(900 * ms)
+		c.Until("the next answer", func() bool { return slices.Contains(c.heard(), "Closed.") })
 		if slices.Contains(c.heard(), texts.Apology) {
 			c.Errorf("the caller heard %q", c.heard())
 		}
@@ -288,8 +288,8 @@ func TestServerStaysAway(t *testing.T) {
 	converse(t, Config{Detection: Own}, pipeline.Config{}, srv, func(c *call) {
 		c.greeted()
 		srv.Refuse(503)
-		c.speak(900 * ms)
-		if out := c.outcome(); out.Reason != turn.EndProvider {
+		c.Speak(900 * ms)
+		if out := c.Outcome(); out.Reason != turn.EndProvider {
 			c.Errorf("%+v", out)
 		}
 		if heard := c.heard(); heard[len(heard)-1] != texts.Trouble {
@@ -307,8 +307,8 @@ func TestWhatIsSent(t *testing.T) {
 			srv.Say(realtimetest.Reply{Text: "At nine."})
 			converse(t, Config{Detection: d}, pipeline.Config{}, srv, func(c *call) {
 				c.greeted()
-				c.speak(time.Second)
-				c.run(8 * time.Second)
+				c.Speak(time.Second)
+				c.Run(8 * time.Second)
 				if got := c.server.Sessions()[0].Audio(); got < want[0] || got > want[1] {
 					c.Errorf("%v of audio came", got)
 				}
@@ -322,8 +322,8 @@ func TestKeysAreWords(t *testing.T) {
 	srv.Say(realtimetest.Reply{Text: "Thank you."})
 	converse(t, Config{}, pipeline.Config{}, srv, func(c *call) {
 		c.greeted()
-		c.phone.keys = []media.Digit{{Key: '4'}, {Key: '2'}, {Key: '#'}}
-		c.until("the answer", func() bool { return slices.Contains(c.heard(), "Thank you.") })
+		c.Phone.Keys = []media.Digit{{Key: '4'}, {Key: '2'}, {Key: '#'}}
+		c.Until("the answer", func() bool { return slices.Contains(c.heard(), "Thank you.") })
 		if !slices.ContainsFunc(c.server.Sessions()[0].Items(), func(i realtimetest.Item) bool { return i.Role == "user" && i.Text == "42" }) {
 			c.Errorf("the server has %+v", c.server.Sessions()[0].Items())
 		}
@@ -332,7 +332,7 @@ func TestKeysAreWords(t *testing.T) {
 
 func TestCapAndSilence(t *testing.T) {
 	converse(t, Config{}, pipeline.Config{}, realtimetest.New(), func(c *call) {
-		if out := c.outcome(); out.Reason != turn.EndSilent {
+		if out := c.Outcome(); out.Reason != turn.EndSilent {
 			c.Errorf("%+v", out)
 		}
 	})
@@ -343,10 +343,10 @@ func TestFinish(t *testing.T) {
 	srv.Say(realtimetest.Reply{Text: answer})
 	converse(t, Config{}, pipeline.Config{}, srv, func(c *call) {
 		c.greeted()
-		c.speak(900 * ms)
-		c.state(turn.Speaking)
+		c.Speak(900 * ms)
+		c.Await(turn.Speaking)
 		c.conv.Finish(turn.CapGoodbye, "cap")
-		if out := c.outcome(); out.Reason != "cap" {
+		if out := c.Outcome(); out.Reason != "cap" {
 			c.Errorf("%+v", out)
 		}
 		if heard := c.heard(); heard[len(heard)-1] != texts.CapGoodbye {
@@ -367,8 +367,8 @@ func TestOverTCP(t *testing.T) {
 	c := newCall(t, p, srv, pipeline.Config{})
 	defer c.conv.Stop()
 	c.greeted()
-	c.speak(600 * ms)
-	c.until("the answer", func() bool { return slices.Contains(c.heard(), "At nine.") })
+	c.Speak(600 * ms)
+	c.Until("the answer", func() bool { return slices.Contains(c.heard(), "At nine.") })
 }
 
 func TestRefused(t *testing.T) {
@@ -436,19 +436,19 @@ func TestNoSilenceWhenTheServerFails(t *testing.T) {
 					if down {
 						srv.Refuse(http.StatusServiceUnavailable) // no session is opened any more
 					}
-					c.speak(900 * ms)
+					c.Speak(900 * ms)
 					quiet := time.Duration(0)
 					for range 15 * time.Second / media.FrameDuration {
-						if s := c.notes.is(); !c.phone.dead || s != turn.Thinking && s != turn.Speaking {
+						if s := c.Notes.State(); !c.Phone.Silent() || s != turn.Thinking && s != turn.Speaking {
 							quiet = 0
 						}
-						if quiet += media.FrameDuration; quiet > 1500*ms && (c.notes.is() == turn.Thinking || c.notes.is() == turn.Speaking) {
-							c.Fatalf("the caller hears nothing for %v; %s, heard %q", quiet, c.notes.is(), c.heard())
+						if quiet += media.FrameDuration; quiet > 1500*ms && (c.Notes.State() == turn.Thinking || c.Notes.State() == turn.Speaking) {
+							c.Fatalf("the caller hears nothing for %v; %s, heard %q", quiet, c.Notes.State(), c.heard())
 						}
 						if len(c.conv.Done()) > 0 {
 							break
 						}
-						c.run(media.FrameDuration)
+						c.Run(media.FrameDuration)
 					}
 					if heard := c.heard(); len(heard) < 2 {
 						c.Errorf("the caller heard %q", heard)

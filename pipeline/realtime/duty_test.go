@@ -2,15 +2,12 @@ package realtime
 
 import (
 	"fmt"
-	"net"
-	"net/http"
 	"slices"
 	"testing"
 	"time"
 
 	"trunkline/pipeline/dutysuite"
 	"trunkline/pipeline/realtime/realtimetest"
-	"trunkline/pipeline/vendortest"
 )
 
 func TestDuties(t *testing.T) {
@@ -30,18 +27,12 @@ func TestDuties(t *testing.T) {
 						replies = append(replies, said)
 					}
 					srv.Say(replies...)
-					network := &pipes{conns: make(chan net.Conn)}
-					host := &http.Server{Handler: srv}
-					go func() { _ = host.Serve(network) }()
-					p := NewProvider(Config{
-						BaseURL: "http://server", Key: vendortest.Key, Model: "gpt-realtime", Transcription: "gpt-4o-transcribe", Detection: d,
-					})
-					p.client.HTTP.Transport.(*http.Transport).DialContext = network.dial
+					p, closed := serve(t, Config{Detection: d}, srv)
 
 					return dutysuite.Held{
 						Conversation: p.New(s.Config, s.Lines, s.Player, s.Observer),
 						Told:         func() string { return told(srv) },
-						Close:        func() { p.Close(); host.Close() },
+						Close:        closed,
 					}
 				})
 			})

@@ -8,12 +8,13 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
-	"time"
+	"testing/synctest"
 
 	"trunkline/media/player"
 	"trunkline/pipeline"
 	"trunkline/pipeline/breaker"
 	"trunkline/pipeline/declared"
+	"trunkline/pipeline/pipelinetest"
 	"trunkline/pipeline/realtime/realtimetest"
 	"trunkline/pipeline/turn"
 	"trunkline/pipeline/vendortest"
@@ -34,7 +35,7 @@ func TestNoSessionEndsByThePolicy(t *testing.T) {
 			srv.Refuse(http.StatusServiceUnavailable)
 			converse(t, Config{}, pipeline.Config{Turn: turn.Config{OnFailure: tc.policy}}, srv, func(c *call) {
 				c.ends(tc.want, tc.line)
-				if n := c.notes.count(turn.ProviderFailed); n != 1 {
+				if n := len(c.Notes.Of(turn.ProviderFailed)); n != 1 {
 					c.Errorf("%d failures are in the records", n)
 				}
 			})
@@ -57,7 +58,7 @@ func TestALostSessionHandsOver(t *testing.T) {
 // ends wants the call to end so, after a last line.
 func (c *call) ends(want pipeline.Outcome, line string) {
 	c.Helper()
-	if got := c.outcome(); got.Reason != want.Reason || got.Args["target"] != want.Args["target"] {
+	if got := c.Outcome(); got.Reason != want.Reason || got.Args["target"] != want.Args["target"] {
 		c.Errorf("it ended with %+v, want %+v", got, want)
 	}
 	if h := c.heard(); len(h) == 0 || h[len(h)-1] != line {
@@ -66,30 +67,23 @@ func (c *call) ends(want pipeline.Outcome, line string) {
 }
 
 // down is a server that refuses, or never answers.
-func down(t *testing.T, hangs bool) (url string, asked *atomic.Int32) {
-	t.Helper()
+func down(hangs bool) (srv http.Handler, asked *atomic.Int32) {
 	asked = &atomic.Int32{}
-	over := make(chan struct{})
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked.Add(1)
 		if hangs {
-			<-over
+			<-r.Context().Done()
 		}
 		w.WriteHeader(http.StatusServiceUnavailable)
-	}))
-	t.Cleanup(func() { close(over); srv.Close() })
-
-	return srv.URL, asked
+	}), asked
 }
 
 // standby is one call with an ordinary conversation behind the model.
-func standby(t *testing.T, p *Provider) (*Standby, *notes) {
+func standby(t *testing.T, p *Provider) (*Standby, *pipelinetest.Notes) {
 	t.Helper()
-	lines, err := pipeline.PrepareLines(t.Context(), fixedVoice{}, texts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	n := &notes{}
+	lines := pipelinetest.Lines(t, pipelinetest.Voice{}, &pipeline.Config{})
+	n := &pipelinetest.Notes{}
 	play := player.New(player.Options{})
 	with := pipeline.Providers{Recognizer: &declared.Recognizer{}, Model: &declared.Model{}, Synthesizer: &declared.Voice{}, Lines: lines}
 
@@ -103,32 +97,32 @@ func TestStandbyTakesTheCall(t *testing.T) {
 	for name, hangs := range map[string]bool{"refused": false, "hangs": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			url, asked := down(t, hangs)
-			var failures atomic.Int32
-			p := NewProvider(Config{
-				BaseURL: url, Model: "m", Open: 100 * ms, Breaker: breaker.New(breaker.Config{Failures: 2}),
-				Failed: func(error) { failures.Add(1) },
-			})
-			defer p.Close()
-			for range 4 {
-				s, n := standby(t, p)
-				if err := s.Prepare(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-				if _, ordinary := s.held().(*pipeline.Conversation); !ordinary {
-					t.Fatalf("a %T holds the call", s.held())
-				}
-				s.Start()
-				for deadline := time.Now().Add(10 * time.Second); n.count(turn.ProviderFailed) == 0; time.Sleep(time.Millisecond) {
-					if time.Now().After(deadline) {
+			synctest.Test(t, func(t *testing.T) {
+				srv, asked := down(hangs)
+				failures := 0
+				p, closed := serve(t, Config{
+					Open: 100 * ms, Breaker: breaker.New(breaker.Config{Failures: 2}), Failed: func(error) { failures++ },
+				}, srv)
+				defer closed()
+				for range 4 {
+					s, n := standby(t, p)
+					if err := s.Prepare(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+					if _, ordinary := s.held().(*pipeline.Conversation); !ordinary {
+						t.Fatalf("a %T holds the call", s.held())
+					}
+					s.Start()
+					synctest.Wait()
+					if len(n.Of(turn.ProviderFailed)) == 0 {
 						t.Fatal("the records do not tell why")
 					}
+					s.Stop()
 				}
-				s.Stop()
-			}
-			if asked.Load() != 2 || failures.Load() != 2 { // then the breaker is open
-				t.Errorf("asked %d times, %d failures were told", asked.Load(), failures.Load())
-			}
+				if asked.Load() != 2 || failures != 2 { // then the breaker is open
+					t.Errorf("asked %d times, %d failures were told", asked.Load(), failures)
+				}
+			})
 		})
 	}
 }
@@ -136,23 +130,24 @@ func TestStandbyTakesTheCall(t *testing.T) {
 // A call that ends while it is made ready leaves nothing behind.
 func TestStandbyStops(t *testing.T) {
 	t.Parallel()
-	url, asked := down(t, true)
-	p := NewProvider(Config{BaseURL: url, Model: "m"})
-	defer p.Close()
-	s, _ := standby(t, p)
-	ready := make(chan error, 1)
-	go func() { ready <- s.Prepare(context.WithoutCancel(t.Context())) }()
-	for deadline := time.Now().Add(10 * time.Second); asked.Load() == 0; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
+	synctest.Test(t, func(t *testing.T) {
+		srv, asked := down(true)
+		p, closed := serve(t, Config{}, srv)
+		defer closed()
+		s, _ := standby(t, p)
+		ready := make(chan error, 1)
+		go func() { ready <- s.Prepare(context.WithoutCancel(t.Context())) }()
+		synctest.Wait()
+		if asked.Load() == 0 {
 			t.Fatal("no session was asked for")
 		}
-	}
-	s.Stop()
-	if err := <-ready; !errors.Is(err, errOver) {
-		t.Error(err)
-	}
-	s.Stop()
-	s.Start()
+		s.Stop()
+		if err := <-ready; !errors.Is(err, errOver) {
+			t.Error(err)
+		}
+		s.Stop()
+		s.Start()
+	})
 }
 
 func TestProbeAndCheck(t *testing.T) {

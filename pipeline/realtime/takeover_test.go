@@ -12,10 +12,9 @@ import (
 	"time"
 
 	"trunkline/media"
-	"trunkline/media/line"
-	"trunkline/media/player"
 	"trunkline/pipeline"
 	"trunkline/pipeline/declared"
+	"trunkline/pipeline/pipelinetest"
 	"trunkline/pipeline/realtime/realtimetest"
 	"trunkline/pipeline/turn"
 )
@@ -69,28 +68,19 @@ func withStandby(t *testing.T, rc Config, cfg pipeline.Config, srv *realtimetest
 	converse(t, rc, cfg, srv, func(model *call) {
 		t := model.T
 		model.conv.Stop() // converse's own call is not wanted
-		c := &call{T: t, server: srv, phone: &phone{}, notes: &notes{state: turn.Idle}}
-		var s *Standby
-		c.player = player.New(player.Options{Notify: func(e player.Event) { s.Played(e) }})
-		lines, err := pipeline.PrepareLines(t.Context(), fixedVoice{}, texts, "I am a machine.")
-		if err != nil {
-			t.Fatal(err)
-		}
-		with := pipeline.Providers{Recognizer: o, Model: o, Synthesizer: fixedVoice{}, Lines: lines}
-		c.conv = model.conv.provider.New(cfg, lines, c.player, c.notes)
-		s = NewStandby(c.conv, func() *pipeline.Conversation { return pipeline.NewConversation(cfg, with, c.player, c.notes) })
-		c.line = line.New(line.Config{Leg: c.phone, Player: c.player, VAD: c.phone, Ear: s})
+		c := &call{Call: pipelinetest.New(t), server: srv}
+		lines := pipelinetest.Lines(t, pipelinetest.Voice{}, &cfg, "I am a machine.")
+		with := pipeline.Providers{Recognizer: o, Model: o, Synthesizer: pipelinetest.Voice{}, Lines: lines}
+		c.conv = model.conv.provider.New(cfg, lines, c.Player, c.Notes)
+		s := NewStandby(c.conv, func() *pipeline.Conversation { return pipeline.NewConversation(cfg, with, c.Player, c.Notes) })
+		c.Connect(s)
 		defer s.Stop()
 		if err := s.Prepare(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		s.Start()
 		during(c, s)
-		s.Stop()
-		c.replay(cfg.Turn)
-		if n := s.Lost(); n > 0 {
-			t.Errorf("%d events were lost", n)
-		}
+		c.End(cfg.Turn)
 	})
 }
 
@@ -101,8 +91,8 @@ func (c *call) quietest(until func() bool) (longest time.Duration) {
 		if until() {
 			return longest
 		}
-		c.run(media.FrameDuration)
-		if s := c.notes.is(); !c.phone.dead || s != turn.Thinking && s != turn.Speaking {
+		c.Run(media.FrameDuration)
+		if s := c.Notes.State(); !c.Phone.Silent() || s != turn.Thinking && s != turn.Speaking {
 			quiet = 0
 		} else {
 			quiet += media.FrameDuration
@@ -139,22 +129,22 @@ func TestTheConversationGoesOnWhenTheSessionFails(t *testing.T) {
 				o := &ordinary{says: []string{"and on sunday", "and then"}, answer: "From the pipeline.", rest: "and so on."}
 				withStandby(t, Config{Detection: d}, pipeline.Config{}, srv, o, func(c *call, _ *Standby) {
 					c.greeted()
-					c.speak(900 * ms)
-					c.until("the first answer", func() bool { return slices.Contains(c.heard(), "Good morning to you.") })
+					c.Speak(900 * ms)
+					c.Until("the first answer", func() bool { return slices.Contains(c.heard(), "Good morning to you.") })
 					if tc.down {
 						srv.Refuse(http.StatusServiceUnavailable)
 					}
-					c.speak(900 * ms)
+					c.Speak(900 * ms)
 					if quiet := c.quietest(func() bool { return slices.Contains(c.heard(), tc.want) }); quiet > 2*time.Second {
 						c.Errorf("the caller heard nothing for %v", quiet)
 					}
 					if slices.Contains(c.heard(), texts.Apology) {
 						c.Errorf("the caller heard %q", c.heard())
 					}
-					c.speak(900 * ms)
-					c.until("the next answer", func() bool { return c.heard()[len(c.heard())-1] == "From the pipeline." && len(c.heard()) == 4 })
+					c.Speak(900 * ms)
+					c.Until("the next answer", func() bool { return c.heard()[len(c.heard())-1] == "From the pipeline." && len(c.heard()) == 4 })
 					var told []string
-					for _, turn := range c.notes.told() {
+					for _, turn := range c.Notes.Turns() {
 						told = append(told, turn.Text)
 					}
 					want := []string{texts.Greeting, "Good morning.", "Good morning to you.", "When do you open?", tc.want, "and on sunday", "From the pipeline."}
@@ -168,7 +158,7 @@ func TestTheConversationGoesOnWhenTheSessionFails(t *testing.T) {
 					if !slices.Equal(history, want[:len(want)-1]) {
 						c.Errorf("the model knows %q", history)
 					}
-					if c.notes.count(turn.ProviderTook) != 1 {
+					if len(c.Notes.Of(turn.ProviderTook)) != 1 {
 						c.Error("the records do not tell who took over")
 					}
 				})
@@ -186,13 +176,13 @@ func TestWordsOfALostSessionAreUnderstood(t *testing.T) {
 	o := &ordinary{says: []string{"stop calling me"}, answer: "I will."}
 	withStandby(t, Config{Detection: Own}, pipeline.Config{}, srv, o, func(c *call, _ *Standby) {
 		c.greeted()
-		c.speak(900 * ms)
-		c.until("the reply to be asked for", func() bool { return len(srv.Sessions()[1].Sent("response.create")) == 1 })
+		c.Speak(900 * ms)
+		c.Until("the reply to be asked for", func() bool { return len(srv.Sessions()[1].Sent("response.create")) == 1 })
 		srv.Refuse(http.StatusServiceUnavailable)
 		srv.Sessions()[1].Break()
-		c.until("the answer", func() bool { return slices.Contains(c.heard(), "I will.") })
+		c.Until("the answer", func() bool { return slices.Contains(c.heard(), "I will.") })
 		finals := 0
-		for _, e := range c.notes.events {
+		for _, e := range c.Notes.Events() {
 			if e.Kind == turn.Final && e.Text == "stop calling me" {
 				finals++
 			}
@@ -200,7 +190,7 @@ func TestWordsOfALostSessionAreUnderstood(t *testing.T) {
 		if finals != 1 {
 			c.Errorf("the words were told %d times", finals)
 		}
-		if told := c.notes.told(); told[1].Text != "stop calling me" {
+		if told := c.Notes.Turns(); told[1].Text != "stop calling me" {
 			c.Errorf("the turns: %+v", told)
 		}
 	})
@@ -216,11 +206,11 @@ func TestTheTruthAfterATakeOver(t *testing.T) {
 		c.greeted()
 		srv.Refuse(http.StatusServiceUnavailable)
 		srv.Sessions()[1].Break()
-		c.until("the pipeline", func() bool { return c.notes.count(turn.ProviderTook) == 1 })
-		c.speak(900 * ms)
-		c.until("the truth", func() bool { return slices.Contains(c.heard(), "I am a machine.") })
+		c.Until("the pipeline", func() bool { return len(c.Notes.Of(turn.ProviderTook)) == 1 })
+		c.Speak(900 * ms)
+		c.Until("the truth", func() bool { return slices.Contains(c.heard(), "I am a machine.") })
 		s.Finish(turn.Goodbye, "over")
-		c.until("the end", func() bool {
+		c.Until("the end", func() bool {
 			select {
 			case out := <-s.Done():
 				return out.Reason == "over"
@@ -239,7 +229,7 @@ func TestNobodyTakesOver(t *testing.T) {
 		c.greeted()
 		srv.Refuse(http.StatusServiceUnavailable)
 		srv.Sessions()[1].Break()
-		c.until("the end", func() bool {
+		c.Until("the end", func() bool {
 			select {
 			case out := <-s.Done():
 				return out.Reason == turn.EndProvider
@@ -260,19 +250,19 @@ func TestNoTalkspurtIsCutInTwo(t *testing.T) {
 	o := &ordinary{says: []string{"one long turn", "and another"}, answer: "I see."}
 	withStandby(t, Config{Detection: Own}, pipeline.Config{}, srv, o, func(c *call, _ *Standby) {
 		c.greeted()
-		c.speak(900 * ms)
-		c.until("the first answer", func() bool { return slices.Contains(c.heard(), "Hello.") })
+		c.Speak(900 * ms)
+		c.Until("the first answer", func() bool { return slices.Contains(c.heard(), "Hello.") })
 		srv.Refuse(http.StatusServiceUnavailable)
-		c.phone.loud = true
-		c.run(300 * ms)
+		c.Phone.Loud = true
+		c.Run(300 * ms)
 		srv.Sessions()[1].Break()
-		c.run(3 * time.Second)
-		if n := c.notes.count(turn.ProviderTook); n != 0 {
+		c.Run(3 * time.Second)
+		if n := len(c.Notes.Of(turn.ProviderTook)); n != 0 {
 			c.Errorf("it changed hands in mid-speech")
 		}
-		c.phone.loud = false
-		c.until("the answer", func() bool { return slices.Contains(c.heard(), "I see.") })
-		if told := c.notes.told(); told[3].Text != "one long turn" {
+		c.Phone.Loud = false
+		c.Until("the answer", func() bool { return slices.Contains(c.heard(), "I see.") })
+		if told := c.Notes.Turns(); told[3].Text != "one long turn" {
 			c.Errorf("the turns: %+v", told)
 		}
 	})
@@ -290,8 +280,8 @@ func TestAToolOutlivesTheSession(t *testing.T) {
 			o := &ordinary{answer: "Booked by the pipeline."}
 			withStandby(t, Config{Detection: Own}, pipeline.Config{Tools: tools}, srv, o, func(c *call, _ *Standby) {
 				c.greeted()
-				c.speak(900 * ms)
-				c.until("the tool", func() bool { return len(tools.ran()) == 1 })
+				c.Speak(900 * ms)
+				c.Until("the tool", func() bool { return len(tools.ran()) == 1 })
 				if down {
 					srv.Refuse(http.StatusServiceUnavailable)
 				}
@@ -300,7 +290,7 @@ func TestAToolOutlivesTheSession(t *testing.T) {
 				if !down {
 					want = "Let me see. Booked by the session."
 				}
-				c.until("the answer", func() bool { return slices.Contains(c.heard(), want) })
+				c.Until("the answer", func() bool { return slices.Contains(c.heard(), want) })
 				if n := len(tools.ran()); n != 1 {
 					c.Errorf("the tool ran %d times", n)
 				}
