@@ -71,11 +71,7 @@ func (p *Provider) Probe(ctx context.Context) (time.Duration, error) {
 }
 
 // Close closes the idle connections.
-func (p *Provider) Close() error {
-	p.client.HTTP.CloseIdleConnections()
-
-	return nil
-}
+func (p *Provider) Close() error { return p.client.Close() }
 
 // open opens a call's first session, unless the breaker is open.
 func (p *Provider) open(ctx context.Context, session any) (*websocket.Conn, error) {

@@ -55,6 +55,13 @@ func NewClient(provider string) *Client {
 	}}}
 }
 
+// Close closes the idle connections. It has no error.
+func (c *Client) Close() error {
+	c.HTTP.CloseIdleConnections()
+
+	return nil
+}
+
 // Warm opens a connection to the host of a URL, which the next request uses.
 // Any answer will do.
 func (c *Client) Warm(ctx context.Context, url string) error {

@@ -72,11 +72,7 @@ func New(c Config) *Recognizer {
 func (r *Recognizer) Warm(ctx context.Context) error { return r.client.Warm(ctx, r.base+"/") }
 
 // Close closes the idle connections.
-func (r *Recognizer) Close() error {
-	r.client.HTTP.CloseIdleConnections()
-
-	return nil
-}
+func (r *Recognizer) Close() error { return r.client.Close() }
 
 // Open connects one call.
 func (r *Recognizer) Open(ctx context.Context) (pipeline.Recognition, error) {

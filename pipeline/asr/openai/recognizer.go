@@ -62,11 +62,7 @@ func (r *Recognizer) Check(ctx context.Context) error {
 }
 
 // Close closes the idle connections.
-func (r *Recognizer) Close() error {
-	r.client.HTTP.CloseIdleConnections()
-
-	return nil
-}
+func (r *Recognizer) Close() error { return r.client.Close() }
 
 // Open connects one call and configures its session.
 func (r *Recognizer) Open(ctx context.Context) (pipeline.Recognition, error) {

@@ -98,11 +98,7 @@ func (r *Recognizer) Warm(ctx context.Context) error {
 }
 
 // Close closes the idle connections.
-func (r *Recognizer) Close() error {
-	r.client.HTTP.CloseIdleConnections()
-
-	return nil
-}
+func (r *Recognizer) Close() error { return r.client.Close() }
 
 // Open begins a call's stream, which asks the server for the first time when
 // the first talkspurt is over.

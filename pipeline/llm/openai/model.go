@@ -71,11 +71,7 @@ func (m *Model) Check(ctx context.Context) error {
 }
 
 // Close closes the idle connections.
-func (m *Model) Close() error {
-	m.client.HTTP.CloseIdleConnections()
-
-	return nil
-}
+func (m *Model) Close() error { return m.client.Close() }
 
 // Generate streams a reply.
 func (m *Model) Generate(ctx context.Context, req pipeline.Request) iter.Seq2[pipeline.Delta, error] {

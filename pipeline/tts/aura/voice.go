@@ -56,11 +56,7 @@ func (s *Synthesizer) Check(ctx context.Context) error {
 }
 
 // Close closes the idle connections.
-func (s *Synthesizer) Close() error {
-	s.client.HTTP.CloseIdleConnections()
-
-	return nil
-}
+func (s *Synthesizer) Close() error { return s.client.Close() }
 
 // Synthesize speaks a text.
 func (s *Synthesizer) Synthesize(ctx context.Context, text string) iter.Seq2[pipeline.Speech, error] {
