@@ -108,7 +108,9 @@ func (s *Spool) prepare(order uint64, full File, end int64) {
 				s.opts.Log.Warn("a full segment of the spool keeps room that it does not need", slog.Any("error", err))
 			}
 		}
-		next.segment, next.out, next.err = s.create(order)
+		if next.segment, next.out, next.err = s.create(order); next.err != nil {
+			s.opts.Log.Warn("the spool's next segment cannot be made ahead of need", slog.Any("error", explain(next.err)))
+		}
 	})
 }
 
