@@ -108,6 +108,9 @@ func reasonOf(err error) Reason {
 	}
 }
 
+// Recodes implements coder.
+func (d sipDoor) Recodes() bool { return d.Info().Recodes }
+
 // KeyMode implements keyDoor.
 func (d sipDoor) KeyMode() dtmf.Mode { return d.Info().Keys }
 

@@ -12,6 +12,7 @@ import (
 	"trunkline/compliance/opening"
 	"trunkline/media"
 	"trunkline/media/bridge"
+	"trunkline/media/g711"
 	"trunkline/media/line"
 	"trunkline/media/player"
 	"trunkline/pipeline"
@@ -40,6 +41,16 @@ type Target struct {
 // sends none.
 type parker interface {
 	Hold(ctx context.Context, on bool) error
+}
+
+// A coder is a door whose far end may send one codec or another.
+type coder interface {
+	// Codec is the one that was agreed on last; false when none is yet.
+	Codec() (g711.Codec, bool)
+	// Recodes says whether the far end may be asked for another one in the middle
+	// of the call, and Recode asks for it.
+	Recodes() bool
+	Recode(ctx context.Context, codec g711.Codec) error
 }
 
 // A referrer is a door whose carrier can call somebody instead of us.
@@ -254,6 +265,11 @@ func (c *call) dialPerson() {
 	o := Outgoing{
 		Call: c.rec.ID, Trunk: out.Trunk, To: privacy.Number(out.To), From: privacy.Number(out.From), Ring: h.target.Ring, Cap: c.limits.Cap,
 	}
+	if d, ok := c.door.(coder); ok {
+		if codec, known := d.Codec(); known {
+			o.Codec = &codec
+		}
+	}
 	words := c.briefing()
 	if h.target.Brief {
 		c.work.Go(func() { h.audio <- c.speak(h.ctx, words) })
@@ -324,6 +340,7 @@ func (c *call) join() {
 	h := c.hand
 	h.timer.Stop()
 	c.holdCaller(false)
+	c.alignCodecs()
 	c.player.Clear()
 	h.remove()
 	c.remove()
@@ -334,6 +351,33 @@ func (c *call) join() {
 	c.notes.callee(time.Now(), turn.Event{Kind: transferJoined, Text: h.name, Reason: h.target.To})
 	c.log.Info("transfer joined", slog.String("target", h.name))
 	c.work.Go(c.conv.Stop)
+}
+
+// alignCodecs has caller and person use one codec, where one of their trunks
+// lets its far ends be asked for that, so that nothing is encoded twice. Where
+// they refuse, the bridge goes on encoding twice.
+func (c *call) alignCodecs() {
+	callers, ok := c.door.(coder)
+	persons, both := c.hand.person.(coder)
+	if !ok || !both {
+		return
+	}
+	from, known := callers.Codec()
+	to, also := persons.Codec()
+	asked, codec := persons, from
+	if !persons.Recodes() {
+		asked, codec = callers, to
+	}
+	if !known || !also || from == to || !asked.Recodes() {
+		return
+	}
+	c.work.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), c.limits.Hangup)
+		defer cancel()
+		if err := asked.Recode(ctx, codec); err != nil {
+			c.log.Info("the far end keeps its codec", slog.String("wanted", codec.String()), slog.Any("error", err))
+		}
+	})
 }
 
 // bridgeTap records what caller and person say, where the target wants that and

@@ -11,6 +11,7 @@ import (
 
 	"trunkline/call/transfer"
 	"trunkline/media"
+	"trunkline/media/g711"
 	"trunkline/media/record"
 	"trunkline/pipeline"
 	"trunkline/pipeline/declared"
@@ -61,6 +62,9 @@ func handsOverWith(t *testing.T, o options, target Target, plan func(context.Con
 		r.manager.cfg.Agents["reception"].Transfers = map[string]Target{"desk": target}
 		p := &persons{rig: r, phone: &fakeLeg{}}
 		p.person = newFakeDoor(p.phone)
+		if o.doors != nil {
+			o.doors(r.door, p.person)
+		}
 		p.out = r.outlet(plan)
 		p.out.rig = &rig{T: r.T, journal: r.journal, door: p.person}
 		r.talk()
@@ -109,6 +113,53 @@ func TestACallerIsPutThrough(t *testing.T) {
 		p.same("events", []string{"began", "answered", "joined", "done"}, p.happened())
 		p.same("the person's door", 0, len(p.person.did()))
 	})
+}
+
+// Caller and person use one codec, where that can be had.
+func TestJoinedLegsUseOneCodec(t *testing.T) {
+	ulaw, alaw := g711.PCMU, g711.PCMA
+	for name, tt := range map[string]struct {
+		caller, person           *g711.Codec
+		callersTrunk, deskTrunk  bool // lets its calls be asked
+		offered                  *g711.Codec
+		askedCaller, askedPerson []string
+	}{
+		"they do":                      {caller: &ulaw, person: &ulaw, callersTrunk: true, deskTrunk: true, offered: &ulaw},
+		"the person's end is asked":    {caller: &ulaw, person: &alaw, callersTrunk: true, deskTrunk: true, offered: &ulaw, askedPerson: []string{"recode PCMU"}},
+		"or the caller's":              {caller: &ulaw, person: &alaw, callersTrunk: true, offered: &ulaw, askedCaller: []string{"recode PCMA"}},
+		"neither is to be asked":       {caller: &alaw, person: &ulaw, offered: &alaw},
+		"a door that knows no codecs":  {person: &ulaw, callersTrunk: true, deskTrunk: true},
+		"a person whose door does not": {caller: &alaw, callersTrunk: true, deskTrunk: true, offered: &alaw},
+	} {
+		t.Run(name, func(t *testing.T) {
+			doors := func(caller, person *fakeDoor) {
+				caller.codec, caller.recodes = tt.caller, tt.callersTrunk
+				person.codec, person.recodes = tt.person, tt.deskTrunk
+			}
+			handsOverWith(t, options{doors: doors}, frontDesk, rings(time.Second), func(p *persons) {
+				p.until("the briefing", func() bool { return !p.phone.audible().IsZero() })
+				if got := p.out.dialed()[0].Codec; (got == nil) != (tt.offered == nil) || got != nil && *got != *tt.offered {
+					t.Errorf("offered %v, want %v", got, tt.offered)
+				}
+				p.presses('1')
+				p.until("the join", func() bool { return slices.Contains(p.happened(), "joined") })
+				time.Sleep(time.Second)
+				p.person.end(CallerHangup)
+				p.end()
+				asked := func(d *fakeDoor) (did []string) {
+					for _, what := range d.did() {
+						if strings.HasPrefix(what, "recode") {
+							did = append(did, what)
+						}
+					}
+
+					return did
+				}
+				p.same("asked of the caller's end", tt.askedCaller, asked(p.door))
+				p.same("asked of the person's end", tt.askedPerson, asked(p.person))
+			})
+		})
+	}
 }
 
 // What two say who were joined is recorded where the target says so, and never

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"trunkline/media"
+	"trunkline/media/g711"
 	"trunkline/privacy"
 )
 
@@ -43,6 +44,8 @@ type Outgoing struct {
 	// Of a call in somebody's place, for the SIP door, as sip.CallOptions has
 	// them; all may be empty.
 	Target, Replaces, ReferredBy string
+	// Codec is wanted of the callee's end, where the door has a choice; nil: any.
+	Codec *g711.Codec
 
 	Expires time.Time // nothing leaves after this; zero: no limit
 	// Leave is asked right before each request that would have the callee's

@@ -19,6 +19,7 @@ import (
 
 	"trunkline/media"
 	"trunkline/media/clock"
+	"trunkline/media/g711"
 	"trunkline/media/record"
 	"trunkline/pipeline"
 	"trunkline/pipeline/declared"
@@ -45,6 +46,7 @@ var texts = pipeline.Texts{
 
 // options are what a test chooses; zero fields take plain values.
 type options struct {
+	doors      func(caller, person *fakeDoor) // changes those of a transfer
 	limits     Limits
 	turn       turn.Config
 	recogniser pipeline.Recognizer
@@ -277,6 +279,27 @@ type fakeDoor struct {
 	cause                      Reason
 	held                       bool
 	holds                      chan struct{}
+	codec                      *g711.Codec // nil: none is agreed
+	recodes                    bool
+}
+
+// Codec implements coder.
+func (d *fakeDoor) Codec() (g711.Codec, bool) {
+	if d.codec == nil {
+		return 0, false
+	}
+
+	return *d.codec, true
+}
+
+// Recodes implements coder.
+func (d *fakeDoor) Recodes() bool { return d.recodes }
+
+// Recode implements coder.
+func (d *fakeDoor) Recode(_ context.Context, codec g711.Codec) error {
+	d.note("recode " + codec.String())
+
+	return nil
 }
 
 func newFakeDoor(l media.Leg) *fakeDoor {

@@ -21,7 +21,7 @@ type sipOutlet struct{ ua *sip.UA }
 func (s sipOutlet) Dial(ctx context.Context, o Outgoing, progress func(Progress)) (placed, error) {
 	options := sip.CallOptions{
 		CallerID: string(o.From), Headers: []sip.Header{{Name: IDHeader, Value: o.Call.String()}}, Leave: o.Leave,
-		Target: o.Target, Replaces: o.Replaces, ReferredBy: o.ReferredBy,
+		Target: o.Target, Replaces: o.Replaces, ReferredBy: o.ReferredBy, Codec: o.Codec,
 	}
 	if o.Briefing != "" {
 		options.Headers = append(options.Headers, sip.Header{Name: BriefingHeader, Value: url.QueryEscape(o.Briefing)})

@@ -117,6 +117,9 @@ type Trunk struct {
 	// Redirects are hosts that the trunk may send a call of ours on to by a 3xx
 	// response, with the number that was called; none: it counts as refused.
 	Redirects []string `yaml:"redirects"`
+	// AlignCodecs lets the trunk's calls be asked for another codec by re-INVITE
+	// when a caller and a person are joined whose trunks chose PCMU and PCMA.
+	AlignCodecs bool `yaml:"align_codecs"`
 }
 
 // SRTP protects the audio of a trunk's calls by keys in the signalling (SDES).

@@ -20,7 +20,7 @@ func newInbound(tx *serverTx) *Dialog {
 	info.Inbound = true
 
 	if tx.from.trunk != nil {
-		info.Trunk, info.Keys = tx.from.trunk.Name, tx.from.trunk.Keys
+		info.Trunk, info.Keys, info.Recodes = tx.from.trunk.Name, tx.from.trunk.Keys, tx.from.trunk.Recodes
 		info.telling(tx.req, tx.from.trunk)
 	}
 

@@ -17,6 +17,7 @@ type Info struct {
 	Inbound    bool
 	Trunk      string    // name of the trunk; empty for a call that Dial placed
 	Keys       dtmf.Mode // the trunk's
+	Recodes    bool      // its calls may be asked for another codec; see Dialog.Recode
 	CallID     string
 	From       Party
 	To         Party

@@ -192,7 +192,7 @@ func (ua *UA) launch(ctx context.Context, o *outgoing, w *way, l *link) (*Dialog
 	info := newInfo(req, l.sock.network(), l.to)
 
 	if o.trunk != nil {
-		info.Trunk, info.Keys = o.trunk.Name, o.trunk.Keys
+		info.Trunk, info.Keys, info.Recodes = o.trunk.Name, o.trunk.Keys, o.trunk.Recodes
 	}
 
 	d := newDialog(ua, info, l.sock, l.to)

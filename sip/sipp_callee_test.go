@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"trunkline/media/g711"
 	"trunkline/sip"
 )
 
@@ -144,6 +145,34 @@ func TestSippForks(t *testing.T) {
 		if !errors.Is(d.Cause(), sip.ErrRemoteBye) {
 			t.Errorf("Cause = %v", d.Cause())
 		}
+	})
+}
+
+// TestSippTakesAnotherCodec: the codec that is wanted is offered first, and asked
+// for when the callee took the other one.
+func TestSippTakesAnotherCodec(t *testing.T) {
+	callSipp(t, "callee_recode", func(ctx context.Context, g *gateway) {
+		law := g711.PCMA
+
+		d, err := g.ua.Call(ctx, "sipp", "+15550100777", sip.CallOptions{Codec: &law})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+
+		if _, err := d.Answered(ctx); err != nil {
+			t.Error(err)
+			return
+		}
+
+		before, _ := d.Codec()
+		err = d.Recode(ctx, law)
+
+		if after, _ := d.Codec(); err != nil || before != g711.PCMU || after != law {
+			t.Errorf("%v, then %v: %v", before, after, err)
+		}
+
+		hangUp(ctx, t, d)
 	})
 }
 

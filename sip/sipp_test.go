@@ -15,6 +15,7 @@ import (
 
 	"trunkline/loopback"
 	"trunkline/media"
+	"trunkline/media/g711"
 	"trunkline/media/rtp"
 	"trunkline/sip"
 )
@@ -219,6 +220,32 @@ func TestSipp(t *testing.T) {
 			_ = d.Ring()
 			time.Sleep(100 * time.Millisecond) // for the PRACK, so that the two 200s come in their order
 			talkBack(d)
+		}, sip.ErrRemoteBye},
+		{"midcall", echo, sip.ErrRemoteBye},
+		{"early_update", func(d *sip.Dialog) {
+			if _, err := d.EarlyMedia(context.Background()); err != nil {
+				return
+			}
+
+			for start := time.Now(); time.Since(start) < sippLimit; time.Sleep(10 * time.Millisecond) {
+				if codec, _ := d.Codec(); codec == g711.PCMA { // the UPDATE has come
+					break
+				}
+			}
+
+			time.Sleep(100 * time.Millisecond) // so that the two 200s come in their order
+			talkBack(d)
+		}, sip.ErrRemoteBye},
+		{"recode", func(d *sip.Dialog) {
+			if _, err := d.Answer(context.Background()); err != nil {
+				return
+			}
+
+			if d.Recode(context.Background(), g711.PCMA) == nil {
+				_ = d.Recode(context.Background(), g711.PCMU) // refused
+			}
+
+			<-d.Done()
 		}, sip.ErrRemoteBye},
 		{"options", echo, nil},
 		{"malformed_sdp", echo, nil},

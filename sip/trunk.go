@@ -25,6 +25,9 @@ type Trunk struct {
 	SRTP     SRTP
 	Audio    Audio     // what else its calls' audio is offered and agreed with
 	Keys     dtmf.Mode // by which ways its keys are taken; told by Info
+	// Recodes says that its calls may be asked for another codec by re-INVITE, so
+	// that two legs of a bridge use the same; told by Info.
+	Recodes bool
 	// Transfer says whether its calls may have us call somebody in their place
 	// (REFER), by the user part of that URI; see Dialog.Referrals. It must not
 	// wait. Nil: nobody.

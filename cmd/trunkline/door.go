@@ -88,7 +88,7 @@ func sipTrunk(t *config.Trunk) (sip.Trunk, error) {
 		Numbers: sip.Numbers{
 			Format: numberFormats[t.Numbers.Format], Country: t.Numbers.Country, Prefix: t.Numbers.Prefix, International: t.Numbers.International,
 		},
-		Probes: sip.Probes(t.Probes), Redirects: t.Redirects,
+		Probes: sip.Probes(t.Probes), Redirects: t.Redirects, Recodes: t.AlignCodecs,
 		Attest: attesting[t.STIR.Check], Sign: stir.Attestation(t.STIR.Sign),
 	}
 	for _, s := range t.Sources {

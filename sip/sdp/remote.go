@@ -56,9 +56,20 @@ func ParseOffer(body []byte) (*Offer, error) {
 		body = append(slices.Clip(body), '\n') // some senders leave out the last line's end
 	}
 
-	var sd pion.SessionDescription
+	var (
+		sd      pion.SessionDescription
+		foreign map[int]stream
+	)
+
 	if err := sd.Unmarshal(body); err != nil {
-		return nil, malformed("%v", err)
+		text, others, ok := plain(body)
+		sd = pion.SessionDescription{}
+
+		if !ok || sd.Unmarshal(text) != nil {
+			return nil, malformed("%v", err)
+		}
+
+		foreign = others
 	}
 
 	if sd.Origin.UnicastAddress == "" {
@@ -75,6 +86,10 @@ func ParseOffer(body []byte) (*Offer, error) {
 		s, err := readStream(&sd, md)
 		if err != nil {
 			return nil, malformed("m= line %d: %v", i+1, err)
+		}
+
+		if other, ok := foreign[i]; ok {
+			s = other
 		}
 
 		offer.streams = append(offer.streams, s)

@@ -233,18 +233,10 @@ func TestNegotiation(t *testing.T) {
 		{"old hold", strings.Replace(offer("m=audio 4000 RTP/AVP 0"), "c=IN IP4 198.51.100.1", "c=IN IP4 0.0.0.0", 1), nil, func(a Audio) bool { return !a.Send && a.Receive && !a.Remote.IsValid() && !a.RTCP.IsValid() }},
 		{"rtcp elsewhere", offer("m=audio 4000 RTP/AVP 0", "a=rtcp:5000 IN IP4 198.51.100.9"), nil, func(a Audio) bool { return a.RTCP == netip.MustParseAddrPort("198.51.100.9:5000") }},
 		{"second audio stream", offer("m=audio 4000 RTP/SAVP 0", "m=audio 4002 RTP/AVP 0"), nil, func(a Audio) bool { return a.Remote.Port() == 4002 }},
-		{"no name for the session", "v=0\no=- 1 1 IN IP4 198.51.100.1\nc=IN IP4 198.51.100.1\nt=0 0\nm=audio 4000 RTP/AVP 0\n", nil, nil},
+		{"no name for the session", "v=0\no=- 1 1 IN IP4 198.51.100.1\nc=IN IP4 198.51.100.1\nt=0 0\nm=audio 4000 RTP/AVP 0\n", nil, func(a Audio) bool { return a.Remote.Port() == 4000 }},
 	}
 	for _, test := range tests {
 		o, err := ParseOffer(crlf(test.offer))
-		if test.check == nil {
-			if !errors.Is(err, ErrMalformed) {
-				t.Errorf("%s: ParseOffer = %v, want ErrMalformed", test.name, err)
-			}
-
-			continue
-		}
-
 		if err != nil {
 			t.Errorf("%s: %v", test.name, err)
 			continue
@@ -411,6 +403,7 @@ func TestAgainKeepsTheStreams(t *testing.T) {
 // FuzzOffer checks that no body breaks the parser, and that what we answer
 // parses and keeps the offer's m-lines.
 func FuzzOffer(f *testing.F) {
+	f.Add(crlf(common + "m=image 4002 udptl t38\nx=1\n"))
 	for _, body := range offers {
 		f.Add(crlf(body))
 		f.Add([]byte(body))
