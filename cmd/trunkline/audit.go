@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"slices"
@@ -158,10 +159,11 @@ func (d *decideCmd) Run(ctx context.Context, c *cli, std *streams) error {
 	if err := errors.Join(err, release()); err != nil {
 		return err
 	}
-	for i := range decision.Reasons {
-		r := &decision.Reasons[i]
-		fmt.Fprintf(std.out, "%-4s  %-34s %s\n", r.Verdict, r.Rule, r.Why)
+	rules, err := g.cfg.Compliance.LoadRules()
+	if err != nil {
+		return err
 	}
+	printReasons(std.out, &decision, rules.All())
 	fmt.Fprintf(std.out, "judged as %s to a %s line in %v, zones %v, by %s\n", decision.Purpose, decision.Line, decision.States, decision.Zones, decision.RulesetVersion)
 	if !decision.Allow {
 		return errDenied
@@ -169,6 +171,22 @@ func (d *decideCmd) Run(ctx context.Context, c *cli, std *streams) error {
 	fmt.Fprintf(std.out, "allowed until %s\n", decision.ValidUntil().Format(time.RFC3339))
 
 	return nil
+}
+
+// printReasons prints each reason, and of what denies what it rests on.
+func printReasons(out io.Writer, d *compliance.Decision, rules []compliance.Rule) {
+	for i := range d.Reasons {
+		r := &d.Reasons[i]
+		fmt.Fprintf(out, "%-5s %-34s %s\n", r.Verdict, r.Rule, r.Why)
+		n := slices.IndexFunc(rules, func(rule compliance.Rule) bool { return rule.ID == r.Rule })
+		if r.Verdict != compliance.Deny || n < 0 {
+			continue
+		}
+		fmt.Fprintf(out, "      by %s (%s; %s)\n", rules[n].Citation, rules[n].Confidence, rules[n].ReviewedBy)
+		if rules[n].SourceURL != "" {
+			fmt.Fprintf(out, "      see %s\n", rules[n].SourceURL)
+		}
+	}
 }
 
 func (d *decideCmd) decide(ctx context.Context, g *gateway) (compliance.Decision, error) {

@@ -178,6 +178,40 @@ func TestAttemptsNeedTheirDecisions(t *testing.T) {
 	}
 }
 
+// A call behind the wish not to be called is told, also where every hash fits.
+func TestNoAttemptIsBehindASuppression(t *testing.T) {
+	t.Parallel()
+	stop := func(n byte, callee, scope, seller string) fact {
+		return fact{"acme", "suppression", uuid.UUID{n}.String(), noon, map[string]any{"callee": callee, "scope": scope, "seller": seller}}
+	}
+	dial := func(seller, purpose string) fact {
+		return fact{"acme", "attempt", uuid.UUID{9}.String(), noon, map[string]any{"callee": "aa", "decision": uuid.UUID{8}.String(), "seller": seller, "purpose": purpose}}
+	}
+	lift := fact{"acme", "suppression_lift", uuid.UUID{7}.String(), noon, map[string]any{"suppression": uuid.UUID{1}.String()}}
+	allows := decision(8, true, "aa")
+	for name, c := range map[string]struct {
+		facts []fact
+		bad   bool
+	}{
+		"behind it":                 {[]fact{stop(1, "aa", "seller", "roof"), allows, dial("roof", "telemarketing")}, true},
+		"between decision and dial": {[]fact{allows, stop(1, "aa", "everything", ""), dial("roof", "emergency")}, true},
+		"before it":                 {[]fact{allows, dial("roof", "telemarketing"), stop(1, "aa", "seller", "roof")}, false},
+		"another person's":          {[]fact{stop(1, "bb", "everything", ""), allows, dial("roof", "telemarketing")}, false},
+		"another seller's":          {[]fact{stop(1, "aa", "seller", "windows"), allows, dial("roof", "telemarketing")}, false},
+		"an emergency":              {[]fact{stop(1, "aa", "tenant", ""), allows, dial("roof", "emergency")}, false},
+		"lifted":                    {[]fact{stop(1, "aa", "tenant", ""), lift, allows, dial("roof", "telemarketing")}, false},
+		"another one lifted":        {[]fact{stop(2, "aa", "tenant", ""), lift, allows, dial("roof", "telemarketing")}, true},
+	} {
+		_, err := Verify(bytes.NewReader(write(t, c.facts...)), nil)
+		broken, is := errors.AsType[*BrokenError](err)
+		if is != c.bad || err == nil == c.bad {
+			t.Errorf("%s: %v", name, err)
+		} else if c.bad && (broken.Seq != int64(len(c.facts)) || !strings.Contains(broken.What, "asked not to be called")) {
+			t.Errorf("%s: found as %v", name, err)
+		}
+	}
+}
+
 func FuzzVerify(f *testing.F) {
 	f.Add(sample(f))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -48,13 +48,14 @@ const maxLine = 16 << 20
 // Verify reads a bundle and checks every byte of it: that each line is written
 // in the one way in which it can be, that the chains have no gap and their
 // hashes fit, that every attempt stands behind a decision that allowed exactly
-// it in time, that the heads are the chains' ends, and that the signature is
-// of the key, or of the one in the file when key is nil. An error that is not
+// it in time and not behind a suppression that stops it, that the heads are the
+// chains' ends, and that the signature is of the key, or of the one in the file
+// when key is nil. An error that is not
 // a *BrokenError is the reader's.
 func Verify(r io.Reader, key ed25519.PublicKey) (Report, error) {
 	v := &verifier{
 		in: bufio.NewReaderSize(r, 1<<16), report: Report{Kinds: map[string]int{}},
-		allowed: map[string]allowance{}, ids: map[string]bool{},
+		allowed: map[string]allowance{}, ids: map[string]bool{}, suppressed: map[string][]suppression{}, lifted: map[string]bool{},
 	}
 	err := v.run(key)
 
@@ -69,6 +70,16 @@ type verifier struct {
 	prev    [sha256.Size]byte
 	allowed map[string]allowance // by the decision's id, until an attempt uses it
 	ids     map[string]bool      // of all entries
+
+	suppressed map[string][]suppression // by tenant and callee
+	lifted     map[string]bool          // ids of suppressions
+}
+
+// suppression is one that the chain has had, at an entry.
+type suppression struct {
+	compliance.Suppression
+
+	seq int64
 }
 
 // allowance is a decision that allows an attempt.
@@ -211,6 +222,12 @@ func (v *verifier) meaning(l *line) string {
 		Body   struct {
 			Callee   string          `json:"callee"`
 			Decision json.RawMessage `json:"decision"` // of a decision itself, of an attempt the decision's id
+
+			Seller      string             `json:"seller"`
+			Campaign    string             `json:"campaign"`
+			Purpose     compliance.Purpose `json:"purpose"`     // of an attempt
+			Scope       compliance.Scope   `json:"scope"`       // of a suppression
+			Suppression string             `json:"suppression"` // of a lift
 		} `json:"body"`
 	}
 	if err := json.Unmarshal(l.Entry, &e); err != nil {
@@ -248,6 +265,19 @@ func (v *verifier) meaning(l *line) string {
 			return "its decision had expired"
 		}
 		delete(v.allowed, id) // it allows one
+		call := compliance.Attempt{Seller: e.Body.Seller, Campaign: e.Body.Campaign, Purpose: e.Body.Purpose}
+		for _, s := range v.suppressed[l.Tenant+" "+e.Body.Callee] {
+			if !v.lifted[s.ID] && call.StoppedBy(&s.Suppression) {
+				return fmt.Sprintf("the person had asked not to be called, by entry %d", s.seq)
+			}
+		}
+	case "suppression":
+		of := l.Tenant + " " + e.Body.Callee
+		v.suppressed[of] = append(v.suppressed[of], suppression{
+			compliance.Suppression{ID: e.ID, Scope: e.Body.Scope, Seller: e.Body.Seller, Campaign: e.Body.Campaign}, l.Seq,
+		})
+	case "suppression_lift":
+		v.lifted[e.Body.Suppression] = true
 	}
 
 	return ""
