@@ -174,6 +174,9 @@ func TestConsentCommands(t *testing.T) {
 	id, left := uuid.NewString(), filepath.Join(t.TempDir(), "rejects")
 	lines := d.consent(id, time.Now().Add(-time.Hour)) + "{\"e164\": \"12\"}\nno JSON\n"
 	d.says(`^1 consents recorded, 2 lines rejected\n$`, lines, "consent", "import", "--rejects", left, "-")
+	// What docs/compliance-officer.md shows.
+	shown := newDesk(t, "")
+	shown.says(`^1 consents recorded, 0 lines rejected\n$`, "", "consent", "import", filepath.Join("..", "..", "testdata", "config", "consents.jsonl"))
 	d.fails(exitFailed, "2 lines were left out", lines, "consent", "import", "-")
 	d.fails(exitFailed, "1 lines were left out", "no JSON\n", "consent", "import", "--rejects", left+"2", "-")
 	if _, err := d.ok("", "consent", "show", "+12125550199"); err != "there is no consent of +12125550199\n" {
