@@ -47,6 +47,8 @@ func verdict(s *media.LegStats) string {
 			s.Foreign, s.Stranger)
 	}
 	switch {
+	case s.PacketsIn == 0 && s.Missing != "":
+		return "No audio was exchanged: " + s.Missing + "." + elsewhere
 	case s.PacketsIn == 0 && s.PacketsOut == 0 && s.Remote == "":
 		return "No audio was exchanged: the address to send to was not known and nothing came to " + s.Local + "." + elsewhere
 	case s.PacketsIn == 0 && s.PacketsOut == 0:
@@ -95,7 +97,7 @@ func mediaRecord(s media.LegStats) *storage.Media {
 		Lost: s.Lost, Late: s.Late, Reordered: s.Reordered, Duplicates: s.Duplicates,
 		Foreign: s.Foreign, Malformed: s.Malformed, Concealed: s.Concealed, Stretched: s.Stretched, SendDropped: s.SendDropped,
 		JitterMS: storage.Milliseconds(s.Jitter), DelayMS: storage.Milliseconds(s.Delay), TargetMS: storage.Milliseconds(s.Target),
-		SRTP:  s.SRTP,
+		SRTP:  s.SRTP, Keying: s.Keying, Missing: s.Missing,
 		RTTMS: storage.Milliseconds(s.RTT), RemoteReports: s.RemoteReports, RemoteLost: s.RemoteLost,
 		RemoteJitterMS: storage.Milliseconds(s.RemoteJitter),
 		RIn:            s.RIn, ROut: s.ROut, MOSIn: s.MOSIn, MOSOut: s.MOSOut,
@@ -111,6 +113,9 @@ func audio(m *storage.Media) []string {
 	protected := ""
 	if m.SRTP != "" {
 		protected = " by SRTP (" + m.SRTP + ")"
+		if m.Keying != "" {
+			protected = " by SRTP (" + m.SRTP + ", keys by " + m.Keying + ")"
+		}
 	}
 	lines := []string{fmt.Sprintf("Audio was %s%s between %s and %s: %d packets in (%d lost, %d late, %d from strangers dropped), %d out, jitter %.1f ms.",
 		m.Codec, protected, m.Local, m.Remote, m.PacketsIn, m.Lost, m.Late, m.Foreign, m.PacketsOut, m.JitterMS)}

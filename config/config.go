@@ -122,11 +122,16 @@ type Trunk struct {
 	AlignCodecs bool `yaml:"align_codecs"`
 }
 
-// SRTP protects the audio of a trunk's calls by keys in the signalling (SDES).
+// SRTP protects the audio of a trunk's calls.
 type SRTP struct {
+	// Keys is where they come from: "auto", for calls of browsers, which come
+	// over ws and wss, from DTLS with ICE, and for all others from the signalling
+	// (SDES) as policy says; "sdes", always; or "dtls", always, and calls without
+	// are refused. Default: auto.
+	Keys string `yaml:"keys"`
 	// Policy is "off"; "optional", which protects a call when the carrier
 	// offers keys, by RTP/SAVP or by RTP/AVP; or "required", which refuses
-	// every other call.
+	// every other call. It bears on keys of the signalling.
 	Policy string `yaml:"policy"`
 	// AllowPlainSignalling takes and sends keys in signalling that is not
 	// encrypted, where whoever reads it can decrypt the call.

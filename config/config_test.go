@@ -75,6 +75,14 @@ func TestMistakesNameFileLineAndWhatToDo(t *testing.T) {
 			"sip:\n  trunks:\n    - name: a\n      sources: [10.0.0.1]\n      agent: reception\n      srtp: {policy: required}\n",
 			[]string{"t.yaml:6:22", "needs signalling over TLS", "allow_plain_signalling"},
 		},
+		"SRTP keys from nowhere": {
+			"sip:\n  trunks:\n    - name: a\n      sources: [10.0.0.1]\n      agent: reception\n      srtp: {keys: zrtp}\n",
+			[]string{"t.yaml:6:20", "auto, sdes, dtls"},
+		},
+		"SRTP keys by DTLS, and a policy": {
+			"sip:\n  trunks:\n    - name: a\n      sources: [10.0.0.1]\n      agent: reception\n      srtp: {keys: dtls, policy: required}\n",
+			[]string{"t.yaml:6:20", "leave out policy"},
+		},
 		"SRTP keys for nothing": {
 			"sip:\n  trunks:\n    - name: a\n      sources: [10.0.0.1]\n      agent: reception\n      srtp: {allow_plain_signalling: true}\n",
 			[]string{"t.yaml:6:38", "policy is off"},

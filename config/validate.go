@@ -148,7 +148,11 @@ func (v *validator) trunks(c *Config) {
 func (v *validator) srtp(path string, s SRTP, secure bool) {
 	policy := cmp.Or(s.Policy, "off")
 	v.oneOf(path+".policy", policy, "off", "optional", "required")
+	v.oneOf(path+".keys", cmp.Or(s.Keys, "auto"), "auto", "sdes", "dtls")
 	switch {
+	case s.Keys == "dtls" && (s.Policy != "" || s.AllowPlainSignalling):
+		v.addf(path+".keys", "dtls protects every call, and takes no keys from the signalling; leave out policy and allow_plain_signalling")
+	case s.Keys == "dtls":
 	case policy == "off" && s.AllowPlainSignalling:
 		v.addf(path+".allow_plain_signalling", "allows nothing while policy is off; set policy to optional or required, or leave this out")
 	case (policy == "optional" || policy == "required") && !s.AllowPlainSignalling && !secure:

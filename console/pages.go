@@ -236,7 +236,7 @@ func facts(h *storage.History) []fact {
 func mediaFacts(m *storage.Media) []fact {
 	return []fact{
 		{"Codec", m.Codec, ""},
-		{"Encryption", cmp.Or(m.SRTP, "none"), ""},
+		{"Encryption", cmp.Or(strings.TrimSpace(m.SRTP+" "+m.Keying), "none"), ""},
 		{"Our address", m.Local, ""},
 		{"Their address", cmp.Or(m.Remote, "unknown"), ""},
 		{"Packets in", fmt.Sprint(m.PacketsIn), ""},

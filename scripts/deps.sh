@@ -24,14 +24,16 @@ for p in "${want[@]}"; do
   [ "$status" = "install ok installed" ] || missing+=("$p")
 done
 
-# peers installs the npm packages that check us, by their lock file.
+# peers installs the npm packages that check us, by their lock files.
 peers() {
   [ "${1:-run}" = test ] || return 0
   local dir
-  dir=$(dirname "$0")/../twilio/signature/testdata
-  [ -e "$dir/node_modules/.package-lock.json" ] && [ ! "$dir/package-lock.json" -nt "$dir/node_modules/.package-lock.json" ] && return 0
-  echo "installing from npm: $(cd "$dir" && sed -n 's/^    "\(.*\)": "\(.*\)"/\1 \2/p' package.json)"
-  (cd "$dir" && npm ci --silent --ignore-scripts --no-audit --no-fund)
+  for dir in twilio/signature/testdata acceptance/testdata/browser; do
+    dir=$(dirname "$0")/../$dir
+    [ -e "$dir/node_modules/.package-lock.json" ] && [ ! "$dir/package-lock.json" -nt "$dir/node_modules/.package-lock.json" ] && continue
+    echo "installing from npm: $(cd "$dir" && sed -n 's/^    "\(.*\)": "\(.*\)"/\1 \2/p' package.json)"
+    (cd "$dir" && npm ci --silent --ignore-scripts --no-audit --no-fund)
+  done
 }
 if [ ${#missing[@]} -eq 0 ]; then
   peers "$@"

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"trunkline/media/dtls"
 	"trunkline/media/g711"
 	"trunkline/sip/hep"
 	"trunkline/sip/sdp"
@@ -30,7 +31,10 @@ type Config struct {
 	UserAgent string       // of the Server and User-Agent headers; empty means "trunkline"
 	Log       *slog.Logger
 	TLS       TLS
-	Origins   []string // of the pages that may open WebSockets, such as "https://phone.example.net"
+	// Fingerprint is that of the certificate by which Media makes keys; zero:
+	// no call has ICE and DTLS.
+	Fingerprint dtls.Fingerprint
+	Origins     []string // of the pages that may open WebSockets, such as "https://phone.example.net"
 
 	MaxCalls      int // calls of all trunks at once, beyond which INVITEs get 503; 0 means 1000
 	ReceiveBuffer int // bytes wanted for each UDP socket's receive buffer; 0 means 4 MiB
@@ -67,13 +71,25 @@ type Audio struct {
 	Ptime        time.Duration // packet length that our offers ask for, 10 to 100 ms; 0 means 20 ms
 }
 
-// SRTP says how a call's audio is protected. Keys stand in the descriptions,
-// so whoever reads the signalling hears the call: they are taken and sent over
-// TLS only, unless PlainSignalling allows them anywhere.
+// SRTP says how a call's audio is protected. Keys that stand in the descriptions
+// let whoever reads the signalling hear the call: they are taken and sent over
+// TLS only, unless PlainSignalling allows them anywhere. Keys that DTLS makes do
+// not, and Security does not bear on them.
 type SRTP struct {
 	Security        sdp.Security
 	PlainSignalling bool
+	Keying          Keying
 }
+
+// Keying says where the keys of SRTP come from.
+type Keying uint8
+
+// The choices of Keying.
+const (
+	KeyingAuto Keying = iota // from DTLS for browsers, whose calls come over WebSocket; else the descriptions
+	KeyingSDES               // from the descriptions only (RFC 4568)
+	KeyingDTLS               // from DTLS only (RFC 5763), with ICE: other calls are refused
+)
 
 // TLS is what connections are encrypted with. Both are needed for listeners
 // of tls and wss; certificates are renewed behind the configurations'
@@ -141,6 +157,10 @@ func (c *Config) Validate() error {
 		}
 
 		names[t.Name] = true
+
+		if t.SRTP.Keying == KeyingDTLS && c.Fingerprint.IsZero() {
+			errs = append(errs, fmt.Errorf("trunk %q makes keys by DTLS, and there is no certificate for that", t.Name))
+		}
 
 		errs = append(errs, t.validate())
 	}

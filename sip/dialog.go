@@ -15,6 +15,7 @@ import (
 
 	"trunkline/media"
 	"trunkline/media/g711"
+	"trunkline/media/ice"
 	"trunkline/media/srtp"
 	"trunkline/sip/digest"
 	"trunkline/sip/ladder"
@@ -71,8 +72,10 @@ type Dialog struct {
 	desc    sdp.Description // our latest description
 	srtp    SRTP
 	audio   Audio
-	codecs  []g711.Codec // of our descriptions, most preferred first
-	masters []srtp.Key   // our keys, once they are needed
+	codecs  []g711.Codec    // of our descriptions, most preferred first
+	masters []srtp.Key      // our keys, once they are needed
+	ice     ice.Credentials // ours of the checks, once they are needed
+	web     sdp.Web         // what was agreed on last with a browser
 
 	invite   *serverTx       // inbound: the initial INVITE
 	ringing  bool            // inbound: 180 was sent before the Handler had the call
@@ -514,23 +517,27 @@ func (d *Dialog) apply(a sdp.Audio) error {
 	}
 
 	d.codec.Store(&a.Codec)
+	if d.web = a.Web; d.web != (sdp.Web{}) {
+		d.ice = d.web.Ours
+	}
+
 	d.hold(a)
 
 	return nil
 }
 
-// open opens the call's audio and says what our descriptions are made from.
-func (d *Dialog) open() (sdp.Local, error) {
+// open opens the call's audio, once.
+func (d *Dialog) open() error {
 	if d.session == nil {
 		session, err := d.ua.cfg.Media.Open()
 		if err != nil {
-			return sdp.Local{}, fmt.Errorf("%w: %w", ErrMedia, err)
+			return fmt.Errorf("%w: %w", ErrMedia, err)
 		}
 
 		d.session = session
 	}
 
-	return d.local(), nil
+	return nil
 }
 
 // local is what our descriptions are made from. The port is 0 while no audio
@@ -546,14 +553,47 @@ func (d *Dialog) local() sdp.Local {
 		Noise: d.audio.ComfortNoise, Mux: d.audio.Mux, Ptime: d.audio.Ptime, Hold: d.holding,
 	}
 
+	if d.browsers() {
+		if d.ice == (ice.Credentials{}) {
+			d.ice = ice.NewCredentials()
+		}
+
+		local.Fingerprint, local.ICE, local.Role = d.ua.cfg.Fingerprint, d.ice, d.web.Role
+		local.WebOnly = d.srtp.Keying == KeyingDTLS
+	}
+
 	switch {
-	case d.srtp.PlainSignalling || d.sock.network() == "TLS":
+	case d.srtp.PlainSignalling || d.sock.network() == "TLS" || d.sock.network() == "WSS":
 		local.Security, local.Keys = d.srtp.Security, d.ourKeys()
 	case d.srtp.Security == sdp.SecurityRequired:
 		local.Security = sdp.SecurityRequired // and no keys: all is refused
 	}
 
 	return local
+}
+
+// localTo is local for an answer: a browser that begins its checks anew is
+// given other credentials (RFC 8839 section 4.4.3).
+func (d *Dialog) localTo(offer *sdp.Offer) sdp.Local {
+	local := d.local()
+
+	theirs := offer.Credentials()
+	if before := d.web.Theirs; before != (ice.Credentials{}) && theirs != before {
+		local.ICE = ice.NewCredentials()
+	}
+
+	return local
+}
+
+// browsers reports whether the call may have ICE and DTLS.
+func (d *Dialog) browsers() bool {
+	if d.ua.cfg.Fingerprint.IsZero() {
+		return false
+	}
+
+	overWebSocket := d.sock.network() == "WS" || d.sock.network() == "WSS"
+
+	return d.srtp.Keying == KeyingDTLS || d.srtp.Keying == KeyingAuto && overWebSocket
 }
 
 // ourKeys are the keys of this call, the same to its end: new ones would

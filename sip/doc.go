@@ -23,7 +23,8 @@
 //
 // Keys come as telephone events, which are the leg's, or by INFO (key.go).
 //
-// SRTP keys travel in the descriptions (RFC 4568), as a trunk's policy says.
+// SRTP keys travel in the descriptions (RFC 4568), as a trunk's policy says; with
+// browsers, which call over WebSocket, ICE and DTLS make them (RFC 8827).
 //
 // Who sends a request is proved and checked by room digest (authorize.go). Call
 // places a call on a trunk (call.go).

@@ -60,7 +60,7 @@ func (d *Dialog) examine() bool {
 	if body := d.invite.req.Body(); len(body) > 0 {
 		offer, err := sdp.ParseOffer(body)
 		if err == nil {
-			_, _, err = sdp.Answer(offer, d.local())
+			_, _, err = sdp.Answer(offer, d.localTo(offer))
 		}
 
 		if err != nil {
@@ -184,7 +184,7 @@ func (d *Dialog) accept(extra []Header) error {
 		return nil
 	}
 
-	local, err := d.open()
+	err := d.open()
 	if err != nil {
 		d.invite.reply(503, "", Header{"Retry-After", retryAfter})
 		d.end(err)
@@ -192,7 +192,7 @@ func (d *Dialog) accept(extra []Header) error {
 		return err
 	}
 
-	desc, err := d.describe(d.offer, local)
+	desc, err := d.describe(d.offer)
 	if err != nil {
 		d.invite.reply(500, "")
 		d.end(err)
@@ -212,12 +212,12 @@ func (d *Dialog) accept(extra []Header) error {
 
 // describe answers the offer and puts the agreement into force, or makes an
 // offer of ours when there is none.
-func (d *Dialog) describe(offer *sdp.Offer, local sdp.Local) (sdp.Description, error) {
+func (d *Dialog) describe(offer *sdp.Offer) (sdp.Description, error) {
 	if offer == nil {
-		return sdp.MakeOffer(local), nil
+		return sdp.MakeOffer(d.local()), nil
 	}
 
-	desc, audio, err := sdp.Answer(offer, local)
+	desc, audio, err := sdp.Answer(offer, d.localTo(offer))
 	if err != nil {
 		return desc, fmt.Errorf("%w: %w", ErrBadAnswer, err)
 	}

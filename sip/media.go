@@ -56,6 +56,7 @@ func (s *RTPSession) Apply(a sdp.Audio) error {
 		NAT:         hidden(a.Remote.Addr(), a.Peer),
 		RTCP:        a.RTCP,
 		SRTP:        a.SRTP,
+		Web:         rtp.Web(a.Web),
 		Codec:       a.Codec,
 		PayloadType: a.PayloadType,
 		EventType:   a.EventType,

@@ -147,7 +147,7 @@ func (d *Dialog) renegotiate(offer *sdp.Offer) (sdp.Description, error) {
 		return d.desc.Again(d.holding).Offering(d.local().Preferring(d.codec.Load())...), nil
 	}
 
-	desc, audio, err := sdp.Answer(offer, d.local())
+	desc, audio, err := sdp.Answer(offer, d.localTo(offer))
 	if err != nil {
 		return desc, err //nolint:wrapcheck // refuse looks at its type
 	}
@@ -204,7 +204,7 @@ func (d *Dialog) answerOffer(tx *serverTx, body []byte) error {
 		return err //nolint:wrapcheck // refuse looks at its type
 	}
 
-	desc, audio, err := sdp.Answer(offer, d.local())
+	desc, audio, err := sdp.Answer(offer, d.localTo(offer))
 	if err != nil {
 		return err //nolint:wrapcheck // refuse looks at its type
 	}

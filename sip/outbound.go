@@ -205,12 +205,11 @@ func (ua *UA) launch(ctx context.Context, o *outgoing, w *way, l *link) (*Dialog
 	d.advertise(req)
 	d.timer.ask(req)
 
-	local, err := d.open()
-	if err != nil {
+	if err := d.open(); err != nil {
 		return nil, err
 	}
 
-	d.desc = sdp.MakeOffer(local)
+	d.desc = sdp.MakeOffer(d.local())
 	req.AppendHeader(sipgo.NewHeader("Content-Type", sdpType))
 	req.SetBody(d.origin.Body(d.desc))
 

@@ -63,12 +63,11 @@ func (d *Dialog) EarlyMedia(ctx context.Context) (media.Leg, error) {
 			return ErrState
 		}
 
-		local, err := d.open()
-		if err != nil {
+		if err := d.open(); err != nil {
 			return err
 		}
 
-		desc, err := d.describe(d.offer, local)
+		desc, err := d.describe(d.offer)
 		if err != nil {
 			return err
 		}

@@ -164,7 +164,7 @@ func (d *Dialog) welcome(body []byte) (desc sdp.Description, offered bool, err e
 		return desc, false, fmt.Errorf("the new far end's offer: %w", err)
 	}
 
-	desc, audio, err := sdp.Answer(offer, d.local())
+	desc, audio, err := sdp.Answer(offer, d.localTo(offer))
 	if err != nil {
 		return desc, false, fmt.Errorf("the new far end's offer: %w", err)
 	}

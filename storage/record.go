@@ -129,7 +129,9 @@ type Media struct {
 	EchoDelayMS float64 `json:"echo_delay_ms,omitempty"` // how late the agent's voice came back; 0 when it did not
 	EchoLossDB  float64 `json:"echo_loss_db,omitempty"`  // how much softer: the far end's return loss
 
-	SRTP string `json:"srtp,omitempty"` // crypto suite; empty when the audio was not protected
+	SRTP    string `json:"srtp,omitempty"`    // crypto suite; empty when the audio was not protected
+	Keying  string `json:"keying,omitempty"`  // where its keys came from: "SDES", the signalling, or "DTLS"
+	Missing string `json:"missing,omitempty"` // what audio still waited for at the end, in words; empty when it could flow
 
 	// What the far end told by RTCP; zero when it told nothing.
 	RTTMS          float64 `json:"rtt_ms"`           // round trip of the network

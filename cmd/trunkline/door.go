@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"trunkline/config"
+	"trunkline/media/dtls"
 	"trunkline/media/dtmf"
 	"trunkline/media/g711"
 	"trunkline/media/rtp"
@@ -26,8 +27,12 @@ import (
 
 // sipConfig is the SIP door's part of the configuration.
 func sipConfig(c *config.Config, pool *rtp.Pool, log *slog.Logger) (sip.Config, error) {
+	endpoint, err := dtls.NewEndpoint()
+	if err != nil {
+		return sip.Config{}, err
+	}
 	out := sip.Config{
-		Media:     sip.RTP(pool, rtp.Options{Log: log}),
+		Media:     sip.RTP(pool, rtp.Options{Log: log, DTLS: endpoint}),
 		UserAgent: "trunkline/" + version,
 		MaxCalls:  c.Calls.MaxCalls,
 		Origins:   c.SIP.Origins,
@@ -36,7 +41,8 @@ func sipConfig(c *config.Config, pool *rtp.Pool, log *slog.Logger) (sip.Config, 
 		Session: sip.SessionTimer{
 			Off: c.SIP.SessionTimer.Use == "off", Interval: c.SIP.SessionTimer.Interval, Minimum: c.SIP.SessionTimer.Minimum,
 		},
-		NoReliable: c.SIP.Reliable == "off",
+		NoReliable:  c.SIP.Reliable == "off",
+		Fingerprint: endpoint.Fingerprint(),
 	}
 	if limit := c.SIP.Limits.CPU; limit > 0 {
 		out.Limits.Busy = overload.New(limit).Busy
@@ -82,7 +88,7 @@ func sipTrunk(t *config.Trunk) (sip.Trunk, error) {
 	out := sip.Trunk{
 		Name: t.Name, MaxCalls: t.MaxCalls, CallsPerSecond: t.CallsPerSecond, Keys: keys,
 		Audio:        sip.Audio{ComfortNoise: t.ComfortNoise},
-		SRTP:         sip.SRTP{Security: security, PlainSignalling: t.SRTP.AllowPlainSignalling},
+		SRTP:         sip.SRTP{Security: security, PlainSignalling: t.SRTP.AllowPlainSignalling, Keying: keyings[t.SRTP.Keys]},
 		Certificates: t.Certificates, Trusted: t.Trusted, Proxy: t.Proxy, ChallengeMD5: t.ChallengeMD5,
 		Identity: sip.Identity{CallerID: t.CallerID, User: t.FromUser, Host: t.FromHost},
 		Numbers: sip.Numbers{
@@ -124,6 +130,9 @@ func letRefer(door *sip.Config, routes *route.Table) {
 		}
 	}
 }
+
+// keyings are the values of srtp.keys.
+var keyings = map[string]sip.Keying{"": sip.KeyingAuto, "auto": sip.KeyingAuto, "sdes": sip.KeyingSDES, "dtls": sip.KeyingDTLS}
 
 // numberFormats are the values of numbers.format.
 var numberFormats = map[string]sip.NumberFormat{

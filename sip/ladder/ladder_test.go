@@ -46,6 +46,7 @@ func TestMask(t *testing.T) {
 	for _, c := range []struct{ text, secret, stays string }{
 		{"REGISTER sip:a SIP/2.0\r\nAuthorization: Digest username=\"u\", response=\"SECRET\"\r\nVia: x\r\n\r\n", "SECRET", "\r\nVia: x\r\n\r\n"},
 		{"A\r\nproxy-authorization : Digest username=\"u\",\r\n response=\"SECRET\"\r\nVia: x\r\n\r\n", "SECRET", "\r\nVia: x"},
+		{"A\r\n\r\nv=0\r\na=ice-ufrag:abcd\r\na=ice-pwd:SECRET\r\na=setup:actpass\r\n", "SECRET", "a=ice-ufrag:abcd\r\na=ice-pwd:***\r\na=setup:actpass"},
 		{"A\r\n\r\nv=0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:SECRET|2^31\r\na=sendrecv\r\n", "SECRET", "AES_CM_128_HMAC_SHA1_80 inline:***\r\na=sendrecv"},
 		{"A\r\n\r\nv=0\r\nk=base64:SECRET\r\na=key-mgmt:mikey SECRET\r\nt=0 0\r\n", "SECRET", "t=0 0"},
 		{"INFO a b\r\nContent-Type: application/dtmf-relay\r\n\r\nSignal=7\r\nDuration=160\r\n", "7", "Duration=160"},

@@ -4,7 +4,8 @@ import "strings"
 
 // Mask replaces the secrets of a message by asterisks: what nobody needs to
 // see to understand a call. They are proofs of identity (RFC 3261 section 22),
-// passwords of SIP URIs, keys of the audio (RFC 4568 and older ways) and
+// passwords of SIP URIs, keys of the audio (RFC 4568 and older ways), passwords
+// of connectivity checks (RFC 8839) and
 // pressed telephone keys, which may be those of a card. The text may be cut
 // off anywhere. A call's end waits for its ladder, so this is one pass.
 func Mask(text string) string {
@@ -96,6 +97,8 @@ func (m *masked) line(at int, line string, ended bool) (folded bool) {
 		}
 	case begins(line, "a=key-mgmt:"):
 		m.hide(at+len("a=key-mgmt:"), end, hidden)
+	case begins(line, "a=ice-pwd:"):
+		m.hide(at+len("a=ice-pwd:"), end, hidden)
 	case begins(line, "k="):
 		m.hide(at+len("k="), end, hidden)
 	case begins(key, "signal"):

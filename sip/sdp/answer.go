@@ -2,6 +2,8 @@ package sdp
 
 import (
 	"slices"
+
+	"trunkline/media/srtp"
 )
 
 // Answer accepts the first audio stream of the offer that we can use, with
@@ -32,12 +34,24 @@ func (s *stream) refusal(local Local) *NotAcceptableError {
 	switch {
 	case s.media != "audio" || s.port == 0:
 		return &NotAcceptableError{Warning: warnMediaType, Reason: "Media type not available: " + s.media}
+	case s.web() && !local.Fingerprint.IsZero():
+		if why := s.unfit(); why != nil {
+			return why
+		}
+
+		if _, why := role(s.browser.setup, local.Role); why != nil {
+			return why
+		}
+	case local.WebOnly:
+		return &NotAcceptableError{Warning: warnTransport, Reason: "Incompatible transport protocol: DTLS-SRTP is required, " + s.proto + " is not " + webProto}
 	case s.proto != plainProto && s.proto != secureProto:
 		return &NotAcceptableError{Warning: warnTransport, Reason: "Incompatible transport protocol: " + s.proto + " is not RTP/AVP"}
 	}
 
-	if why := s.insecure(local); why != nil {
-		return why
+	if !s.web() {
+		if why := s.insecure(local); why != nil {
+			return why
+		}
 	}
 
 	if why := s.check(local.Addr.Addr()); why != nil {
@@ -57,9 +71,16 @@ func accept(offer *Offer, index int, local Local) (Description, Audio, error) {
 	audio := s.audio(chosen, s.event)
 	audio.Receive = audio.Receive && !local.Hold
 
-	var answer []crypto
+	var (
+		answer []crypto
+		ours   browser
+	)
 
-	answer, audio.SRTP = s.agree(local)
+	if s.web() {
+		ours, audio.Web = s.answerWeb(local)
+	} else {
+		answer, audio.SRTP = s.agree(local)
+	}
 
 	noise := s.noise && local.Noise
 	if noise {
@@ -78,6 +99,7 @@ func accept(offer *Offer, index int, local Local) (Description, Audio, error) {
 		direction: directionOf(audio.Send, audio.Receive),
 		audio:     index,
 		crypto:    answer,
+		browser:   ours,
 		lines:     make([]line, len(offer.streams)),
 	}
 
@@ -86,6 +108,7 @@ func accept(offer *Offer, index int, local Local) (Description, Audio, error) {
 			media:   offer.streams[i].media,
 			proto:   offer.streams[i].proto,
 			formats: slices.Clone(offer.streams[i].formats),
+			mid:     offer.streams[i].mid,
 		}
 	}
 
@@ -114,7 +137,18 @@ func ParseAnswer(body []byte, offer Description) (Audio, error) {
 		return Audio{}, why
 	}
 
-	keys, why := s.answered(offer)
+	var (
+		keys srtp.Keys
+		web  Web
+		why  *NotAcceptableError
+	)
+
+	if offer.forBrowsers() {
+		web, why = s.answeredWeb(offer)
+	} else {
+		keys, why = s.answered(offer)
+	}
+
 	if why != nil {
 		return Audio{}, why
 	}
@@ -130,7 +164,7 @@ func ParseAnswer(body []byte, offer Description) (Audio, error) {
 		}
 
 		audio := s.audio(f, event)
-		audio.SRTP = keys
+		audio.SRTP, audio.Web = keys, web
 		if s.noise && offer.noise {
 			audio.NoiseType = noiseType
 		}

@@ -5,7 +5,9 @@ import (
 	"slices"
 	"time"
 
+	"trunkline/media/dtls"
 	"trunkline/media/g711"
+	"trunkline/media/ice"
 	"trunkline/media/srtp"
 )
 
@@ -22,6 +24,15 @@ type Local struct {
 
 	Security Security
 	Keys     []srtp.Key // ours, one of each suite that we use, most preferred first
+
+	// Fingerprint is that of our certificate: with one, streams of browsers are
+	// taken (RFC 8827), and ICE has our credentials. WebOnly refuses all others,
+	// and has our offers be for browsers. Role is ours so far; 0 when there is
+	// none.
+	Fingerprint dtls.Fingerprint
+	ICE         ice.Credentials
+	Role        dtls.Role
+	WebOnly     bool
 }
 
 func (l Local) codecs() []g711.Codec {
@@ -46,7 +57,8 @@ type Audio struct {
 	Ptime       time.Duration // length of the packets that we send, 10 to 100 ms
 	Send        bool          // the far end wants our audio
 	Receive     bool          // the far end sends audio
-	SRTP        srtp.Keys     // of both directions; none when the audio is not protected
+	SRTP        srtp.Keys     // of both directions; none when the audio is not protected, or by Web
+	Web         Web           // how a browser is found and makes the keys; Remote and RTCP tell nothing then
 }
 
 // Lengths of the packets that we send. RFC 3551 section 4.5 prefers 20 ms; the
@@ -75,7 +87,7 @@ func packetTime(ptime, maxptime time.Duration) time.Duration {
 // the format to use.
 func (s *stream) audio(f format, event uint8) Audio {
 	theirs := s.direction
-	if s.addr.IsUnspecified() {
+	if s.addr.IsUnspecified() && !s.web() {
 		// RFC 3264 section 8.4: the old way to put a call on hold.
 		theirs = directionOf(theirs.sends(), false)
 	}
@@ -89,7 +101,9 @@ func (s *stream) audio(f format, event uint8) Audio {
 		Send:        theirs.receives(),
 		Receive:     theirs.sends(),
 	}
-	if !s.addr.IsUnspecified() {
+	if s.web() {
+		a.RTCP = netip.AddrPort{} // where it is, its checks tell
+	} else if !s.addr.IsUnspecified() {
 		a.Remote = netip.AddrPortFrom(s.addr, uint16(s.port))
 	}
 
@@ -106,6 +120,8 @@ func (a *Audio) share(mux bool) {
 // check says why we cannot exchange packets with the writer of s, if so.
 func (s *stream) check(local netip.Addr) *NotAcceptableError {
 	switch {
+	case s.web():
+		return nil // where it is, its checks tell
 	case s.addrErr != nil:
 		return &NotAcceptableError{Warning: warnNetworkAddress, Reason: "Incompatible network address format: " + s.addrErr.Error()}
 	case !s.addr.IsUnspecified() && s.addr.Is4() != local.Unmap().Is4():

@@ -22,6 +22,7 @@ type Description struct {
 	lines     []line   // the m-lines in their order
 	audio     int      // index of our stream in lines; the others are refused
 	crypto    []crypto // of our stream; none when it is not protected
+	browser   browser  // of our stream when the far end is one
 }
 
 // line is what an m-line keeps when its stream is refused.
@@ -29,6 +30,7 @@ type line struct {
 	media   string
 	proto   string
 	formats []string
+	mid     string
 }
 
 // MakeOffer offers one audio stream in both directions, with static payload
@@ -45,6 +47,11 @@ func MakeOffer(local Local) Description {
 		crypto: keys,
 	}
 
+	if local.WebOnly {
+		d.browser, d.mux, d.crypto = local.offerWeb(), true, nil
+		d.lines[0].proto = webProto
+	}
+
 	for _, c := range local.codecs() {
 		d.formats = append(d.formats, format{payloadType: c.PayloadType(), codec: c})
 	}
@@ -58,8 +65,15 @@ func MakeOffer(local Local) Description {
 func (d Description) Again(hold bool) Description {
 	d.direction = directionOf(true, !hold)
 
+	if d.forBrowsers() {
+		d.browser.setup = setupActpass // the roles stay (RFC 8842 section 5.3)
+	}
+
 	return d
 }
+
+// forBrowsers reports whether the stream's transport is ICE and DTLS.
+func (d Description) forBrowsers() bool { return !d.browser.fingerprint.IsZero() }
 
 // Origin writes the descriptions of one session, and numbers them in the o=
 // line: the version rises by one exactly when the description differs from
@@ -106,6 +120,10 @@ func (d Description) text() string {
 	kind, addr := family(d.addr.Addr())
 	fmt.Fprintf(&b, "s=-\r\nc=IN %s %s\r\nt=0 0\r\n", kind, addr)
 
+	if d.forBrowsers() {
+		d.browser.writeSession(&b)
+	}
+
 	for i, l := range d.lines {
 		if i == d.audio {
 			d.writeAudio(&b)
@@ -113,6 +131,10 @@ func (d Description) text() string {
 		}
 
 		fmt.Fprintf(&b, "m=%s 0 %s %s\r\n", l.media, l.proto, strings.Join(l.formats, " "))
+
+		if d.forBrowsers() && l.mid != "" {
+			fmt.Fprintf(&b, "a=mid:%s\r\n", l.mid)
+		}
 	}
 
 	return b.String()
@@ -150,6 +172,10 @@ func (d Description) writeAudio(b *strings.Builder) {
 
 	for _, c := range d.crypto {
 		b.WriteString(c.line())
+	}
+
+	if d.forBrowsers() {
+		d.browser.writeStream(b, d.addr)
 	}
 
 	if d.mux {

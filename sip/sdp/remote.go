@@ -37,6 +37,8 @@ type stream struct {
 	event     uint8    // payload type of telephone-event, 0 when there is none
 	noise     bool     // comfort noise is among the formats
 	mux       bool     // RTCP on the RTP port
+	mid       string   // name of the stream (RFC 9143); empty: none
+	browser   browser  // of a browser's stream
 	ptime     time.Duration
 	maxptime  time.Duration
 	keyed     bool     // there are a=crypto lines
@@ -105,6 +107,7 @@ func readStream(sd *pion.SessionDescription, md *pion.MediaDescription) (stream,
 		formats:   md.MediaName.Formats,
 		port:      md.MediaName.Port.Value,
 		direction: readDirection(sd.Attributes, md.Attributes),
+		mid:       readMid(md),
 	}
 
 	if s.port < 0 || s.port > 65535 {
@@ -139,12 +142,16 @@ func readStream(sd *pion.SessionDescription, md *pion.MediaDescription) (stream,
 	_, s.keyed = md.Attribute("crypto")
 	s.crypto = readCrypto(md)
 
+	if s.web() {
+		s.readWeb(sd, md)
+	}
+
 	return s, nil
 }
 
 // usable reports whether the stream is one that we could take part in.
 func (s *stream) usable() bool {
-	return s.media == "audio" && s.port != 0 && (s.proto == plainProto || s.proto == secureProto)
+	return s.media == "audio" && s.port != 0 && (s.proto == plainProto || s.proto == secureProto || s.web())
 }
 
 // readDirection takes the media level's direction, else the session level's,

@@ -13,13 +13,15 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
+	"trunkline/media/dtls"
 	"trunkline/media/g711"
+	"trunkline/media/ice"
 	"trunkline/media/srtp"
 )
 
 var local = Local{Addr: netip.MustParseAddrPort("192.0.2.10:30000")}
 
-var compareAddr = cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{}, srtp.Key{})
+var compareAddr = cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{}, srtp.Key{}, ice.Credentials{}, dtls.Fingerprint{})
 
 // offers are written in the style of common peers.
 var offers = map[string]string{
