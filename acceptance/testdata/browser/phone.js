@@ -1,7 +1,7 @@
 'use strict';
 
 // Calls the agent, asks the question after its greeting, listens to the answer,
-// holds the call, presses a key and hangs up; then tells the server of the page what was measured.
+// holds the call and hangs up; then tells the server of the page what was measured.
 const query = new URLSearchParams(location.search);
 const limit = 50000; // ms
 const loud = 0.01; // RMS of a block; the agent's voice has 0.05 and more
@@ -116,8 +116,6 @@ async function main() {
     note(what);
     await sleep(1000);
   }
-  session.sendDTMF('5', { transportType: 'RFC2833' });
-  await sleep(1000);
 
   told.stats = [...(await session.connection.getStats()).values()]
     .filter((s) => ['inbound-rtp', 'outbound-rtp', 'transport', 'codec', 'candidate-pair'].includes(s.type));
