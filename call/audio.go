@@ -97,7 +97,7 @@ func mediaRecord(s media.LegStats) *storage.Media {
 		Lost: s.Lost, Late: s.Late, Reordered: s.Reordered, Duplicates: s.Duplicates,
 		Foreign: s.Foreign, Malformed: s.Malformed, Concealed: s.Concealed, Stretched: s.Stretched, SendDropped: s.SendDropped,
 		JitterMS: storage.Milliseconds(s.Jitter), DelayMS: storage.Milliseconds(s.Delay), TargetMS: storage.Milliseconds(s.Target),
-		SRTP:  s.SRTP, Keying: s.Keying, Missing: s.Missing,
+		SRTP: s.SRTP, Keying: s.Keying, Missing: s.Missing,
 		RTTMS: storage.Milliseconds(s.RTT), RemoteReports: s.RemoteReports, RemoteLost: s.RemoteLost,
 		RemoteJitterMS: storage.Milliseconds(s.RemoteJitter),
 		RIn:            s.RIn, ROut: s.ROut, MOSIn: s.MOSIn, MOSOut: s.MOSOut,
