@@ -30,7 +30,7 @@ func written(r *Rule) string {
 			parts = append(parts, "none for "+short(r.Cap.AfterConversation))
 		}
 	case r.Consent != nil:
-		parts = append(parts, string(r.Consent.Wireless), string(r.Consent.Landline))
+		parts = append(parts, string(r.Consent.Wireless)+"/"+string(r.Consent.Landline))
 		for _, e := range slices.Sorted(maps.Keys(r.Consent.Exemptions)) {
 			for _, c := range r.Consent.Exemptions[e] {
 				parts = append(parts, fmt.Sprintf("%s %d in %s per %s", e, c.Max, short(c.Window), c.Per))
@@ -69,8 +69,8 @@ func TestNumbersOfTheLaw(t *testing.T) {
 	const always, sales = "..", " sales "
 	want := map[string]string{
 		// 47 CFR 64.1200(a)(1) to (3), (f)(9); exemptions by (a)(3)(ii) to (v).
-		"us-consent-marketing": "2013-10-16.. sales pewc pewc",
-		"us-consent-informational": ".. info debt pec pec commercial_nonmarketing 3 in 30d per line healthcare 1 in 1d per line healthcare 3 in 7d per line " +
+		"us-consent-marketing": "2013-10-16.. sales pewc/pewc",
+		"us-consent-informational": ".. info debt pec/pec commercial_nonmarketing 3 in 30d per line healthcare 1 in 1d per line healthcare 3 in 7d per line " +
 			"noncommercial 3 in 30d per line nonprofit 3 in 30d per line",
 		// 64.1200(c)(1), 16 CFR 310.4(c); 20:45 is the latest start.
 		"us-hours": ".. sales info debt 08:00-21:00 08:00-21:00 08:00-21:00 15m",
@@ -87,14 +87,14 @@ func TestNumbersOfTheLaw(t *testing.T) {
 		// Where no state is proven.
 		"us-safe-hours": always + sales + "10:00-20:00 10:00-20:00 closed holidays closed 15m", "us-safe-cap": always + sales + "3 in 1d per line",
 		// Fla. Stat. 501.616(6), 501.059; 15 O.S. 775C; Md. Com. Law 14-4502; Oregon HB 3865 (2026-01-01).
-		"us-fl-hours": "2021-07-01.. sales 08:00-20:00 08:00-20:00 08:00-20:00 15m", "us-fl-cap": "2021-07-01.. sales 3 in 1d per subject", "us-fl-consent": "2021-07-01.. sales pewc pewc",
-		"us-ok-hours": "2022-11-01.. sales 08:00-20:00 08:00-20:00 08:00-20:00 15m", "us-ok-cap": "2022-11-01.. sales 3 in 1d per subject", "us-ok-consent": "2022-11-01.. sales pewc pewc",
-		"us-md-hours": "2024-01-01.. sales 08:00-20:00 08:00-20:00 08:00-20:00 15m", "us-md-cap": "2024-01-01.. sales 3 in 1d per seller", "us-md-consent": "2024-01-01.. sales pewc pewc",
+		"us-fl-hours": "2021-07-01.. sales 08:00-20:00 08:00-20:00 08:00-20:00 15m", "us-fl-cap": "2021-07-01.. sales 3 in 1d per subject", "us-fl-consent": "2021-07-01.. sales pewc/pewc",
+		"us-ok-hours": "2022-11-01.. sales 08:00-20:00 08:00-20:00 08:00-20:00 15m", "us-ok-cap": "2022-11-01.. sales 3 in 1d per subject", "us-ok-consent": "2022-11-01.. sales pewc/pewc",
+		"us-md-hours": "2024-01-01.. sales 08:00-20:00 08:00-20:00 08:00-20:00 15m", "us-md-cap": "2024-01-01.. sales 3 in 1d per seller", "us-md-consent": "2024-01-01.. sales pewc/pewc",
 		"us-or-hours": "2026-01-01.. sales 08:00-20:00 08:00-20:00 08:00-20:00 15m", "us-or-cap": "2026-01-01.. sales 3 in 1d per seller",
 		// Tex. B&C 301.051; RCW 19.158.040; Cal. PUC 2871 ff.; Conn. Gen. Stat. 42-288a.
 		"us-tx-hours": always + sales + "09:00-21:00 09:00-21:00 12:00-21:00 15m", "us-wa-hours": always + sales + "08:00-20:00 08:00-20:00 08:00-20:00 15m",
 		"us-ca-hours": always + sales + "09:00-21:00 09:00-21:00 09:00-21:00 15m",
-		"us-ct-hours": always + sales + "09:00-20:00 09:00-20:00 09:00-20:00 15m", "us-ct-consent": always + sales + "pewc pewc",
+		"us-ct-hours": always + sales + "09:00-20:00 09:00-20:00 09:00-20:00 15m", "us-ct-consent": always + sales + "pewc/pewc",
 		// Charts: no Sundays, no legal holidays in AL and LA; no Sundays in MS.
 		"us-al-hours": always + sales + "08:00-20:00 08:00-20:00 closed holidays closed 15m", "us-la-hours": always + sales + "08:00-20:00 08:00-20:00 closed holidays closed 15m",
 		"us-ms-hours": always + sales + "08:00-20:00 08:00-20:00 closed 15m",
