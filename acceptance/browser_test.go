@@ -41,8 +41,8 @@ type browserReport struct {
 }
 
 // Chromium calls over a secure WebSocket, with JsSIP and no word of
-// configuration beside the listener: it has audio both ways, its hold is
-// answered, and who reads the line reads nothing.
+// configuration beside the listener: it has audio both ways, hears the
+// agent after a hold too, and who reads the line reads nothing.
 func TestBrowserCalls(t *testing.T) {
 	t.Parallel()
 	authority := certstest.NewAuthority(t)
@@ -108,7 +108,7 @@ func checkBrowserStats(t *testing.T, r *browserReport) {
 	for _, s := range r.Stats {
 		seen[s.Type] = true
 		switch {
-		case s.Type == "inbound-rtp" && s.PacketsReceived < 100, s.Type == "outbound-rtp" && s.PacketsSent < 100:
+		case s.Type == "inbound-rtp" && s.PacketsReceived < 20, s.Type == "outbound-rtp" && s.PacketsSent < 100:
 			t.Errorf("%s: %d packets received, %d sent", s.Type, s.PacketsReceived, s.PacketsSent)
 		case s.Type == "transport" && s.DTLSState != "connected":
 			t.Errorf("the browser's DTLS is %s, by %s", s.DTLSState, s.SRTPCipher)

@@ -116,6 +116,11 @@ async function main() {
     note(what);
     await sleep(1000);
   }
+  // Chromium counts what it receives anew after a hold.
+  const received = async () => [...(await session.connection.getStats()).values()]
+    .some((s) => s.type === 'inbound-rtp' && s.packetsReceived >= 20);
+  while (!await received()) await sleep(100);
+  note('heard after the hold');
 
   told.stats = [...(await session.connection.getStats()).values()]
     .filter((s) => ['inbound-rtp', 'outbound-rtp', 'transport', 'codec', 'candidate-pair'].includes(s.type));
