@@ -3,6 +3,7 @@ package sip
 import (
 	"bytes"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"time"
 
@@ -28,6 +29,8 @@ const (
 	refusalsOfOne = 20
 	// scansPerSecond is how many strangers' datagrams a second are looked at.
 	scansPerSecond = 100
+	// strangersNamed is how many strangers a second the log names.
+	strangersNamed = 1.0 / 60
 )
 
 // admission decides what is taken on.
@@ -35,6 +38,7 @@ type admission struct {
 	messages *throttle.Table
 	refusals *throttle.Table
 	scans    *throttle.Bucket
+	named    *throttle.Bucket
 	calls    *throttle.Bucket
 	busy     func() bool
 }
@@ -54,6 +58,7 @@ func newAdmission(l *Limits) *admission {
 		messages: throttle.NewTable(messages, 2*messages),
 		refusals: throttle.NewTable(refusalsOfOne, refusalsOfOne),
 		scans:    throttle.New(scansPerSecond, scansPerSecond),
+		named:    throttle.New(strangersNamed, 1),
 		calls:    throttle.New(l.CallsPerSecond, 0),
 		busy:     busy,
 	}
@@ -70,13 +75,20 @@ func (ua *UA) heard(src netip.AddrPort) bool {
 	return false
 }
 
-// stranger counts a stranger's datagram, and whether a known scanner sent it.
-// That is for the operator to know: anyone may write anything there.
-func (ua *UA) stranger(data []byte) {
+// stranger counts a stranger's datagram or connection, and whether a known
+// scanner sent it: anyone may write anything there. The log names one now and
+// then, which may be a telephone or a carrier whose address no trunk has.
+func (ua *UA) stranger(src netip.Addr, data []byte) {
 	ua.count.strangers.Add(1)
 
-	if ua.admission.scans.Allow(time.Now()) && isScanner(data) {
+	now := time.Now()
+	if ua.admission.scans.Allow(now) && isScanner(data) {
 		ua.count.scanners.Add(1)
+		return
+	}
+
+	if ua.admission.named.Allow(now) {
+		ua.log.Info("a stranger gets no answer; if it may call, name its address in a trunk's sources", slog.String("source", src.String()))
 	}
 }
 

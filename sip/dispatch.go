@@ -79,7 +79,7 @@ func (ua *UA) request(s socket, src netip.AddrPort, from source, req *sipgo.Requ
 
 	if from.trunk == nil && done == nil && ua.dialog(req) == nil && ua.table.find(key) == nil {
 		// Someone we called may speak in that call only.
-		ua.count.strangers.Add(1)
+		ua.stranger(src.Addr(), text)
 		return
 	}
 

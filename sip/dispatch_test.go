@@ -1,7 +1,9 @@
 package sip
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"strings"
 	"testing"
@@ -109,7 +111,9 @@ func TestOptionsTellsWhatWeDo(t *testing.T) {
 }
 
 func TestStrangersGetNoAnswer(t *testing.T) {
-	inBubble(t, nil, func(b *bed) {
+	var log bytes.Buffer
+
+	inBubble(t, func(c *Config) { c.Log = slog.New(slog.NewTextHandler(&log, nil)) }, func(b *bed) {
 		carrier := b.far
 		b.far = b.net.packet("203.0.113.7:5060")
 
@@ -148,6 +152,11 @@ func TestStrangersGetNoAnswer(t *testing.T) {
 			t.Errorf("Stats = %+v", s)
 		}
 	})
+
+	// One line for the datagrams, and one for the connection a minute later.
+	if n := strings.Count(log.String(), "source=203.0.113.7"); n != 2 {
+		t.Errorf("the log names the stranger %d times:\n%s", n, log.String())
+	}
 }
 
 func TestCallLimits(t *testing.T) {

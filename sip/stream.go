@@ -118,7 +118,7 @@ func (l *streamListener) serve() {
 
 		from, ok := l.ua.gate.admit(peer.Addr(), time.Now())
 		if !ok && (!l.encrypted() || !l.ua.gate.certificates) {
-			l.ua.count.strangers.Add(1)
+			l.ua.stranger(peer.Addr(), nil)
 			reset(conn)
 
 			continue
@@ -184,7 +184,7 @@ func (l *streamListener) welcome(conn net.Conn, peer netip.AddrPort) error {
 	}
 
 	if !known {
-		l.ua.count.strangers.Add(1)
+		l.ua.stranger(peer.Addr(), nil)
 		conn.Close()
 
 		return nil

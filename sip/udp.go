@@ -69,7 +69,7 @@ func (s *udpSocket) serve() {
 
 		from, ok := s.ua.gate.admit(src.Addr(), time.Now())
 		if !ok {
-			s.ua.stranger(buf[:n])
+			s.ua.stranger(src.Addr(), buf[:n])
 			continue
 		}
 
