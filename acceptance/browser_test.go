@@ -88,6 +88,9 @@ func TestBrowserCalls(t *testing.T) {
 			t.Errorf("turns %q lack %q", words, turn)
 		}
 	}
+	if !slices.ContainsFunc(h.Events, func(e storage.Event) bool { return e.Kind == "key" }) {
+		t.Errorf("the browser's key was not heard\n%s", story)
+	}
 	for _, all := range ladders(t, h) {
 		if strings.Contains(all, "a=ice-pwd:") && !strings.Contains(all, "a=ice-pwd:***") {
 			t.Error("the ladder tells the password of the checks")

@@ -1,7 +1,7 @@
 'use strict';
 
 // Calls the agent, asks the question after its greeting, listens to the answer,
-// holds the call and hangs up; then tells the server of the page what was measured.
+// presses a key, holds the call and hangs up; then tells the server of the page what was measured.
 const query = new URLSearchParams(location.search);
 const limit = 50000; // ms
 const loud = 0.01; // RMS of a block; the agent's voice has 0.05 and more
@@ -67,6 +67,10 @@ async function main() {
   question.buffer = await context.decodeAudioData(wav);
   const mouth = context.createMediaStreamDestination();
   question.connect(mouth);
+  const line = context.createConstantSource(); // silence: Chromium sends nothing, keys neither, while there is no sound to send
+  line.offset.value = 0;
+  line.connect(mouth);
+  line.start();
 
   const ua = new JsSIP.UA({
     sockets: [new JsSIP.WebSocketInterface(query.get('gateway'))],
@@ -108,6 +112,12 @@ async function main() {
   told.reply = await ear.spurt();
   note('replied to');
   told.peak = ear.peak;
+
+  const keys = session.connection.getSenders()[0].dtmf;
+  const pressed = new Promise((resolve) => { keys.ontonechange = (e) => { if (!e.tone) resolve(); }; });
+  keys.insertDTMF('5');
+  await pressed;
+  note('pressed 5');
 
   for (const what of ['hold', 'unhold']) {
     const changed = new Promise((resolve) => { session.on(what, resolve); });
