@@ -51,7 +51,7 @@ func TestBrowserCalls(t *testing.T) {
 	page, reports := browserPage(t)
 	g := serve(t, desk(), func(c *config.Config) {
 		c.SIP.Listen = append(c.SIP.Listen, "wss:"+secure)
-		c.SIP.TLS = config.TLS{Certificate: certificate.Certificate, Key: certificate.Key} // with authorities browsers would be asked for theirs
+		c.SIP.TLS = config.TLS{Certificate: certificate.Certificate, Key: certificate.Key, Authorities: certificate.Authorities}
 		c.SIP.Origins = []string{page.URL}
 	})
 	watch := g.watch(t)

@@ -42,6 +42,7 @@ type streamListener struct {
 	transport  string // "TCP", "TLS", "WS" or "WSS", as in Via
 	ln         net.Listener
 	advertised netip.AddrPort
+	security   *tls.Config   // our side of connections that come in, if they are encrypted
 	greetings  chan struct{} // one place for each handshake
 
 	mu     sync.Mutex
@@ -68,10 +69,35 @@ type stream struct {
 }
 
 func newStreamListener(ua *UA, transport string, ln net.Listener) *streamListener {
-	return &streamListener{
-		ua: ua, transport: transport, ln: ln, advertised: ua.advertised(addrPort(ln.Addr())),
+	l := &streamListener{
+		ua: ua, transport: transport, ln: ln, advertised: ua.advertised(addrPort(ln.Addr())), security: ua.cfg.TLS.Server,
 		greetings: make(chan struct{}, maxGreetings), conns: make(map[endpoint]*stream),
 	}
+	if transport == "WSS" {
+		l.security = unasked(l.security)
+	}
+
+	return l
+}
+
+// unasked is a configuration that asks nobody for a certificate: browsers that
+// have none give a WebSocket up whose server does.
+func unasked(c *tls.Config) *tls.Config {
+	c = c.Clone()
+	c.ClientAuth = tls.NoClientCert
+
+	if choose := c.GetConfigForClient; choose != nil {
+		c.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			chosen, err := choose(hello)
+			if chosen != nil {
+				chosen = unasked(chosen)
+			}
+
+			return chosen, err
+		}
+	}
+
+	return c
 }
 
 func (c *stream) network() string { return c.owner.transport }
@@ -171,7 +197,7 @@ func (l *streamListener) welcome(conn net.Conn, peer netip.AddrPort) error {
 	from, known := l.ua.gate.admit(peer.Addr(), time.Now())
 
 	if l.encrypted() {
-		secure := tls.Server(conn, l.ua.cfg.TLS.Server)
+		secure := tls.Server(conn, l.security)
 		if err := secure.HandshakeContext(l.ua.life); err != nil {
 			return fmt.Errorf("TLS: %w", err)
 		}

@@ -296,6 +296,36 @@ func (b *bed) browser(conn net.Conn, origin string, protocols ...string) (*webso
 		http.Header{"Origin": {origin}, "Sec-WebSocket-Protocol": protocols}, 4096, 4096)
 }
 
+// A browser that is asked for a certificate and has none closes the connection.
+func TestOnlyTrunksAreAskedForCertificates(t *testing.T) {
+	inSecureBubble(t, nil, func(b *bed, a *certstest.Authority) {
+		for at, want := range map[string]bool{"10.0.0.1:5061": true, "10.0.0.1:8443": false} {
+			conn, err := b.net.dial("10.0.0.9", netip.MustParseAddrPort(at))
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			defer conn.Close()
+
+			asked := false
+			config := issue(t, a, "client.example").Client()
+			config.ServerName = "gw.example"
+			config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+				asked = true
+				return &tls.Certificate{}, nil
+			}
+
+			if err := tls.Client(conn, config).HandshakeContext(ctx); err != nil {
+				t.Fatalf("%s: %v", at, err)
+			}
+
+			if asked != want {
+				t.Errorf("%s: the client is asked for a certificate: %v, want %v", at, asked, want)
+			}
+		}
+	})
+}
+
 // TestWebSocketCall is a call of a browser's softphone, which proves who it
 // is (RFC 7118 section 8.1).
 func TestWebSocketCall(t *testing.T) {
