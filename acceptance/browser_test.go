@@ -84,7 +84,7 @@ func TestBrowserCalls(t *testing.T) {
 	}
 	words := texts(h)
 	for _, turn := range []string{"what are your opening hours", "We are open all day, every day."} {
-		if !slices.Contains(words, turn) {
+		if !strings.Contains(strings.Join(words, "\n"), turn) { // a machine that stands still cuts one talkspurt into two
 			t.Errorf("turns %q lack %q", words, turn)
 		}
 	}
