@@ -35,44 +35,37 @@ type change struct {
 // The error is a *StatusError when it refused, and wraps ErrState unless the
 // call is answered; the session is then as before.
 func (d *Dialog) Hold(ctx context.Context, on bool) error {
-	result := make(chan error, 1)
-
-	err := d.do(ctx, func() error {
-		if d.phase != active {
-			return ErrState
-		}
-
+	return d.propose(ctx, "hold", func(ended func(error)) *change {
 		before := d.holding
 		d.holding = on
-		d.change(&change{
+
+		return &change{
 			offer: func() sdp.Description { return d.desc.Again(d.holding) },
 			done: func(err error) {
 				if err != nil {
 					d.holding = before
 				}
 
-				result <- err
+				ended(err)
 			},
-		})
-
-		return nil
+		}
 	})
-	if err != nil {
-		return d.explain("hold", err)
-	}
-
-	select {
-	case err = <-result:
-	case <-ctx.Done():
-		err = context.Cause(ctx)
-	}
-
-	return d.explain("hold", err)
 }
 
 // Recode asks the far end to go on with another codec. It returns when that has
 // agreed; the error is as that of Hold, and the session is as before then.
 func (d *Dialog) Recode(ctx context.Context, codec g711.Codec) error {
+	return d.propose(ctx, "recode", func(ended func(error)) *change {
+		return &change{
+			offer: func() sdp.Description { return d.desc.Again(d.holding).Offering(codec) },
+			done:  ended,
+		}
+	})
+}
+
+// propose asks the far end for a change of the running session, and waits
+// until ended is told how that went. Its error says what was asked for.
+func (d *Dialog) propose(ctx context.Context, what string, with func(ended func(error)) *change) error {
 	result := make(chan error, 1)
 
 	err := d.do(ctx, func() error {
@@ -80,15 +73,12 @@ func (d *Dialog) Recode(ctx context.Context, codec g711.Codec) error {
 			return ErrState
 		}
 
-		d.change(&change{
-			offer: func() sdp.Description { return d.desc.Again(d.holding).Offering(codec) },
-			done:  func(err error) { result <- err },
-		})
+		d.change(with(func(err error) { result <- err }))
 
 		return nil
 	})
 	if err != nil {
-		return d.explain("recode", err)
+		return d.explain(what, err)
 	}
 
 	select {
@@ -97,7 +87,7 @@ func (d *Dialog) Recode(ctx context.Context, codec g711.Codec) error {
 		err = context.Cause(ctx)
 	}
 
-	return d.explain("recode", err)
+	return d.explain(what, err)
 }
 
 // Codec is the codec that was agreed on last; false when none is yet.
