@@ -3,6 +3,8 @@ package config
 import (
 	"reflect"
 	"strings"
+
+	"trunkline/pipeline/asr/distance"
 )
 
 // nearest is the key that key may be a misspelling of, among the others that the
@@ -23,7 +25,7 @@ func nearest(key string, of reflect.Type) string {
 			for i := range t.NumField() {
 				f := t.Field(i)
 				name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
-				if d := edits(key, name); name != "" && name != "-" && d > 0 && (d < least || d == least && best == "") {
+				if d := distance.Of([]byte(key), []byte(name)); name != "" && name != "-" && d > 0 && (d < least || d == least && best == "") {
 					best, least = name, d
 				}
 				walk(f.Type)
@@ -34,27 +36,4 @@ func nearest(key string, of reflect.Type) string {
 	walk(of)
 
 	return best
-}
-
-// edits is Levenshtein's distance: how many bytes must be put in, taken out or
-// changed to make b of a.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			changed := diagonal
-			if a[i] != b[j] {
-				changed++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(changed, row[j]+1, diagonal+1)
-		}
-	}
-
-	return row[len(b)]
 }

@@ -1,15 +1,16 @@
-// Package distance counts what was heard wrong. Measurements and tests of
-// recognisers use it; it is pure.
+// Package distance counts in how much two sequences differ: what a recogniser
+// heard wrong, what a person misspelt. It is pure.
 package distance
 
 import "strings"
 
 // Of is the least number of insertions, deletions and substitutions that make
-// one sequence of words, or of sounds, the other (Levenshtein).
-func Of(heard, said []string) int {
-	row := make([]int, len(said)+1) // of what was heard so far from the first j words
-	for j := range row {
-		row[j] = j
+// one sequence of words, of sounds or of letters the other (Levenshtein).
+func Of[E comparable](heard, said []E) int {
+	var short [64]int // room for words of usual length without an allocation
+	row := short[:0]  // of what was heard so far from the first j elements
+	for j := range len(said) + 1 {
+		row = append(row, j)
 	}
 	for i := range heard {
 		diagonal := row[0]

@@ -3,6 +3,8 @@ package script
 import (
 	"math/bits"
 	"strings"
+
+	"trunkline/pipeline/asr/distance"
 )
 
 // alike is the least similarity at which a word heard may stand for another.
@@ -25,11 +27,11 @@ func similarity(a, b *word) float64 {
 	if 2*differ > long {
 		return 0 // at least differ letters must change
 	}
-	written := 1 - float64(distance(a.text, b.text))/float64(long)
+	written := 1 - float64(edits(a.text, b.text))/float64(long)
 	if len(a.sound) < 2 || len(b.sound) < 2 {
 		return written
 	}
-	spoken := 1 - float64(distance(a.sound, b.sound))/float64(max(len(a.sound), len(b.sound)))
+	spoken := 1 - float64(edits(a.sound, b.sound))/float64(max(len(a.sound), len(b.sound)))
 	return max(written, 0.5*written+0.5*spoken)
 }
 
@@ -105,23 +107,7 @@ func sound(w string) string {
 // maxWord bounds the words that are compared, in bytes.
 const maxWord = 32
 
-// distance is the Levenshtein distance of two short words in bytes.
-func distance(a, b string) int {
-	a, b = a[:min(len(a), maxWord)], b[:min(len(b), maxWord)]
-	var row [maxWord + 1]int
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
+// edits is in how many bytes two words differ.
+func edits(a, b string) int {
+	return distance.Of([]byte(a[:min(len(a), maxWord)]), []byte(b[:min(len(b), maxWord)]))
 }
