@@ -2,6 +2,7 @@ package acceptance
 
 import (
 	"crypto/tls"
+	"encoding/hex"
 	"fmt"
 	"math"
 	"os"
@@ -101,25 +102,29 @@ func serial(t *testing.T, addr string) string {
 // beside the RTP header.
 func entropy(t *testing.T, c *capture, port string) float64 {
 	t.Helper()
-	var counts [256]float64
-	var all float64
+	var all []byte
 	for _, row := range c.dissect(t, nil, "udp.srcport=="+port, "udp.payload") {
-		octets := strings.ReplaceAll(row[0], ":", "")
-		for i := 24; i+1 < len(octets); i += 2 {
-			b, err := strconv.ParseUint(octets[i:i+2], 16, 8)
-			if err != nil {
-				t.Fatal(err)
-			}
-			counts[b]++
-			all++
+		payload, err := hex.DecodeString(strings.ReplaceAll(row[0], ":", ""))
+		if err != nil {
+			t.Fatal(err)
 		}
+		all = append(all, payload[min(12, len(payload)):]...)
 	}
-	var bits float64
-	for _, n := range counts {
-		if n > 0 {
-			bits -= n / all * math.Log2(n/all)
+
+	return bits(all)
+}
+
+// bits is how many bits of information an octet has, of 8 (Shannon's entropy).
+func bits(octets []byte) (each float64) {
+	var histogram [256]float64
+	for _, b := range octets {
+		histogram[b]++
+	}
+	for _, n := range histogram {
+		if share := n / float64(len(octets)); n > 0 {
+			each -= share * math.Log2(share)
 		}
 	}
 
-	return bits
+	return each
 }
