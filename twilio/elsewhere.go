@@ -33,6 +33,14 @@ func (c *Call) seek(ctx context.Context) {
 	}
 }
 
+// streamed reports whether the call has had audio here.
+func (c *Call) streamed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+
+	return c.leg != nil
+}
+
 // elsewhere is the other node that the call is at; "" when there is none.
 func (c *Call) elsewhere(ctx context.Context) (node string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, asking)
@@ -44,10 +52,7 @@ func (c *Call) elsewhere(ctx context.Context) (node string, err error) {
 // leaveTo lets a call without audio go to another node. The carrier is asked for
 // nothing: it is that node's to end it.
 func (c *Call) leaveTo(node string) {
-	c.mu.Lock()
-	streamed := c.leg != nil
-	c.mu.Unlock()
-	if streamed || !c.end(&ElsewhereError{node}) {
+	if c.streamed() || !c.end(&ElsewhereError{node}) {
 		return
 	}
 	c.server.counts.elsewhere.Add(1)
@@ -60,10 +65,7 @@ func (c *Call) leaveTo(node string) {
 // audio here: another node may be talking on it. Where that cannot be found out
 // the call is left alone, for the carrier ends one without instructions by itself.
 func (c *Call) isElsewhere() bool {
-	c.mu.Lock()
-	streamed := c.leg != nil
-	c.mu.Unlock()
-	if c.ours || streamed || c.server.cfg.Elsewhere == nil {
+	if c.ours || c.streamed() || c.server.cfg.Elsewhere == nil {
 		return false
 	}
 	node, err := c.elsewhere(c.server.stopping)
